@@ -1,0 +1,75 @@
+//! The one seam between the server and what answers its requests.
+//!
+//! The server knows no JavaScript. It hands a checked request to a [`Handler`] and sends what the
+//! handler's future gives back; `monodon-bridge` implements it with a queue that workers pull from,
+//! the tests of this crate with plain Rust.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use http::{Response, StatusCode};
+use http_body::Body;
+
+pub use crate::body::{BodyError, RequestBody};
+pub use crate::conn::Peer;
+
+/// What answers requests, shared by all I/O threads.
+pub trait App: Send + Sync + 'static {
+    /// The part of it that lives on one I/O thread.
+    type Handler: Handler;
+
+    /// Called once on each I/O thread, inside its runtime (so it may `spawn_local`).
+    fn attach(&self, thread: usize) -> Self::Handler;
+
+    /// Called on I/O thread `thread` each time it has nothing left to do and is about to sleep.
+    /// Tasks that it wakes are run first: the runtime looks at its queue once more after this.
+    fn before_park(&self, thread: usize);
+
+    /// Called on I/O thread `thread` when it has stopped sleeping.
+    fn after_unpark(&self, thread: usize);
+}
+
+/// What answers the requests of one I/O thread.
+pub trait Handler: 'static {
+    /// A response's body.
+    type Body: Body<Error = BodyCut> + 'static;
+    /// The answer to come. It is dropped when the client goes away first.
+    type Reply: Future<Output = Result<Response<Self::Body>, Refusal>> + 'static;
+
+    /// Takes a request whose head has passed every check.
+    fn handle(&self, request: Request) -> Self::Reply;
+}
+
+/// A request whose head has passed every check; its body is still arriving.
+pub struct Request {
+    /// Method, target, version and header fields, as hyper parsed them.
+    pub head: http::request::Parts,
+    /// The body, with its limit and its timer.
+    pub body: RequestBody,
+    /// The connection it came by.
+    pub peer: Rc<Peer>,
+}
+
+/// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that
+/// the client sees that it was not the end.
+#[derive(Debug)]
+pub struct BodyCut;
+
+impl std::fmt::Display for BodyCut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the response body was cut off by the application")
+    }
+}
+
+impl std::error::Error for BodyCut {}
+
+/// A request that native code answers by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// Whether the connection ends with this answer.
+    pub close: bool,
+    /// Seconds for `Retry-After`.
+    pub retry_after: Option<u32>,
+}

@@ -1,0 +1,102 @@
+/**
+ * One request and its answer, as the interfaces see them. This file is the contract between
+ * `lib/bridge` (which implements it over native records) and `lib/interface` (which uses it).
+ */
+
+/**
+ * Header fields of a response, encoded for a record: the concatenation of what `encodeHeader`
+ * returned (`lib/bridge/header-block.ts`). `''` is a response without fields.
+ */
+export type HeaderBlock = string
+
+/** What the client did to make a body unreadable. */
+export type BodyFault =
+  | 'truncated'
+  | 'malformed'
+  | 'too-large'
+  | 'timed-out'
+  | 'aborted'
+  | 'finished'
+
+/** The bytes of a request, read in order. */
+export interface RequestBody {
+  /**
+   * The next bytes; `null` at the end. Bytes that are already here come without a promise.
+   * The array belongs to the caller. One read at a time: a second read while one is pending throws.
+   *
+   * @throws MonodonError `MONODON_BODY_*` (thrown or rejected) when the body broke off, was
+   * malformed, too large or too slow, when the client left, or when the response has ended.
+   */
+  read(): Uint8Array | null | Promise<Uint8Array | null>
+  /** Trailer fields (names in lower case), once `read` has returned `null`. */
+  readonly trailers: readonly (readonly [name: string, value: string])[]
+}
+
+/** One request and its answer. */
+export interface Exchange {
+  // -- the request
+  /** As sent, for example `GET`. */
+  readonly method: string
+  /** The request target as sent: `/path?query`, `http://host/path`, or `*`. Never empty. */
+  readonly target: string
+  readonly httpVersion: '1.0' | '1.1' | '2.0'
+  readonly scheme: 'http' | 'https'
+  /** The client's address, without a port; `''` for a client without one. */
+  readonly remoteAddress: string
+  /** The client's port; 0 for a client without one. */
+  readonly remotePort: number
+  /** How many header fields came (lines, not names). */
+  readonly headerCount: number
+  /** A field's value by its name in lower case; several lines are joined by `', '` (cookie: `'; '`). */
+  header(name: string): string | undefined
+  /**
+   * Visits each field line in the order sent. `name` is in lower case, `value` is latin1 with
+   * surrounding white space removed. `code` is the name's number in `HEADER_NAMES`
+   * (`lib/bridge/layout.ts`), 0 for a name that is not there.
+   */
+  forEachHeader(visit: (name: string, value: string, code: number) => void): void
+  /** Bytes of the body: 0 without one, -1 when it is chunked and the length unknown. */
+  readonly contentLength: number
+  /** Built when first touched. */
+  readonly body: RequestBody
+
+  // -- the client
+  /** True once the client has gone, or native code has given up the exchange. */
+  readonly aborted: boolean
+  /** Called once when `aborted` turns true; not called when the response had ended before. */
+  onAbort: (() => void) | undefined
+
+  // -- the response
+  /** True once `respond` or `start` was called. */
+  readonly started: boolean
+  /** True once the response was given whole, ended, failed or aborted. */
+  readonly finished: boolean
+  /**
+   * Gives the whole response at once. A string is sent as UTF-8. A large `Uint8Array` is lent, not
+   * copied: it must not change until the exchange is over. `content-length` is added by native code
+   * unless the block has one. For HEAD the body only gives the length.
+   */
+  respond(status: number, headers: HeaderBlock, body: string | Uint8Array): void
+  /** Begins a streamed response. Without `content-length` in the block it is chunked. */
+  start(status: number, headers: HeaderBlock): void
+  /**
+   * Adds to a streamed response. Small chunks are copied before this returns; large ones are lent
+   * (see `released`). After an abort it does nothing.
+   *
+   * @returns false when more is waiting than the high-water mark (64 KiB): wait for `drained`.
+   */
+  write(chunk: string | Uint8Array): boolean
+  /** Resolves when there is room again, or at once. Also resolves when the client leaves. */
+  drained(): Promise<void>
+  /** Resolves when no chunk is lent any more, so that the app may reuse its buffers. */
+  released(): Promise<void> | undefined
+  /** Ends a streamed response. `trailers` are sent where the framing has room for them. */
+  end(trailers?: HeaderBlock): void
+  /**
+   * The app has failed: before the head the client gets a 500, after it the connection is cut.
+   * Logs `error` once, with method and target. After an abort it only ends the exchange.
+   */
+  fail(error: unknown): void
+  /** Sends a 1xx response (103 Early Hints) where the protocol has one. */
+  informational(status: number, headers: HeaderBlock): void
+}

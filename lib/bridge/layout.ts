@@ -1,0 +1,217 @@
+/**
+ * The record layout: the one definition of what crosses between native code and a worker.
+ * `lib/options/generate.ts` derives `crates/monodon-bridge/src/layout.rs` from it.
+ *
+ * A batch is records back to back, little-endian, each padded to 4 bytes:
+ *
+ *     word 0  size of the record in bytes, padding included
+ *     word 1  kind (bits 0-7), flags (8-15), aux (16-31)
+ *     word 2  id of the exchange, chosen by native code for this worker
+ *     ...     words of the kind, then its bytes
+ *
+ * Header blocks are fields back to back: code (1 byte, index in `HEADER_NAMES`, 0 for another
+ * name), length of the value (2 bytes), then, for code 0, length of the name (1 byte) and the name
+ * in lower case; then the value.
+ */
+
+/** Raised by every change to this file that a peer would notice. */
+export const LAYOUT_VERSION = 1
+
+/** Record kinds. The first half goes from native code to a worker, the second half back. */
+export const KIND = {
+  /** aux = method (low byte, index in METHODS) | version (high byte: 10, 11, 20). See REQUEST. */
+  request: 1,
+  /** word 3 = bytes that follow. */
+  bodyChunk: 2,
+  /** word 3 = bytes of the trailer block that follows. */
+  bodyEnd: 3,
+  /** aux = index in BODY_FAULTS. The native side is done with the exchange if flag `over` is set. */
+  bodyBroken: 4,
+  /** The client has gone, or native code gave the exchange up. The worker acknowledges with `done`. */
+  abort: 5,
+  /** word 3 = bytes of the response body that were passed on to the connection. */
+  drain: 6,
+  /** word 3 = how many lent buffers of this exchange were given back. */
+  released: 7,
+
+  /** The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer. */
+  response: 32,
+  /** The head of a streamed response: aux = status. word 3 = header block bytes. */
+  head: 33,
+  /** word 3 = bytes that follow, or the index of the lent buffer. */
+  chunk: 34,
+  /** word 3 = bytes of the trailer block that follows. */
+  end: 35,
+  /** aux = status for the client if the head was not sent; after it the connection is cut. */
+  fail: 36,
+  /** word 3 = bytes of request body that the worker has room for, on top of earlier ones. */
+  wantBody: 37,
+  /** A 1xx response: aux = status. word 3 = header block bytes. */
+  informational: 38,
+  /** The worker has forgotten an aborted exchange; its id may be used again. */
+  done: 39,
+} as const
+
+/** Flags of a record, by kind. */
+export const FLAG = {
+  /** request: a body follows in `bodyChunk` records once it is wanted. */
+  bodyFollows: 1,
+  /** request: it came over TLS. */
+  tls: 2,
+  /** bodyBroken: native code has answered by itself; the exchange is over. */
+  over: 1,
+  /** response, chunk: the body is the lent buffer whose index is in the length's place. */
+  lent: 1,
+  /** chunk: send a `released` record when the lent buffer is given back. */
+  notify: 2,
+} as const
+
+/** Words of a `request` record after the common three; the bytes follow in this order. */
+export const REQUEST = {
+  /** Bytes of the target (low half), number of header fields (high half). */
+  targetAndFields: 3,
+  /** Bytes of the header block. */
+  headerBytes: 4,
+  /** Bytes of the body that are in this record (the whole body unless flag `bodyFollows`). */
+  bodyBytes: 5,
+  /** Length of the body, low and high word; all ones when it is not known. */
+  lengthLow: 6,
+  lengthHigh: 7,
+  /** Port of the client (low half), bytes of its address (bits 16-23), bytes of a method that is not in METHODS (24-31). */
+  peer: 8,
+  /** Where the bytes begin: method (if not in METHODS), address, target, header block, body. */
+  bytes: 9,
+} as const
+
+/** Methods with a number; 0 is any other. */
+export const METHODS = [
+  '',
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'PATCH',
+  'TRACE',
+  'CONNECT',
+] as const
+
+/** What can go wrong with a request's body, by number. */
+export const BODY_FAULTS = [
+  'truncated',
+  'malformed',
+  'too-large',
+  'timed-out',
+  'aborted',
+  'finished',
+] as const
+
+/** Bytes of a batch buffer. No record is larger; native code sees to it. */
+export const BATCH_BYTES = 262_144
+/** Records of one `take`, at most. */
+export const BATCH_RECORDS = 64
+/** Bytes of a body that may ride in a `request` record. */
+export const INLINE_BODY_BYTES = 65_536
+/** Bytes of a response body from which a `Uint8Array` is lent instead of copied. */
+export const LEND_BYTES = 16_384
+/** Bytes of a streamed response that may wait for the client before `write` returns false. */
+export const HIGH_WATER_BYTES = 65_536
+/** Bytes of a request body that a worker asks for at a time. */
+export const BODY_WINDOW_BYTES = 262_144
+
+/** Field names with a number, in lower case; 0 is any other. Numbers stay below 128. */
+export const HEADER_NAMES = [
+  '',
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'accept-ranges',
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+  'access-control-max-age',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'age',
+  'allow',
+  'alt-svc',
+  'authorization',
+  'cache-control',
+  'connection',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-range',
+  'content-security-policy',
+  'content-type',
+  'cookie',
+  'cross-origin-opener-policy',
+  'cross-origin-resource-policy',
+  'date',
+  'dnt',
+  'etag',
+  'expect',
+  'expires',
+  'forwarded',
+  'from',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'keep-alive',
+  'last-modified',
+  'link',
+  'location',
+  'origin',
+  'pragma',
+  'priority',
+  'range',
+  'referer',
+  'referrer-policy',
+  'retry-after',
+  'sec-ch-ua',
+  'sec-ch-ua-mobile',
+  'sec-ch-ua-platform',
+  'sec-fetch-dest',
+  'sec-fetch-mode',
+  'sec-fetch-site',
+  'sec-fetch-user',
+  'server',
+  'server-timing',
+  'set-cookie',
+  'strict-transport-security',
+  'te',
+  'traceparent',
+  'tracestate',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'vary',
+  'via',
+  'www-authenticate',
+  'x-content-type-options',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-frame-options',
+  'x-powered-by',
+  'x-real-ip',
+  'x-request-id',
+  'x-requested-with',
+  'x-xss-protection',
+] as const
+
+/** The number of each name in `HEADER_NAMES`. */
+export const HEADER_CODES: ReadonlyMap<string, number> = new Map(
+  HEADER_NAMES.map((name, code) => [name as string, code] as const).slice(1),
+)
