@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use http_body::Body;
 
 pub use crate::body::{BodyError, RequestBody};
-pub use crate::conn::Peer;
+pub use crate::peer::Peer;
 
 /// What answers requests, shared by all I/O threads.
 pub trait App: Send + Sync + 'static {

@@ -1,5 +1,49 @@
-//! The HTTP server of monodon, in pure Rust: it owns sockets, framing, limits and timers.
+//! The HTTP server of monodon, in pure Rust: it owns sockets, framing, limits and timers, and hands
+//! requests to whatever implements [`handoff::App`].
+//!
+//! The way of a request, and what each step sees to:
+//!
+//! 1. `listen` binds; `accept` takes connections, within the cap, and gives each to the I/O thread
+//!    with the fewest;
+//! 2. `io_thread` runs one thread's connections; `timers` sweeps over them; `conn` is one
+//!    connection's task: it tells HTTP/1.1 from HTTP/2, lets hyper work, and ends the connection;
+//! 3. `wire` holds the socket and its buffers, `io` is hyper's view of it; `framing` (with
+//!    `chunked`, `host` and `limits`) reads the bytes first and refuses what RFC 9112 forbids;
+//! 4. hyper parses; `service` checks what only a parsed head shows (`checks`) and calls the handler;
+//! 5. `handoff` is the seam; `body` and `peer` are what the handler reads from;
+//! 6. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
+//! 7. hyper frames it, and `wire` writes it.
+//!
+//! `server` starts and stops all this; `phase`, `stats` and `report` tell of it.
 #![forbid(unsafe_code)]
 
 pub mod handoff;
 pub mod options;
+pub mod report;
+pub mod server;
+
+mod accept;
+mod answers;
+mod body;
+mod checks;
+mod chunked;
+mod conn;
+mod framing;
+mod host;
+mod io;
+mod io_thread;
+mod limits;
+mod listen;
+mod peer;
+mod phase;
+mod response;
+mod service;
+mod stats;
+mod timers;
+mod wire;
+
+pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, RequestBody};
+pub use options::Options;
+pub use report::{Blame, Report, Reporter};
+pub use server::{Phase, Server, StartError};
+pub use stats::Stats;

@@ -16,59 +16,59 @@ pub enum HttpVersions {
 /// What the native server is told. Durations of zero mean "off".
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Addresses to listen on, `host:port` each.
+    /// Address to listen on: HOST:PORT, `[IPV6]:PORT` or :PORT; may be repeated.
     pub bind: Vec<String>,
-    /// I/O threads.
+    /// Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both.
+    pub http: HttpVersions,
+    /// Native threads that own the connections; auto is half the cores, 1 to 8.
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
     pub backlog: u32,
-    /// Open connections at most.
-    pub max_connections: u32,
-    /// Requests that wait for a worker, at most.
+    /// Requests that wait for a worker, at most; the next one gets 503.
     pub queue_size: u32,
-    /// How long a request may wait for a worker.
+    /// How long a request may wait for a worker before it gets 503.
     pub queue_timeout: Duration,
-    /// Protocols.
-    pub http: HttpVersions,
     /// How long a connection may be idle between requests.
     pub keep_alive: Duration,
-    /// How long a request's head may take.
+    /// How long a request's head may take to arrive before the client gets 408.
     pub header_timeout: Duration,
-    /// How long a request's body may stand still.
+    /// How long a request's body may make no progress before the client gets 408.
     pub body_timeout: Duration,
-    /// How long a response may stand still.
+    /// How long a client may take no byte of its response before it is cut off.
     pub send_timeout: Duration,
-    /// How long a graceful stop may take.
+    /// How long begun requests may take to finish after SIGTERM.
     pub graceful_timeout: Duration,
-    /// Bytes of a request line, at most.
+    /// Bytes of a request line; beyond it 414.
     pub limit_request_line: u32,
-    /// Bytes of a header field, at most.
+    /// Bytes of one header field; beyond it 431.
     pub limit_request_field_size: u32,
-    /// Header fields of a request, at most.
+    /// Header fields of a request; beyond it 431.
     pub limit_request_fields: u32,
-    /// Bytes of a request's body, at most.
+    /// Bytes of a request's body; beyond it 413.
     pub limit_request_body: u64,
+    /// Open connections; further ones wait in the accept queue.
+    pub max_connections: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             bind: vec!["127.0.0.1:8000".to_owned()],
+            http: HttpVersions::Auto,
             io_threads: 1,
             backlog: 2048,
-            max_connections: 16384,
             queue_size: 4096,
-            queue_timeout: Duration::from_millis(10_000),
-            http: HttpVersions::Auto,
-            keep_alive: Duration::from_millis(75_000),
-            header_timeout: Duration::from_millis(15_000),
-            body_timeout: Duration::from_millis(30_000),
-            send_timeout: Duration::from_millis(30_000),
-            graceful_timeout: Duration::from_millis(30_000),
+            queue_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
+            send_timeout: Duration::from_secs(30),
+            graceful_timeout: Duration::from_secs(30),
             limit_request_line: 8190,
             limit_request_field_size: 8190,
             limit_request_fields: 100,
             limit_request_body: 134_217_728,
+            max_connections: 16_384,
         }
     }
 }

@@ -1,0 +1,59 @@
+//! The answers that the server gives by itself: `400`, `408`, `413` and their like.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::handoff::Refusal;
+
+/// Why a request never reaches the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) why: &'static str,
+}
+
+impl Rejection {
+    pub(crate) fn new(status: StatusCode, code: &'static str, why: &'static str) -> Self {
+        Self { status, code, why }
+    }
+}
+
+/// The body of an answer: its status, in words.
+fn text(status: StatusCode) -> String {
+    format!("{} {}\n", status.as_str(), status.canonical_reason().unwrap_or("Error"))
+}
+
+/// A refusal as hyper sends it.
+pub(crate) fn response(refusal: Refusal) -> (Response<()>, Bytes) {
+    let body = text(refusal.status);
+    let mut response = Response::new(());
+    *response.status_mut() = refusal.status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if let Some(seconds) = refusal.retry_after {
+        fields.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if refusal.close {
+        fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    (response, Bytes::from(body))
+}
+
+/// An HTTP/1.1 answer as bytes, for a connection that ends with it. The answer to HEAD has no body.
+pub(crate) fn raw(status: StatusCode, is_head: bool) -> String {
+    let body = text(status);
+    let shown = if is_head { "" } else { &*body };
+    format!(
+        "HTTP/1.1 {} {}\r\nserver: monodon\r\ndate: {}\r\ncontent-type: text/plain; charset=utf-8\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{shown}",
+        status.as_str(),
+        status.canonical_reason().unwrap_or("Error"),
+        httpdate::HttpDate::from(SystemTime::now()),
+        body.len(),
+    )
+}

@@ -1,0 +1,235 @@
+//! A request's body: read when it is asked for, within its limit and its time.
+
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use crate::handoff::Refusal;
+use crate::peer::Peer;
+
+/// Why a body cannot be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyError {
+    /// The client left before the end.
+    Truncated,
+    /// The bytes are not framed as HTTP requires.
+    Malformed,
+    /// There are more than `limit-request-body`.
+    TooLarge,
+    /// None has come for `body-timeout`, though the app was waiting.
+    TimedOut,
+}
+
+impl BodyError {
+    /// The answer that the client should get, if the response has not begun.
+    pub fn refusal(self) -> Refusal {
+        let status = match self {
+            Self::Truncated | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        };
+        Refusal { status, close: true, retry_after: None }
+    }
+}
+
+impl std::fmt::Display for BodyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Truncated => "the client left before the body's end",
+            Self::Malformed => "the body is not framed as HTTP requires",
+            Self::TooLarge => "the body is larger than limit-request-body",
+            Self::TimedOut => "the body made no progress for body-timeout",
+        })
+    }
+}
+
+impl Error for BodyError {}
+
+/// The body of a request. Nothing is decoded, and no `100 Continue` sent, before it is polled;
+/// hyper then keeps at most one chunk and its read buffer.
+pub struct RequestBody {
+    incoming: Incoming,
+    /// `None` without a body: most requests have none, and then nothing is counted.
+    state: Option<Box<State>>,
+}
+
+struct State {
+    peer: Rc<Peer>,
+    /// Bytes that may still come.
+    room: u64,
+    expects_continue: bool,
+    trailers: Option<HeaderMap>,
+    watch: Option<Rc<BodyWatch>>,
+    end: Option<Result<(), BodyError>>,
+}
+
+/// What the body timer knows of a body that somebody waits for.
+pub(crate) struct BodyWatch {
+    waiter: RefCell<Option<Waker>>,
+    has_timed_out: Cell<bool>,
+    /// When the timer first saw the present wait.
+    since: Cell<Option<Instant>>,
+}
+
+impl RequestBody {
+    pub(crate) fn new(incoming: Incoming, head: &http::request::Parts, peer: &Rc<Peer>, limit: u64) -> Self {
+        let state = (!incoming.is_end_stream()).then(|| {
+            Box::new(State {
+                peer: Rc::clone(peer),
+                room: limit,
+                expects_continue: head.headers.contains_key(http::header::EXPECT),
+                trailers: None,
+                watch: None,
+                end: None,
+            })
+        });
+        Self { incoming, state }
+    }
+
+    /// How many bytes are still to come; `None` if that is not known.
+    pub fn length(&self) -> Option<u64> {
+        self.incoming.size_hint().exact()
+    }
+
+    /// Whether the request has no body.
+    pub fn is_empty(&self) -> bool {
+        self.state.is_none()
+    }
+
+    /// Whether the client waits for `100 Continue`, which the first `poll_chunk` sends.
+    pub fn expects_continue(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.expects_continue)
+    }
+
+    /// The trailer fields, after the end.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.state.as_ref()?.trailers.as_ref()
+    }
+
+    /// The next bytes, never empty; `None` at the end. After an error it keeps returning that error.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let Some(state) = &mut self.state else { return Poll::Ready(None) };
+        loop {
+            match state.end {
+                Some(Ok(())) => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {}
+            }
+            if state.watch.as_ref().is_some_and(|watch| watch.has_timed_out.get()) {
+                state.fail(BodyError::TimedOut);
+                continue;
+            }
+            match Pin::new(&mut self.incoming).poll_frame(cx) {
+                Poll::Pending => {
+                    state.wait(cx.waker());
+                    return Poll::Pending;
+                }
+                Poll::Ready(polled) => {
+                    if let Some(chunk) = state.take(polled) {
+                        return Poll::Ready(Some(Ok(chunk)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+type Polled = Option<Result<http_body::Frame<Bytes>, hyper::Error>>;
+
+impl State {
+    /// Takes what hyper has decoded; gives back what is data.
+    fn take(&mut self, polled: Polled) -> Option<Bytes> {
+        if let Some(watch) = &self.watch {
+            watch.progressed();
+        }
+        match polled {
+            None => self.end = Some(Ok(())),
+            Some(Err(error)) => self.fail(cause_of(&error, &self.peer)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(chunk) => {
+                    let Some(room) = self.room.checked_sub(chunk.len() as u64) else {
+                        self.fail(BodyError::TooLarge);
+                        return None;
+                    };
+                    self.room = room;
+                    return (!chunk.is_empty()).then_some(chunk);
+                }
+                Err(frame) => self.trailers = frame.into_trailers().ok(),
+            },
+        }
+        None
+    }
+
+    fn fail(&mut self, error: BodyError) {
+        self.end = Some(Err(error));
+        self.peer.wire.fail_body();
+    }
+
+    fn wait(&mut self, waker: &Waker) {
+        let peer = &self.peer;
+        let watch = self.watch.get_or_insert_with(|| {
+            let watch = Rc::new(BodyWatch {
+                waiter: RefCell::new(None),
+                has_timed_out: Cell::new(false),
+                since: Cell::new(None),
+            });
+            peer.wire.watch_body(&watch);
+            watch
+        });
+        let mut waiter = watch.waiter.borrow_mut();
+        if !waiter.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *waiter = Some(waker.clone());
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if self.end.is_none() {
+            self.peer.wire.abandon_body();
+        }
+    }
+}
+
+impl BodyWatch {
+    fn progressed(&self) {
+        self.waiter.take();
+        self.since.set(None);
+    }
+
+    /// Looks at the wait, which is over at `now` if it has been seen for `patience`.
+    pub(crate) fn check(&self, now: Instant, patience: std::time::Duration) {
+        if self.waiter.borrow().is_none() {
+            return;
+        }
+        match self.since.get() {
+            None => self.since.set(Some(now)),
+            Some(since) if now - since >= patience => {
+                self.has_timed_out.set(true);
+                if let Some(waiter) = self.waiter.take() {
+                    waiter.wake();
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn cause_of(error: &hyper::Error, peer: &Peer) -> BodyError {
+    if peer.wire.is_body_malformed() {
+        return BodyError::Malformed;
+    }
+    match error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => BodyError::Malformed,
+        _ => BodyError::Truncated,
+    }
+}

@@ -1,0 +1,106 @@
+//! What is checked of a request once it is parsed: HTTP/2, which has no guard of its own, and what
+//! only a parsed target shows.
+
+use http::header::{EXPECT, HOST};
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri, Version};
+
+use crate::answers::Rejection;
+use crate::framing::MAX_NAME;
+use crate::host;
+use crate::limits::Limits;
+use crate::report::code;
+
+/// Checks a head, and puts an absolute target's authority in the place of `Host`.
+pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> {
+    if head.method == Method::CONNECT {
+        return Err(Rejection::new(StatusCode::NOT_IMPLEMENTED, code::BAD_REQUEST, "CONNECT is for proxies"));
+    }
+    if head.version == Version::HTTP_2 {
+        return check_http2(head, limits);
+    }
+    // RFC 9112 section 3.2.4: `*` is for OPTIONS alone.
+    if head.uri.path() == "*" && head.method != Method::OPTIONS {
+        return bad("the request target is not one of this method");
+    }
+    if head.uri.authority().is_some() { check_absolute(head) } else { Ok(()) }
+}
+
+/// RFC 9112 section 3.2.2: the authority of an absolute target replaces `Host`.
+fn check_absolute(head: &mut Parts) -> Result<(), Rejection> {
+    if !matches!(head.uri.scheme_str(), Some("http" | "https")) {
+        return bad("the request target is neither a path nor an http URI");
+    }
+    let authority = authority(&head.uri);
+    if !host::is_valid(authority.as_bytes()) {
+        return bad("the request target's authority is not valid");
+    }
+    let Ok(value) = HeaderValue::from_str(authority) else { return bad("the request target's authority is not valid") };
+    head.headers.insert(HOST, value);
+    Ok(())
+}
+
+fn check_http2(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
+    check_sizes(head, limits)?;
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return bad("there are two Host fields");
+    }
+    // RFC 9113 section 8.3.1: `:authority` and `Host` must not differ; one must be there.
+    let name = match (authority(&head.uri), host) {
+        ("", None) => return bad("Host is missing"),
+        ("", Some(host)) => host.as_bytes(),
+        (authority, Some(host)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()) => {
+            return bad("Host differs from :authority");
+        }
+        (authority, _) => authority.as_bytes(),
+    };
+    if !host::is_valid(name) {
+        return bad("Host is not valid");
+    }
+    if head.headers.get_all(EXPECT).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Rejection::new(StatusCode::EXPECTATION_FAILED, code::BAD_REQUEST, "Expect asks for the unknown"));
+    }
+    check_length(head, limits)
+}
+
+fn check_sizes(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
+    // The line that HTTP/1.1 would have: method, target, " HTTP/1.1" and a space.
+    let target = head.uri.path_and_query().map_or(1, |target| target.as_str().len());
+    if head.method.as_str().len() + target + b"  HTTP/1.1".len() > limits.line {
+        return Err(Rejection::new(StatusCode::URI_TOO_LONG, code::URI_TOO_LONG, "the request target is too long"));
+    }
+    let is_large = |(name, value): (&http::HeaderName, &HeaderValue)| {
+        name.as_str().len() > MAX_NAME || name.as_str().len() + ": ".len() + value.len() > limits.field
+    };
+    if head.headers.len() > limits.fields as usize || head.headers.iter().any(is_large) {
+        return Err(Rejection::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            code::HEAD_TOO_LARGE,
+            "the header fields are too many or too large",
+        ));
+    }
+    Ok(())
+}
+
+fn check_length(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
+    let declared = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    match declared.map(str::parse::<u64>) {
+        Some(Err(_)) => bad("Content-Length is not a number"),
+        Some(Ok(length)) if length > limits.body => Err(Rejection::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            code::BODY_TOO_LARGE,
+            "Content-Length is larger than limit-request-body",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn authority(uri: &Uri) -> &str {
+    uri.authority().map_or("", http::uri::Authority::as_str)
+}
+
+fn bad(why: &'static str) -> Result<(), Rejection> {
+    Err(Rejection::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, why))
+}

@@ -1,0 +1,272 @@
+//! A connection's task: which protocol it speaks, its requests, its end.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::StatusCode;
+use hyper::server::conn::{http1, http2};
+use tokio::time::{Sleep, sleep, timeout};
+
+use crate::answers;
+use crate::handoff::Handler;
+use crate::io::Io;
+use crate::io_thread::Place;
+use crate::limits::Limits;
+use crate::options::HttpVersions;
+use crate::report::{Blame, code};
+use crate::service::Service;
+use crate::wire::{Ending, Protocol};
+
+/// How an HTTP/2 connection with prior knowledge begins (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long an answer may still take once the client has closed its side. A client that has only
+/// finished sending gets it; one that has left is noticed after this.
+const HALF_CLOSE: Duration = Duration::from_millis(500);
+/// How long the client may take to close its side after we have closed ours. Closing at once would
+/// have the kernel reset the connection if more comes, and the client could lose the last answer.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long the last answer may take to leave when `send-timeout` is off.
+const LAST_ANSWER: Duration = Duration::from_secs(30);
+/// What hyper needs beside a head in its read buffer.
+const READ_BYTES: usize = 8 * 1024;
+/// HTTP/2: requests of one connection at a time.
+const STREAMS: u32 = 128;
+/// HTTP/2: bytes that a client may send ahead of the app, of one request and of all of a connection.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// HTTP/2: bytes of a response that may wait for the client's window.
+const SEND_BYTES: usize = 64 * 1024;
+
+/// What one I/O thread serves all its connections with.
+pub(crate) struct Serving<H> {
+    handler: Rc<H>,
+    versions: HttpVersions,
+    http1: http1::Builder,
+    http2: http2::Builder<LocalExecutor>,
+}
+
+impl<H: Handler> Serving<H> {
+    pub(crate) fn new(handler: H, versions: HttpVersions, limits: &Limits) -> Self {
+        let mut http1 = http1::Builder::new();
+        // Our timers tell an idle connection from a slow head, which hyper's does not.
+        http1.header_read_timeout(None).max_buf_size(limits.head + READ_BYTES);
+        if limits.fields > 100 {
+            // Costs an allocation for each request, so only where it is asked for.
+            http1.max_headers(limits.fields as usize);
+        }
+        let mut http2 = http2::Builder::new(LocalExecutor);
+        http2
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BYTES)
+            .max_header_list_size(limits.head as u32);
+        Self { handler: Rc::new(handler), versions, http1, http2 }
+    }
+
+    /// Serves a connection to its end.
+    pub(crate) async fn serve(&self, place: Rc<Place>) {
+        let ending = match detect(&place, self.versions).await {
+            Ok(Protocol::Http2) => self.serve_http2(&place).await,
+            Ok(_) => self.serve_http1(&place).await,
+            Err(ending) => ending,
+        };
+        finish(&place, ending).await;
+    }
+
+    async fn serve_http1(&self, place: &Rc<Place>) -> Ending {
+        let service = Service::new(Rc::clone(place), Rc::clone(&self.handler));
+        let mut connection = self.http1.serve_connection(Io(Rc::clone(&place.peer)), service);
+        let mut half_close = HalfClose::default();
+        let wire = &place.peer.wire;
+        poll_fn(|cx| {
+            wire.register(cx.waker());
+            loop {
+                let turn = take_turn(place, cx, |cx| Pin::new(&mut connection).poll(cx));
+                if let Poll::Ready(result) = turn {
+                    return Poll::Ready(result.map_or_else(|broken| broken.ending(place), |()| Ending::Close));
+                }
+                if let Some(ending) = verdict(place) {
+                    return Poll::Ready(ending);
+                }
+                if !wire.has_more_to_parse() {
+                    return half_close.poll(place, cx);
+                }
+            }
+        })
+        .await
+    }
+
+    async fn serve_http2(&self, place: &Rc<Place>) -> Ending {
+        let service = Service::new(Rc::clone(place), Rc::clone(&self.handler));
+        let mut connection = pin!(self.http2.serve_connection(Io(Rc::clone(&place.peer)), service));
+        let mut goodbye: Option<Pin<Box<Sleep>>> = None;
+        let wire = &place.peer.wire;
+        poll_fn(|cx| {
+            wire.register(cx.waker());
+            if goodbye.is_none() && (place.is_draining() || wire.ending() == Some(Ending::Close)) {
+                connection.as_mut().graceful_shutdown();
+                goodbye = Some(Box::pin(sleep(LINGER)));
+            }
+            if take_turn(place, cx, |cx| connection.as_mut().poll(cx)).is_ready() {
+                return Poll::Ready(Ending::Close);
+            }
+            if wire.ending() == Some(Ending::Cut) {
+                return Poll::Ready(Ending::Cut);
+            }
+            // A client that never acknowledges the goodbye is not waited for, once it has its answers.
+            match &mut goodbye {
+                Some(sleep) if wire.open_exchanges() == 0 => sleep.as_mut().poll(cx).map(|()| Ending::Close),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+/// Decides by the first bytes which protocol the client speaks.
+async fn detect(place: &Place, versions: HttpVersions) -> Result<Protocol, Ending> {
+    let wire = &place.peer.wire;
+    if versions != HttpVersions::Http1 {
+        poll_fn(|cx| {
+            wire.register(cx.waker());
+            let read = wire.poll_first_bytes(cx, |bytes| bytes.len() >= PREFACE.len() || !PREFACE.starts_with(bytes));
+            match read {
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+                Poll::Ready(Err(_)) => Poll::Ready(Err(Ending::Cut)),
+                Poll::Pending => verdict(place).map_or(Poll::Pending, |ending| Poll::Ready(Err(ending))),
+            }
+        })
+        .await?;
+    }
+    let is_http2 = wire.with_first_bytes(|bytes| bytes.starts_with(PREFACE));
+    let protocol = match versions {
+        HttpVersions::Http2 if !is_http2 => return Err(Ending::Answer(StatusCode::HTTP_VERSION_NOT_SUPPORTED)),
+        _ if is_http2 => Protocol::Http2,
+        _ => Protocol::Http1,
+    };
+    wire.set_protocol(protocol);
+    Ok(protocol)
+}
+
+/// Why hyper has given a connection up.
+enum Broken {
+    Http(hyper::Error),
+    Write,
+    Panic,
+}
+
+impl Broken {
+    fn ending(self, place: &Place) -> Ending {
+        let wire = &place.peer.wire;
+        if let (Self::Http(_), Some(answer @ Ending::Answer(_))) = (&self, wire.ending()) {
+            return answer;
+        }
+        if let Self::Http(error) = &self
+            && error.is_user()
+            && !wire.is_http_11()
+        {
+            // The response may be one that ends with the connection: only a reset tells the client
+            // that this was not the end (RFC 9112 section 8).
+            wire.reset_on_close();
+        }
+        Ending::Cut
+    }
+}
+
+/// Lets hyper work, then writes what it has said.
+fn take_turn(
+    place: &Place,
+    cx: &mut Context<'_>,
+    poll: impl FnOnce(&mut Context<'_>) -> Poll<hyper::Result<()>>,
+) -> Poll<Result<(), Broken>> {
+    let polled = catch_unwind(AssertUnwindSafe(|| poll(cx)));
+    if let Poll::Ready(Err(_)) = place.peer.wire.poll_flush(cx) {
+        return Poll::Ready(Err(Broken::Write));
+    }
+    match polled {
+        Ok(polled) => polled.map_err(Broken::Http),
+        Err(_) => {
+            place.report(code::PANIC, Blame::Server, "the connection's task panicked".to_owned());
+            Poll::Ready(Err(Broken::Panic))
+        }
+    }
+}
+
+/// Whether the connection is to end now, by the guard, a timer, or a graceful stop.
+fn verdict(place: &Place) -> Option<Ending> {
+    let wire = &place.peer.wire;
+    if let Some(rejection) = wire.rejection() {
+        place.report(rejection.code, Blame::Client, rejection.why.to_owned());
+        return Some(Ending::Answer(rejection.status));
+    }
+    let is_at_rest = || wire.is_idle() && !wire.has_unread_bytes();
+    match wire.ending() {
+        Some(Ending::Cut) => return Some(Ending::Cut),
+        Some(answer @ Ending::Answer(_)) if wire.open_exchanges() == 0 => return Some(answer),
+        Some(Ending::Close) if is_at_rest() => return Some(Ending::Close),
+        Some(_) => wire.go_on(),
+        None => {}
+    }
+    (place.is_draining() && is_at_rest()).then_some(Ending::Close)
+}
+
+/// The wait for an answer to a client that has closed its side.
+#[derive(Default)]
+struct HalfClose(Option<Pin<Box<Sleep>>>);
+
+impl HalfClose {
+    fn poll(&mut self, place: &Place, cx: &mut Context<'_>) -> Poll<Ending> {
+        let wire = &place.peer.wire;
+        if !wire.has_ended() || wire.open_exchanges() == 0 {
+            self.0 = None;
+            return Poll::Pending;
+        }
+        let wait = self.0.get_or_insert_with(|| Box::pin(sleep(HALF_CLOSE)));
+        wait.as_mut().poll(cx).map(|()| Ending::Cut)
+    }
+}
+
+/// Says goodbye as the ending asks, and closes the socket.
+async fn finish(place: &Place, ending: Ending) {
+    let wire = &place.peer.wire;
+    wire.set_closing();
+    if let Ending::Answer(status) = ending {
+        wire.send_aside(answers::raw(status, wire.is_head()).as_bytes());
+    }
+    if ending == Ending::Cut {
+        // What the response had so far goes out if it can; nobody waits for it.
+        poll_fn(|cx| Poll::Ready(drop(wire.poll_flush(cx)))).await;
+    } else {
+        let patience = place.thread.timeouts.send.unwrap_or(LAST_ANSWER);
+        if let Ok(Ok(())) = timeout(patience, poll_fn(|cx| wire.poll_flush(cx))).await {
+            linger(place).await;
+        }
+    }
+    wire.close();
+}
+
+/// Closes our side, and reads until the client has closed its own.
+async fn linger(place: &Place) {
+    let wire = &place.peer.wire;
+    if wire.shut_down_writing().is_ok() && !wire.has_ended() {
+        let _ = timeout(LINGER, poll_fn(|cx| wire.poll_discard(cx))).await;
+    }
+}
+
+/// Runs HTTP/2 streams as tasks of the same thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalExecutor;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor
+where
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

@@ -1,0 +1,337 @@
+//! One I/O thread: its runtime, its connections, its end.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::Sender;
+use std::task::Poll;
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
+
+use crate::accept::{self, Gate, Sink};
+use crate::conn::Serving;
+use crate::handoff::App;
+use crate::limits::Limits;
+use crate::options::Options;
+use crate::peer::Peer;
+use crate::report::{Blame, Report, Reporter, code};
+use crate::stats::ThreadStats;
+use crate::timers::{self, Timeouts, Watch};
+use crate::wire::{Staging, Wire};
+
+/// What an I/O thread is told.
+pub(crate) enum Command {
+    Serve(std::net::TcpStream, SocketAddr),
+    Drain,
+    Stop,
+}
+
+/// What an I/O thread is started with.
+pub(crate) struct Setup<A> {
+    pub(crate) index: usize,
+    pub(crate) app: Arc<A>,
+    pub(crate) options: Arc<Options>,
+    pub(crate) reporter: Arc<dyn Reporter>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) commands: UnboundedReceiver<Command>,
+    /// All threads, by index.
+    pub(crate) threads: Vec<Port>,
+    /// To listen on; the first thread has them all.
+    pub(crate) listeners: Vec<std::net::TcpListener>,
+}
+
+/// The way to an I/O thread.
+#[derive(Clone)]
+pub(crate) struct Port {
+    pub(crate) commands: UnboundedSender<Command>,
+    pub(crate) stats: Arc<ThreadStats>,
+}
+
+/// What the connections of one thread share.
+pub(crate) struct Thread {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) reporter: Arc<dyn Reporter>,
+    pub(crate) stats: Arc<ThreadStats>,
+    pub(crate) connections: RefCell<Slab<(Rc<Peer>, Watch)>>,
+    /// Told when the first connection comes.
+    pub(crate) has_connections: Notify,
+    /// Told when the last one has gone.
+    is_empty: Notify,
+    gate: Arc<Gate>,
+    is_draining: Cell<bool>,
+    staging: Staging,
+}
+
+/// Bytes of one read, at most.
+const STAGING_BYTES: usize = 64 * 1024;
+
+/// A connection and its thread.
+pub(crate) struct Place {
+    pub(crate) peer: Rc<Peer>,
+    pub(crate) thread: Rc<Thread>,
+}
+
+impl Place {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.thread.is_draining.get()
+    }
+
+    pub(crate) fn begin_exchange(&self) -> bool {
+        self.thread.stats.count_request();
+        self.peer.wire.begin_exchange()
+    }
+
+    pub(crate) fn end_exchange(&self) {
+        self.thread.stats.request_ended();
+        self.peer.wire.end_exchange();
+    }
+
+    pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
+        self.thread.reporter.report(Report { code, blame, peer: Some(self.peer.remote), detail });
+    }
+}
+
+/// A connection's place in its thread's table; dropping it gives the connection up.
+struct Registered {
+    thread: Rc<Thread>,
+    key: usize,
+}
+
+impl Registered {
+    fn new(thread: &Rc<Thread>, peer: &Rc<Peer>) -> Self {
+        let key = thread.connections.borrow_mut().insert((Rc::clone(peer), Watch::new()));
+        thread.has_connections.notify_one();
+        Self { thread: Rc::clone(thread), key }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let thread = &self.thread;
+        let (peer, _) = thread.connections.borrow_mut().remove(self.key);
+        peer.wire.close();
+        thread.leave();
+        if thread.connections.borrow().is_empty() {
+            thread.is_empty.notify_one();
+        }
+    }
+}
+
+impl Thread {
+    /// A connection that was counted has gone.
+    fn leave(&self) {
+        self.stats.open.fetch_sub(1, Relaxed);
+        self.gate.leave();
+    }
+
+    /// Puts a connection into the table. It is counted already, by who accepted it.
+    fn register(self: &Rc<Self>, stream: std::net::TcpStream, remote: SocketAddr) -> io::Result<(Place, Registered)> {
+        let opened = stream.local_addr().and_then(|local| {
+            let stream = tokio::net::TcpStream::from_std(stream)?;
+            stream.set_nodelay(true)?;
+            Ok((stream, local))
+        });
+        let (stream, local) = opened.inspect_err(|_| self.leave())?;
+        let wire = Wire::new(stream, Rc::clone(&self.staging), self.limits);
+        let peer = Rc::new(Peer::new(remote, local, wire));
+        let registered = Registered::new(self, &peer);
+        self.stats.accepted.fetch_add(1, Relaxed);
+        Ok((Place { peer, thread: Rc::clone(self) }, registered))
+    }
+}
+
+/// Builds the runtime and runs the thread to its end. `started` hears how the start went.
+pub(crate) fn run<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
+    let runtime = match build_runtime(&setup) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    runtime.block_on(main(setup, started));
+    // Dropping the runtime drops every task: connections are cut, handlers' replies dropped.
+}
+
+fn build_runtime<A: App>(setup: &Setup<A>) -> io::Result<LocalRuntime> {
+    let index = setup.index;
+    let (before, after) = (Arc::clone(&setup.app), Arc::clone(&setup.app));
+    let (parking, unparking) = (Arc::clone(&setup.reporter), Arc::clone(&setup.reporter));
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .on_thread_park(move || guarded(&*parking, || before.before_park(index)))
+        .on_thread_unpark(move || guarded(&*unparking, || after.after_unpark(index)))
+        .build_local(LocalOptions::default())
+}
+
+/// Keeps a panic of the app from ending the thread.
+fn guarded(reporter: &dyn Reporter, hook: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(hook)).is_err() {
+        let detail = "a hook of the handler panicked".to_owned();
+        reporter.report(Report { code: code::PANIC, blame: Blame::Server, peer: None, detail });
+    }
+}
+
+async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
+    let Setup { index, app, options, reporter, gate, mut commands, threads, listeners } = setup;
+    let limits = Limits::new(&options);
+    let thread = Rc::new(Thread {
+        limits,
+        timeouts: Timeouts::new(&options),
+        reporter: Arc::clone(&reporter),
+        stats: Arc::clone(&threads[index].stats),
+        connections: RefCell::new(Slab::new()),
+        has_connections: Notify::new(),
+        is_empty: Notify::new(),
+        gate: Arc::clone(&gate),
+        is_draining: Cell::new(false),
+        staging: Rc::new(RefCell::new(vec![0; STAGING_BYTES].into_boxed_slice())),
+    });
+    let serving = Rc::new(Serving::new(app.attach(index), options.http, &limits));
+    let serve = {
+        let thread = Rc::clone(&thread);
+        move |stream, remote| {
+            let Ok((place, registered)) = thread.register(stream, remote) else { return };
+            let serving = Rc::clone(&serving);
+            tokio::task::spawn_local(async move {
+                let registered = registered;
+                serving.serve(Rc::new(place)).await;
+                drop(registered);
+            });
+        }
+    };
+    let serve = Rc::new(serve);
+    tokio::task::spawn_local(timers::run(Rc::clone(&thread)));
+    let others = threads[1..].to_vec();
+    let doors = {
+        let serve = Rc::clone(&serve);
+        let sink: Sink = Rc::new(move |stream, remote| hand_out(&threads, index, stream, remote, &*serve));
+        Doors::open(listeners, gate, &reporter, sink)
+    };
+    let doors = match doors {
+        Ok(doors) => {
+            let _ = started.send(Ok(()));
+            doors
+        }
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    loop {
+        match commands.recv().await {
+            Some(Command::Serve(stream, remote)) => serve(stream, remote),
+            Some(Command::Drain) => break,
+            Some(Command::Stop) | None => return,
+        }
+    }
+    doors.close();
+    if index == 0 {
+        for port in &others {
+            let _ = port.commands.send(Command::Drain);
+        }
+    }
+    drain(&thread, &mut commands, &*serve, options.graceful_timeout).await;
+}
+
+/// Gives a connection to the thread with the fewest.
+fn hand_out(
+    threads: &[Port],
+    own: usize,
+    stream: std::net::TcpStream,
+    remote: SocketAddr,
+    serve: &impl Fn(std::net::TcpStream, SocketAddr),
+) {
+    let fewest = (0..threads.len()).min_by_key(|&index| threads[index].stats.open.load(Relaxed)).unwrap_or(own);
+    threads[fewest].stats.open.fetch_add(1, Relaxed);
+    if fewest == own {
+        serve(stream, remote);
+    } else {
+        // It fails only when that thread has ended; then the server has been stopped.
+        let _ = threads[fewest].commands.send(Command::Serve(stream, remote));
+    }
+}
+
+/// The listeners of a thread.
+struct Doors {
+    open: Vec<(Rc<tokio::net::TcpListener>, JoinHandle<()>)>,
+    gate: Arc<Gate>,
+    sink: Sink,
+}
+
+impl Doors {
+    fn open(listeners: Vec<std::net::TcpListener>, gate: Arc<Gate>, reporter: &Arc<dyn Reporter>, sink: Sink) -> io::Result<Self> {
+        let mut open = Vec::new();
+        for listener in listeners {
+            let listener = Rc::new(tokio::net::TcpListener::from_std(listener)?);
+            let accepting = accept::run(Rc::clone(&listener), Arc::clone(&gate), Arc::clone(reporter), Rc::clone(&sink));
+            open.push((listener, tokio::task::spawn_local(accepting)));
+        }
+        Ok(Self { open, gate, sink })
+    }
+
+    fn close(self) {
+        for (listener, accepting) in self.open {
+            accepting.abort();
+            accept::drain(&listener, &self.gate, &self.sink);
+        }
+    }
+}
+
+/// Lets what was begun be finished, until nothing is left, the time is up, or a stop is called for.
+async fn drain(
+    thread: &Rc<Thread>,
+    commands: &mut UnboundedReceiver<Command>,
+    serve: &impl Fn(std::net::TcpStream, SocketAddr),
+    patience: Duration,
+) {
+    thread.is_draining.set(true);
+    for (_, (peer, _)) in &*thread.connections.borrow() {
+        peer.wire.wake();
+    }
+    let patience = if patience.is_zero() { Duration::from_secs(u32::MAX.into()) } else { patience };
+    let mut deadline = pin!(tokio::time::sleep(patience));
+    loop {
+        if thread.connections.borrow().is_empty() && commands.is_empty() {
+            return;
+        }
+        let mut emptied = pin!(thread.is_empty.notified());
+        let stop = poll_fn(|cx| {
+            while let Poll::Ready(command) = commands.poll_recv(cx) {
+                match command {
+                    Some(Command::Serve(stream, remote)) => serve(stream, remote),
+                    Some(Command::Drain) => {}
+                    Some(Command::Stop) | None => return Poll::Ready(true),
+                }
+            }
+            if deadline.as_mut().poll(cx).is_ready() {
+                let left = thread.connections.borrow().len();
+                thread.reporter.report(Report {
+                    code: code::GRACEFUL_TIMEOUT,
+                    blame: Blame::Server,
+                    peer: None,
+                    detail: format!("{left} connections were cut: they were not done within graceful-timeout"),
+                });
+                return Poll::Ready(true);
+            }
+            emptied.as_mut().poll(cx).map(|()| false)
+        })
+        .await;
+        if stop {
+            return;
+        }
+    }
+}

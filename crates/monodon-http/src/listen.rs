@@ -1,0 +1,132 @@
+//! Sockets to listen on.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Why the server could not be started.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address that is none, or a host without one.
+    Address {
+        /// As it was given.
+        bind: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The system does not let us listen there.
+    Listen {
+        /// As it was given.
+        bind: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An I/O thread could not be started.
+    Thread(io::Error),
+}
+
+impl StartError {
+    /// The system's name for it: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, or `EINVAL`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Listen { source, .. } => match source.kind() {
+                io::ErrorKind::AddrInUse => "EADDRINUSE",
+                io::ErrorKind::PermissionDenied => "EACCES",
+                io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+                _ => "EIO",
+            },
+            Self::Address { .. } => "EINVAL",
+            Self::Thread(_) => "EAGAIN",
+        }
+    }
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address { bind, why } => write!(f, "cannot listen on {bind}: {why}"),
+            Self::Listen { bind, source } => {
+                let why = match source.kind() {
+                    io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+                    io::ErrorKind::PermissionDenied => "it is not permitted (ports below 1024 need a privilege)".to_owned(),
+                    io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+                    _ => source.to_string(),
+                };
+                write!(f, "cannot listen on {bind}: {why} ({})", self.code())
+            }
+            Self::Thread(source) => write!(f, "cannot start an I/O thread: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen { source, .. } | Self::Thread(source) => Some(source),
+            Self::Address { .. } => None,
+        }
+    }
+}
+
+/// Listens on `host:port`, `[ipv6]:port` or `:port` (all IPv4 addresses).
+pub(crate) fn listen(bind: &str, backlog: u32) -> Result<TcpListener, StartError> {
+    let address = resolve(bind)?;
+    open(address, backlog).map_err(|source| StartError::Listen { bind: bind.to_owned(), source })
+}
+
+fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
+    let wrong = |why: String| StartError::Address { bind: bind.to_owned(), why };
+    if let Some(port) = bind.strip_prefix(':') {
+        let port = port.parse().map_err(|_| wrong(format!("{port:?} is not a port")))?;
+        return Ok((Ipv4Addr::UNSPECIFIED, port).into());
+    }
+    if let Ok(address) = bind.parse() {
+        return Ok(address);
+    }
+    let Some((_, port)) = bind.rsplit_once(':') else { return Err(wrong("it has no port".to_owned())) };
+    if port.parse::<u16>().is_err() {
+        return Err(wrong(format!("{port:?} is not a port")));
+    }
+    let found: Vec<SocketAddr> = bind.to_socket_addrs().map_err(|error| wrong(error.to_string()))?.collect();
+    // Of a name with both kinds of address, such as localhost, clients try IPv4 in any case.
+    let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    preferred.copied().ok_or_else(|| wrong("the host has no address".to_owned()))
+}
+
+fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // On Windows the option would let a second server take the same port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{listen, resolve};
+
+    #[test]
+    fn understands_addresses() {
+        for (bind, address) in [(":80", "0.0.0.0:80"), ("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:9", "[::1]:9"), ("localhost:7", "127.0.0.1:7")] {
+            assert_eq!(resolve(bind).expect(bind).to_string(), address);
+        }
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        for bind in ["", "localhost", "a:b", ":x", "127.0.0.1:99999"] {
+            let error = resolve(bind).expect_err(bind);
+            assert!(error.to_string().starts_with(&format!("cannot listen on {bind}")), "{error}");
+            assert_eq!(error.code(), "EINVAL");
+        }
+        let first = listen("127.0.0.1:0", 1).expect("a free port");
+        let taken = first.local_addr().expect("its address").to_string();
+        let error = listen(&taken, 1).expect_err("the port is taken");
+        assert_eq!(error.code(), "EADDRINUSE");
+        assert!(error.to_string().contains(&taken), "{error}");
+    }
+}

@@ -1,0 +1,64 @@
+//! What the server tells whoever runs it.
+
+use std::net::SocketAddr;
+
+pub use crate::phase::Phase;
+
+/// Who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The handler broke HTTP's rules.
+    App,
+    /// The client did.
+    Client,
+    /// The server, or the machine it runs on.
+    Server,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// A stable code, `MONODON_*`.
+    pub code: &'static str,
+    /// Who has to act.
+    pub blame: Blame,
+    /// The client, where there is one.
+    pub peer: Option<SocketAddr>,
+    /// What happened, in words.
+    pub detail: String,
+}
+
+/// Hears of faults and of the server's phases. It is called on I/O threads (and `phase` also on the
+/// thread that starts the server), so it must not block.
+pub trait Reporter: Send + Sync {
+    /// Something went wrong.
+    fn report(&self, report: Report);
+    /// The server has entered a phase. Each is told once, in order.
+    fn phase(&self, phase: Phase);
+}
+
+/// The codes of this crate's reports.
+pub mod code {
+    /// `accept(2)` failed, for example for want of file descriptors.
+    pub const ACCEPT_FAILED: &str = "MONODON_ACCEPT_FAILED";
+    /// The request breaks HTTP's rules, or asks for what this server does not do.
+    pub const BAD_REQUEST: &str = "MONODON_BAD_REQUEST";
+    /// The response cannot be sent as it is.
+    pub const BAD_RESPONSE: &str = "MONODON_BAD_RESPONSE";
+    /// The body is larger than `limit-request-body`.
+    pub const BODY_TOO_LARGE: &str = "MONODON_BODY_TOO_LARGE";
+    /// The response's body is longer or shorter than its Content-Length.
+    pub const CONTENT_LENGTH_MISMATCH: &str = "MONODON_CONTENT_LENGTH_MISMATCH";
+    /// A graceful stop had to cut connections.
+    pub const GRACEFUL_TIMEOUT: &str = "MONODON_GRACEFUL_TIMEOUT";
+    /// The head did not arrive within `header-timeout`.
+    pub const HEADER_TIMEOUT: &str = "MONODON_HEADER_TIMEOUT";
+    /// The head is larger than the limits of its fields allow.
+    pub const HEAD_TOO_LARGE: &str = "MONODON_HEAD_TOO_LARGE";
+    /// Native code panicked; the connection was cut.
+    pub const PANIC: &str = "MONODON_PANIC";
+    /// The client took nothing of its response for `send-timeout`.
+    pub const SEND_TIMEOUT: &str = "MONODON_SEND_TIMEOUT";
+    /// The request line is longer than `limit-request-line`.
+    pub const URI_TOO_LONG: &str = "MONODON_URI_TOO_LONG";
+}

@@ -1,0 +1,320 @@
+//! Makes what the handler answers fit to be sent: the framing is the server's, whatever the
+//! handler's fields say.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::buf::Take;
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
+use http::{Method, Response, StatusCode, Version};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::answers;
+use crate::handoff::{BodyCut, Refusal};
+use crate::io_thread::Place;
+use crate::report::{Blame, code};
+
+/// A request under way: dropping it ends the exchange.
+pub(crate) struct Exchange {
+    pub(crate) place: Rc<Place>,
+    /// HEAD: the response ends with its head.
+    is_head: bool,
+    version: Version,
+}
+
+impl Exchange {
+    pub(crate) fn new(place: Rc<Place>, method: &Method, version: Version) -> Self {
+        Self { place, is_head: method == Method::HEAD, version }
+    }
+
+    /// Makes a response out of the handler's.
+    pub(crate) fn respond<B: Body<Error = BodyCut>>(self, response: Response<B>) -> Response<Framed<B>> {
+        let (mut head, body) = response.into_parts();
+        if head.status.is_informational() {
+            self.fault(code::BAD_RESPONSE, format!("{} is not a final status", head.status));
+            return self.refuse(FAILURE);
+        }
+        let Ok(fields) = Fields::tidy(&mut head.headers, self.version) else {
+            self.fault(code::BAD_RESPONSE, "Content-Length is not a number".to_owned());
+            return self.refuse(FAILURE);
+        };
+        let exact = body.size_hint().exact();
+        if !fields.has_server {
+            head.headers.insert(SERVER, SERVER_NAME);
+        }
+        self.begin(&mut head.headers);
+        if self.is_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            frame_without_body(&mut head, fields.length.or(exact), self.is_head);
+            return Response::from_parts(head, Framed::empty(self));
+        }
+        // Equal lengths need no counting: hyper keeps to them.
+        let left = fields.length.filter(|length| Some(*length) != exact);
+        Response::from_parts(head, Framed { source: Source::App { body, left, is_cut: false }, exchange: self })
+    }
+
+    /// Makes a response out of the handler's refusal, or of our own.
+    pub(crate) fn refuse<B: Body<Error = BodyCut>>(self, refusal: Refusal) -> Response<Framed<B>> {
+        let (response, text) = answers::response(refusal);
+        let (mut head, ()) = response.into_parts();
+        head.headers.insert(SERVER, SERVER_NAME);
+        self.begin(&mut head.headers);
+        if self.is_head {
+            return Response::from_parts(head, Framed::empty(self));
+        }
+        Response::from_parts(head, Framed { source: Source::Ours { text: Some(text) }, exchange: self })
+    }
+
+    /// Notes that the response begins, and says so if the connection ends with it.
+    fn begin(&self, fields: &mut HeaderMap) {
+        let wire = &self.place.peer.wire;
+        wire.response_begins();
+        if self.version != Version::HTTP_2 && (self.place.is_draining() || wire.has_failed_body()) {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+
+    pub(crate) fn fault(&self, code: &'static str, detail: String) {
+        self.place.report(code, Blame::App, detail);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.place.end_exchange();
+    }
+}
+
+const SERVER_NAME: HeaderValue = HeaderValue::from_static("monodon");
+
+/// What the client gets for a response that cannot be sent.
+pub(crate) const FAILURE: Refusal =
+    Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, close: false, retry_after: None };
+
+/// What the handler's fields say that matters here.
+struct Fields {
+    length: Option<u64>,
+    has_server: bool,
+}
+
+impl Fields {
+    /// Reads the fields, and removes those that speak for the connection (RFC 9110 section 7.6.1):
+    /// it is not the handler's. Only `connection: close` is heard.
+    fn tidy(fields: &mut HeaderMap, version: Version) -> Result<Self, ()> {
+        let mut found = Self { length: None, has_server: false };
+        let mut has_hop_by_hop = false;
+        let mut has_length = false;
+        for name in fields.keys() {
+            if *name == SERVER {
+                found.has_server = true;
+            } else if *name == CONTENT_LENGTH {
+                has_length = true;
+            } else {
+                has_hop_by_hop |= HOP_BY_HOP.contains(name);
+            }
+        }
+        if has_length {
+            found.length = Some(Self::length(fields)?);
+        }
+        if has_hop_by_hop {
+            let closes = version != Version::HTTP_2 && fields.get_all(CONNECTION).iter().any(asks_to_close);
+            for name in &HOP_BY_HOP {
+                fields.remove(name);
+            }
+            if closes {
+                fields.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
+        Ok(found)
+    }
+
+    fn length(fields: &HeaderMap) -> Result<u64, ()> {
+        let mut values = fields.get_all(CONTENT_LENGTH).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return Err(()) };
+        let text = value.to_str().map_err(|_| ())?;
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(());
+        }
+        text.parse().map_err(|_| ())
+    }
+}
+
+const HOP_BY_HOP: [HeaderName; 5] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+fn asks_to_close(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|&byte| byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
+/// RFC 9110 sections 8.6, 15.3.5 and 15.4.5: a HEAD's response tells the length that a GET's would
+/// have, 204 has none, 304 may.
+fn frame_without_body(head: &mut http::response::Parts, length: Option<u64>, is_head: bool) {
+    if head.status == StatusCode::NO_CONTENT {
+        head.headers.remove(CONTENT_LENGTH);
+    } else if let (true, Some(length)) = (is_head, length) {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+pin_project! {
+    /// A response's body, held to the length that its head declares.
+    pub(crate) struct Framed<B: Body> {
+        #[pin]
+        source: Source<B>,
+        exchange: Exchange,
+    }
+}
+
+pin_project! {
+    #[project = SourceView]
+    enum Source<B> {
+        App {
+            #[pin]
+            body: B,
+            // Bytes that are still due, if the head says how many and the body does not.
+            left: Option<u64>,
+            // The body has failed: what was written before goes out first.
+            is_cut: bool,
+        },
+        Ours {
+            text: Option<Bytes>,
+        },
+    }
+}
+
+impl<B: Body> Framed<B> {
+    fn empty(exchange: Exchange) -> Self {
+        Self { source: Source::Ours { text: None }, exchange }
+    }
+}
+
+impl<B: Body<Error = BodyCut>> Body for Framed<B> {
+    type Data = Piece<B::Data>;
+    type Error = BodyCut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, BodyCut>>> {
+        let this = self.project();
+        let (body, left, is_cut) = match this.source.project() {
+            SourceView::Ours { text } => return Poll::Ready(text.take().map(|text| Ok(Frame::data(Piece::Ours(text))))),
+            SourceView::App { body, left, is_cut } => (body, left, is_cut),
+        };
+        if *is_cut {
+            return Poll::Ready(Some(Err(BodyCut)));
+        }
+        let Ok(polled) = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx))) else {
+            this.exchange.place.report(code::PANIC, Blame::Server, "a response body panicked".to_owned());
+            return cut(is_cut, cx);
+        };
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Err(BodyCut))) => cut(is_cut, cx),
+            Poll::Ready(None) => match *left {
+                Some(missing) if missing > 0 => {
+                    this.exchange.fault(
+                        code::CONTENT_LENGTH_MISMATCH,
+                        format!("the body ended {missing} bytes before its Content-Length"),
+                    );
+                    cut(is_cut, cx)
+                }
+                _ => Poll::Ready(None),
+            },
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(limit(frame, left, this.exchange)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::App { body, left, is_cut } => !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream(),
+            Source::Ours { text } => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::App { body, left: None, .. } => body.size_hint(),
+            Source::App { left: Some(left), .. } => SizeHint::with_exact(*left),
+            Source::Ours { text } => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+        }
+    }
+}
+
+/// Ends a body with an error, at its next poll: until then hyper flushes what came before.
+fn cut<T>(is_cut: &mut bool, cx: &Context<'_>) -> Poll<T> {
+    *is_cut = true;
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
+/// Counts a frame, and drops from it what goes beyond the declared length.
+fn limit<D: Buf>(frame: Frame<D>, left: &mut Option<u64>, exchange: &Exchange) -> Frame<Piece<D>> {
+    let frame = match frame.into_data() {
+        Ok(data) => {
+            let size = data.remaining() as u64;
+            return Frame::data(match left {
+                Some(room) if size > *room => {
+                    exchange.fault(
+                        code::CONTENT_LENGTH_MISMATCH,
+                        "the body goes on after its Content-Length".to_owned(),
+                    );
+                    Piece::Limited(data.take(usize::try_from(std::mem::take(room)).unwrap_or(usize::MAX)))
+                }
+                Some(room) => {
+                    *room -= size;
+                    Piece::Whole(data)
+                }
+                None => Piece::Whole(data),
+            });
+        }
+        Err(frame) => frame,
+    };
+    Frame::trailers(frame.into_trailers().unwrap_or_default())
+}
+
+/// Bytes of a response.
+pub(crate) enum Piece<D> {
+    Whole(D),
+    Limited(Take<D>),
+    Ours(Bytes),
+}
+
+impl<D: Buf> Buf for Piece<D> {
+    fn remaining(&self) -> usize {
+        match self {
+            Self::Whole(data) => data.remaining(),
+            Self::Limited(data) => data.remaining(),
+            Self::Ours(text) => text.remaining(),
+        }
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match self {
+            Self::Whole(data) => data.chunk(),
+            Self::Limited(data) => data.chunk(),
+            Self::Ours(text) => text.chunk(),
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
+        match self {
+            Self::Whole(data) => data.chunks_vectored(slices),
+            Self::Limited(data) => data.chunks_vectored(slices),
+            Self::Ours(text) => text.chunks_vectored(slices),
+        }
+    }
+
+    fn advance(&mut self, count: usize) {
+        match self {
+            Self::Whole(data) => data.advance(count),
+            Self::Limited(data) => data.advance(count),
+            Self::Ours(text) => text.advance(count),
+        }
+    }
+}

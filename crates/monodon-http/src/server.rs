@@ -1,0 +1,176 @@
+//! The server: starts the I/O threads, tells them to end, and waits for them.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::accept::Gate;
+use crate::handoff::App;
+use crate::io_thread::{self, Command, Port, Setup};
+pub use crate::listen::StartError;
+use crate::listen::listen;
+use crate::options::Options;
+pub use crate::phase::Phase;
+use crate::phase::PhaseCell;
+use crate::report::Reporter;
+use crate::stats::{Stats, ThreadStats};
+
+/// A server that is listening, draining, or stopped. Dropping it stops it and waits for its threads.
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    ports: Vec<Port>,
+    life: Arc<Life>,
+}
+
+/// The server's phases, and who hears of them.
+struct Life {
+    phase: PhaseCell,
+    reporter: Arc<dyn Reporter>,
+    /// I/O threads that have not ended.
+    running: AtomicUsize,
+}
+
+impl Life {
+    fn advance(&self, phase: Phase) {
+        if self.phase.advance(phase) {
+            self.reporter.phase(phase);
+        }
+    }
+}
+
+/// Notes the end of an I/O thread, however it came.
+struct Running(Arc<Life>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, AcqRel) == 1 {
+            self.0.advance(Phase::Stopped);
+        }
+    }
+}
+
+impl Server {
+    /// Listens on every address of `options.bind` and starts the I/O threads. When it returns,
+    /// connections are being accepted, `app` is attached to each thread, and `reporter` has been
+    /// told [`Phase::Listening`].
+    ///
+    /// # Errors
+    /// [`StartError`] when an address cannot be listened on or a thread not be started; nothing is
+    /// left running then.
+    pub fn start<A: App>(options: Options, app: Arc<A>, reporter: Arc<dyn Reporter>) -> Result<Self, StartError> {
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for bind in &options.bind {
+            let listener = listen(bind, options.backlog)?;
+            let address = listener.local_addr();
+            addresses.push(address.map_err(|source| StartError::Listen { bind: bind.clone(), source })?);
+            listeners.push(listener);
+        }
+        let count = options.io_threads.max(1) as usize;
+        let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
+            .map(|_| {
+                let (commands, inbox) = unbounded_channel();
+                (Port { commands, stats: Arc::new(ThreadStats::default()) }, inbox)
+            })
+            .unzip();
+        let life = Arc::new(Life { phase: PhaseCell::new(), reporter, running: AtomicUsize::new(0) });
+        let server = Self { addresses, threads: Mutex::default(), ports: ports.clone(), life };
+        let options = Arc::new(options);
+        let gate = Arc::new(Gate::new(options.max_connections));
+        for (index, commands) in inboxes.into_iter().enumerate() {
+            server.start_thread(Setup {
+                index,
+                app: Arc::clone(&app),
+                options: Arc::clone(&options),
+                reporter: Arc::clone(&server.life.reporter),
+                gate: Arc::clone(&gate),
+                commands,
+                threads: ports.clone(),
+                listeners: if index == 0 { std::mem::take(&mut listeners) } else { Vec::new() },
+            })?;
+        }
+        server.life.reporter.phase(Phase::Listening);
+        Ok(server)
+    }
+
+    /// Starts one thread and waits until it runs.
+    fn start_thread<A: App>(&self, setup: Setup<A>) -> Result<(), StartError> {
+        let (started, outcome) = mpsc::channel();
+        let life = Arc::clone(&self.life);
+        let name = format!("monodon-io-{}", setup.index);
+        life.running.fetch_add(1, AcqRel);
+        let running = Running(life);
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            let _running = running;
+            io_thread::run(setup, started);
+        });
+        let thread = thread.map_err(StartError::Thread)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        match outcome.recv() {
+            Ok(outcome) => outcome.map_err(StartError::Thread),
+            Err(_) => Err(StartError::Thread(std::io::Error::other("it ended while it was starting"))),
+        }
+    }
+
+    /// The addresses that the server listens on, in the order of `bind`, with the ports that the
+    /// kernel chose where 0 was asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the server is in its life.
+    pub fn phase(&self) -> Phase {
+        self.life.phase.get()
+    }
+
+    /// Counters, summed over the I/O threads.
+    pub fn stats(&self) -> Stats {
+        let mut total = Stats::default();
+        for port in &self.ports {
+            port.stats.add_to(&mut total);
+        }
+        total
+    }
+
+    /// Begins a graceful stop and returns at once: nothing more is accepted, requests under way are
+    /// finished with `Connection: close`, idle connections are closed, and what is left after
+    /// `graceful_timeout` is cut.
+    pub fn drain(&self) {
+        if self.phase() == Phase::Listening {
+            self.life.advance(Phase::Draining);
+            // The thread with the listeners passes it on, after the last connections it hands out.
+            let _ = self.ports[0].commands.send(Command::Drain);
+        }
+    }
+
+    /// Begins a quick stop and returns at once: every connection is cut.
+    pub fn stop(&self) {
+        self.life.advance(Phase::Draining);
+        for port in &self.ports {
+            let _ = port.commands.send(Command::Stop);
+        }
+    }
+
+    /// Waits until every I/O thread has ended. It does not stop the server by itself.
+    pub fn wait(&self) {
+        self.life.phase.wait_for(Phase::Stopped);
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A reporter that drops the server on one of its threads must not wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+        self.wait();
+    }
+}

@@ -1,0 +1,119 @@
+//! The way from hyper to the handler and back.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+
+use crate::answers::Rejection;
+use crate::body::RequestBody;
+use crate::checks;
+use crate::handoff::{Handler, Refusal, Request};
+use crate::io_thread::Place;
+use crate::report::{Blame, code};
+use crate::response::{Exchange, FAILURE, Framed};
+
+/// Hands a connection's requests to the handler.
+pub(crate) struct Service<H> {
+    place: Rc<Place>,
+    handler: Rc<H>,
+}
+
+impl<H: Handler> Service<H> {
+    pub(crate) fn new(place: Rc<Place>, handler: Rc<H>) -> Self {
+        Self { place, handler }
+    }
+
+    fn hand_over(&self, request: http::Request<Incoming>, is_known: bool) -> Result<H::Reply, Refusal> {
+        let (mut head, incoming) = request.into_parts();
+        let limits = &self.place.thread.limits;
+        let checked = if is_known { checks::check(&mut head, limits) } else { Err(UNKNOWN) };
+        if let Err(rejection) = checked {
+            self.place.report(rejection.code, Blame::Client, rejection.why.to_owned());
+            return Err(Refusal { status: rejection.status, close: true, retry_after: None });
+        }
+        let peer = Rc::clone(&self.place.peer);
+        let body = RequestBody::new(incoming, &head, &peer, limits.body);
+        catch_unwind(AssertUnwindSafe(|| self.handler.handle(Request { head, body, peer }))).map_err(|_| {
+            self.place.report(code::PANIC, Blame::Server, "the handler panicked".to_owned());
+            FAILURE
+        })
+    }
+}
+
+/// A request that the parser has found and the guard has not: somebody tries to hide it.
+const UNKNOWN: Rejection =
+    Rejection { status: StatusCode::BAD_REQUEST, code: code::BAD_REQUEST, why: "the framing is ambiguous" };
+
+impl<H: Handler> hyper::service::Service<http::Request<Incoming>> for Service<H> {
+    type Response = Response<Framed<H::Body>>;
+    type Error = Infallible;
+    type Future = Reply<H::Reply>;
+
+    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
+        let is_known = self.place.begin_exchange();
+        let exchange = Exchange::new(Rc::clone(&self.place), request.method(), request.version());
+        let state = match self.hand_over(request, is_known) {
+            Ok(future) => State::Handler { future },
+            Err(refusal) => State::Refused { refusal },
+        };
+        Reply { state, exchange: Some(exchange) }
+    }
+}
+
+pin_project! {
+    /// The answer to come. Dropping it ends the exchange.
+    pub(crate) struct Reply<F> {
+        #[pin]
+        state: State<F>,
+        exchange: Option<Exchange>,
+    }
+}
+
+pin_project! {
+    #[project = StateView]
+    enum State<F> {
+        Handler {
+            #[pin]
+            future: F,
+        },
+        Refused {
+            refusal: Refusal,
+        },
+    }
+}
+
+impl<F, B> Future for Reply<F>
+where
+    F: Future<Output = Result<Response<B>, Refusal>>,
+    B: http_body::Body<Error = crate::handoff::BodyCut>,
+{
+    type Output = Result<Response<Framed<B>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = match this.state.project() {
+            StateView::Refused { refusal } => Err(*refusal),
+            StateView::Handler { future } => match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                Ok(polled) => ready!(polled),
+                Err(_) => {
+                    if let Some(exchange) = this.exchange {
+                        exchange.place.report(code::PANIC, Blame::Server, "the handler panicked".to_owned());
+                    }
+                    Err(Refusal { close: true, ..FAILURE })
+                }
+            },
+        };
+        let Some(exchange) = this.exchange.take() else { return Poll::Pending };
+        Poll::Ready(Ok(match answer {
+            Ok(response) => exchange.respond(response),
+            Err(refusal) => exchange.refuse(refusal),
+        }))
+    }
+}
