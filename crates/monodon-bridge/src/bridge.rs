@@ -1,0 +1,215 @@
+//! What I/O threads and workers share: the queue, the inboxes, and who is there.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::task::Poll;
+use std::time::Duration;
+
+use monodon_http::handoff::App;
+use monodon_http::options::Options;
+use monodon_http::report::{Blame, Report, Reporter};
+
+use crate::io::{Inbox, IoThread};
+use crate::queue::{Holder, Queue, Queued};
+use crate::record::Event;
+use crate::reply::{BUSY, BridgeHandler};
+use crate::worker::{Doorbell, Worker};
+
+/// Queued requests at which a worker is rung before the I/O thread has finished its round.
+const RING_AT: usize = 64;
+
+/// The crossing between I/O threads and workers.
+pub struct Bridge {
+    pub(crate) queue: Queue,
+    inboxes: Vec<Inbox>,
+    workers: RwLock<Vec<Arc<Worker>>>,
+    next_worker: AtomicU32,
+    queue_timeout: Duration,
+    reporter: Arc<dyn Reporter>,
+}
+
+/// Counters of a bridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that no worker has taken.
+    pub queued: usize,
+    /// Requests that workers hold.
+    pub claimed: usize,
+    /// Buffers that workers have lent and not got back.
+    pub lent: usize,
+    /// Workers.
+    pub workers: usize,
+}
+
+thread_local! {
+    /// The bridge's part on this I/O thread.
+    static HERE: RefCell<Option<Rc<IoThread>>> = const { RefCell::new(None) };
+}
+
+impl Bridge {
+    /// A bridge for a server with these options.
+    pub fn new(options: &Options, reporter: Arc<dyn Reporter>) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Queue::new(options.queue_size as usize),
+            inboxes: (0..options.io_threads).map(|_| Inbox::new()).collect(),
+            workers: RwLock::default(),
+            next_worker: AtomicU32::new(0),
+            queue_timeout: options.queue_timeout,
+            reporter,
+        })
+    }
+
+    /// Adds a worker. It counts as asleep until it first calls `take`.
+    pub fn attach(self: &Arc<Self>, bell: Box<dyn Doorbell>) -> Arc<Worker> {
+        let index = self.next_worker.fetch_add(1, Ordering::Relaxed);
+        let worker = Arc::new(Worker::new(index, Arc::clone(self), bell));
+        self.workers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&worker));
+        if self.queue.len() > 0 {
+            self.ring();
+        }
+        worker
+    }
+
+    /// The counters, for tests and the status page. Takes locks: not for the request's way.
+    pub fn counts(&self) -> Counts {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        Counts {
+            queued: self.queue.live(),
+            claimed: workers.iter().map(|worker| worker.held() as usize).sum(),
+            lent: workers.iter().map(|worker| worker.lent()).sum(),
+            workers: workers.len(),
+        }
+    }
+
+    pub(crate) fn forget(&self, index: u32) {
+        let mut workers = self.workers.write().unwrap_or_else(PoisonError::into_inner);
+        workers.retain(|worker| worker.index() != index);
+    }
+
+    pub(crate) fn io_threads(&self) -> usize {
+        self.inboxes.len()
+    }
+
+    pub(crate) fn inbox(&self, io: usize) -> &Inbox {
+        &self.inboxes[io]
+    }
+
+    /// Queues a request; false when the queue is full.
+    pub(crate) fn enqueue(&self, request: Queued) -> bool {
+        match self.queue.push(request) {
+            Ok(length) => {
+                if length >= RING_AT {
+                    self.ring();
+                }
+                true
+            }
+            Err(request) => {
+                request.ticket.withdraw();
+                self.report("MONODON_QUEUE_FULL", Blame::Server, String::new());
+                false
+            }
+        }
+    }
+
+    /// Wakes the sleeping worker that holds the fewest requests. It rings on if more is queued than
+    /// it takes.
+    pub(crate) fn ring(&self) {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let idlest = workers.iter().filter(|worker| worker.is_asleep()).min_by_key(|worker| worker.held());
+        if let Some(worker) = idlest {
+            worker.wake();
+        }
+    }
+
+    /// Tells the worker that holds an exchange about it.
+    pub(crate) fn notify(&self, holder: Holder, event: Event) {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = workers.iter().find(|worker| worker.index() == holder.worker) {
+            worker.notify(holder.id, event);
+        }
+    }
+
+    pub(crate) fn report_bad_head(&self, status: u16) {
+        let detail = format!("status {status} or a header field of its response");
+        self.report("MONODON_BAD_HEADER", Blame::App, detail);
+    }
+
+    fn report(&self, code: &'static str, blame: Blame, detail: String) {
+        self.reporter.report(Report { code, blame, peer: None, detail });
+    }
+}
+
+/// The bridge as the server's app.
+pub struct BridgeApp(pub Arc<Bridge>);
+
+impl App for BridgeApp {
+    type Handler = BridgeHandler;
+
+    fn attach(&self, thread: usize) -> BridgeHandler {
+        let io = Rc::new(IoThread::new(thread, Arc::clone(&self.0)));
+        HERE.with_borrow_mut(|here| *here = Some(Rc::clone(&io)));
+        read_inbox(&io);
+        if !self.0.queue_timeout.is_zero() {
+            expire_queued(&io, self.0.queue_timeout);
+        }
+        BridgeHandler::new(io)
+    }
+
+    fn before_park(&self, _thread: usize) {
+        HERE.with_borrow(|here| {
+            if let Some(io) = here {
+                io.before_park();
+            }
+        });
+    }
+
+    fn after_unpark(&self, _thread: usize) {
+        HERE.with_borrow(|here| {
+            if let Some(io) = here {
+                io.after_unpark();
+            }
+        });
+    }
+}
+
+/// Spawns the task that a worker wakes when the thread sleeps.
+fn read_inbox(io: &Rc<IoThread>) {
+    let io = Rc::downgrade(io);
+    tokio::task::spawn_local(poll_fn(move |cx| {
+        let Some(io) = io.upgrade() else { return Poll::Ready(()) };
+        io.read_by(cx.waker());
+        io.read_mail();
+        Poll::Pending
+    }));
+}
+
+/// Spawns the task that refuses requests which no worker takes in time. It sleeps for good while
+/// no request is under way.
+fn expire_queued(io: &Rc<IoThread>, timeout: Duration) {
+    /// Ticks that a timeout is cut into.
+    const TICKS: u32 = 10;
+    let io = Rc::downgrade(io);
+    tokio::task::spawn_local(async move {
+        loop {
+            let busy = poll_fn(|cx| match io.upgrade() {
+                None => Poll::Ready(false),
+                Some(io) if io.wake_when_busy(cx.waker()) => Poll::Ready(true),
+                Some(_) => Poll::Pending,
+            });
+            if !busy.await {
+                return;
+            }
+            tokio::time::sleep(timeout / TICKS).await;
+            let Some(io) = io.upgrade() else { return };
+            io.tick();
+            let expired = io.expire(TICKS, BUSY);
+            if expired > 0 {
+                let detail = format!("{expired} requests");
+                io.bridge.report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
+            }
+        }
+    });
+}

@@ -1,0 +1,196 @@
+//! The record layout: what crosses between native code and a worker.
+//!
+//! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
+
+/// Raised by every change to this file that a peer would notice.
+pub const LAYOUT_VERSION: u32 = 1;
+
+/// Record kinds. The first half goes from native code to a worker, the second half back.
+pub mod kind {
+    /// aux = method (low byte, index in METHODS) | version (high byte: 10, 11, 20). See REQUEST.
+    pub const REQUEST: u8 = 1;
+    /// word 3 = bytes that follow.
+    pub const BODY_CHUNK: u8 = 2;
+    /// word 3 = bytes of the trailer block that follows.
+    pub const BODY_END: u8 = 3;
+    /// aux = index in `BODY_FAULTS`. The native side is done with the exchange if flag `over` is set.
+    pub const BODY_BROKEN: u8 = 4;
+    /// The client has gone, or native code gave the exchange up. The worker acknowledges with `done`.
+    pub const ABORT: u8 = 5;
+    /// word 3 = bytes of the response body that were passed on to the connection.
+    pub const DRAIN: u8 = 6;
+    /// word 3 = how many lent buffers of this exchange were given back.
+    pub const RELEASED: u8 = 7;
+    /// The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer.
+    pub const RESPONSE: u8 = 32;
+    /// The head of a streamed response: aux = status. word 3 = header block bytes.
+    pub const HEAD: u8 = 33;
+    /// word 3 = bytes that follow, or the index of the lent buffer.
+    pub const CHUNK: u8 = 34;
+    /// word 3 = bytes of the trailer block that follows.
+    pub const END: u8 = 35;
+    /// aux = status for the client if the head was not sent; after it the connection is cut.
+    pub const FAIL: u8 = 36;
+    /// word 3 = bytes of request body that the worker has room for, on top of earlier ones.
+    pub const WANT_BODY: u8 = 37;
+    /// A 1xx response: aux = status. word 3 = header block bytes.
+    pub const INFORMATIONAL: u8 = 38;
+    /// The worker has forgotten an aborted exchange; its id may be used again.
+    pub const DONE: u8 = 39;
+}
+
+/// Flags of a record, by kind.
+pub mod flag {
+    /// request: a body follows in `bodyChunk` records once it is wanted.
+    pub const BODY_FOLLOWS: u8 = 1;
+    /// request: it came over TLS.
+    pub const TLS: u8 = 2;
+    /// `bodyBroken`: native code has answered by itself; the exchange is over.
+    pub const OVER: u8 = 1;
+    /// response, chunk: the body is the lent buffer whose index is in the length's place.
+    pub const LENT: u8 = 1;
+    /// chunk: send a `released` record when the lent buffer is given back.
+    pub const NOTIFY: u8 = 2;
+}
+
+/// Words of a `request` record after the common three; the bytes follow in this order.
+pub mod request {
+    /// Bytes of the target (low half), number of header fields (high half).
+    pub const TARGET_AND_FIELDS: usize = 3;
+    /// Bytes of the header block.
+    pub const HEADER_BYTES: usize = 4;
+    /// Bytes of the body that are in this record (the whole body unless flag `bodyFollows`).
+    pub const BODY_BYTES: usize = 5;
+    /// Length of the body, low and high word; all ones when it is not known.
+    pub const LENGTH_LOW: usize = 6;
+    /// Length of the body, low and high word; all ones when it is not known.
+    pub const LENGTH_HIGH: usize = 7;
+    /// Port of the client (low half), bytes of its address (bits 16-23), bytes of a method that is not in METHODS (24-31).
+    pub const PEER: usize = 8;
+    /// Where the bytes begin: method (if not in METHODS), address, target, header block, body.
+    pub const BYTES: usize = 9;
+}
+
+/// Methods with a number; 0 is any other.
+pub const METHODS: &[&str] = &[
+    "", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT",
+];
+
+/// What can go wrong with a request's body, by number.
+pub const BODY_FAULTS: &[&str] = &[
+    "truncated",
+    "malformed",
+    "too-large",
+    "timed-out",
+    "aborted",
+    "finished",
+];
+
+/// Bytes of a batch buffer. No record is larger; native code sees to it.
+pub const BATCH_BYTES: usize = 262_144;
+
+/// Records of one `take`, at most.
+pub const BATCH_RECORDS: usize = 64;
+
+/// Bytes of a body that may ride in a `request` record.
+pub const INLINE_BODY_BYTES: usize = 65_536;
+
+/// Bytes of a response body from which a `Uint8Array` is lent instead of copied.
+pub const LEND_BYTES: usize = 16_384;
+
+/// Bytes of a streamed response that may wait for the client before `write` returns false.
+pub const HIGH_WATER_BYTES: usize = 65_536;
+
+/// Bytes of a request body that a worker asks for at a time.
+pub const BODY_WINDOW_BYTES: usize = 262_144;
+
+/// Field names with a number, in lower case; 0 is any other. Numbers stay below 128.
+pub const HEADER_NAMES: &[&str] = &[
+    "",
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "age",
+    "allow",
+    "alt-svc",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-security-policy",
+    "content-type",
+    "cookie",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "date",
+    "dnt",
+    "etag",
+    "expect",
+    "expires",
+    "forwarded",
+    "from",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "last-modified",
+    "link",
+    "location",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "referrer-policy",
+    "retry-after",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-user",
+    "server",
+    "server-timing",
+    "set-cookie",
+    "strict-transport-security",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "vary",
+    "via",
+    "www-authenticate",
+    "x-content-type-options",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-frame-options",
+    "x-powered-by",
+    "x-real-ip",
+    "x-request-id",
+    "x-requested-with",
+    "x-xss-protection",
+];

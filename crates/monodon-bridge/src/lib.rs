@@ -1,0 +1,28 @@
+//! The crossing between the HTTP server and the workers that run the app.
+//!
+//! A request's way through this crate:
+//!
+//! 1. [`reply`] takes it from the server, writes its [`record`] and puts it into the [`queue`];
+//! 2. [`bridge`] rings a sleeping worker when the I/O thread is about to sleep ([`handshake`]);
+//! 3. [`worker`] takes records in batches, each entered into its [`claims`], and submits answers;
+//! 4. [`io`] reads the answers on the I/O thread and wakes the connection, whose [`reply`] turns
+//!    them into a response of [`chunk`]s.
+//!
+//! What must hold: a request is queued, claimed by one worker, or over, and one word decides which
+//! ([`queue`]); all queues are bounded; nothing a worker submits can panic this code; lent memory
+//! is read on one I/O thread only, so that [`worker::Worker::detach`] can take it back there.
+#![forbid(unsafe_code)]
+
+pub mod bridge;
+pub mod chunk;
+mod claims;
+mod handshake;
+mod headers;
+mod io;
+pub mod layout;
+mod patience;
+mod queue;
+pub mod record;
+pub mod reply;
+mod sync;
+pub mod worker;

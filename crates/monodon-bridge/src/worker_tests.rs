@@ -1,0 +1,196 @@
+//! What a worker may do to the process: whatever it submits, nothing panics, nothing is lost and
+//! nothing stays behind.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use monodon_http::options::Options;
+use monodon_http::report::{Phase, Report, Reporter};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::layout::BATCH_BYTES;
+use crate::queue::{Place, Queued, Ticket};
+
+struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: Report) {}
+    fn phase(&self, _: Phase) {}
+}
+
+#[derive(Default)]
+struct Counter(AtomicUsize);
+
+impl Doorbell for Arc<Counter> {
+    fn ring(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Memory(Vec<u8>);
+
+impl LentMemory for Memory {
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+struct World {
+    bridge: Arc<Bridge>,
+    worker: Arc<Worker>,
+    bell: Arc<Counter>,
+    tickets: Mutex<Vec<Arc<Ticket>>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let options = Options { queue_size: 32, io_threads: 2, ..Options::default() };
+        let bridge = Bridge::new(&options, Arc::new(Silent));
+        let bell = Arc::new(Counter::default());
+        let worker = bridge.attach(Box::new(Arc::clone(&bell)));
+        Self { bridge, worker, bell, tickets: Mutex::default() }
+    }
+
+    fn request(&self, slot: u32) -> bool {
+        let ticket = Arc::new(Ticket::new());
+        self.tickets.lock().unwrap().push(Arc::clone(&ticket));
+        let mut record = vec![0; 64];
+        record[0] = 64;
+        let origin = Origin { io: slot % 2, slot, generation: 0 };
+        self.bridge.enqueue(Queued { ticket, origin, record })
+    }
+
+    /// Takes all that waits; gives the ids.
+    fn take(&self) -> Vec<u32> {
+        let mut batch = vec![0; BATCH_BYTES];
+        let count = self.worker.take(&mut batch, 64);
+        (0..count)
+            .map(|index| u32::from_le_bytes(*batch[index * 64 + 8..].first_chunk().unwrap()))
+            .collect()
+    }
+
+    fn submit(&self, batch: &[u8], count: usize, lent: usize) -> Result<(), Malformed> {
+        let lent = (0..lent).map(|_| Box::new(Memory(vec![7; 100])) as Box<dyn LentMemory>);
+        self.worker.submit(batch, count, lent.collect(), &mut Vec::new())
+    }
+}
+
+fn answer(kind: u8, flags: u8, id: u32, words: [u32; 2], bytes: &[u8]) -> Vec<u8> {
+    let words = if kind == kind::RESPONSE { &words[..] } else { &words[..1] };
+    let mut record = Vec::new();
+    let size = (12 + words.len() * 4 + bytes.len()).next_multiple_of(4);
+    record.extend_from_slice(&(size as u32).to_le_bytes());
+    record.extend_from_slice(&(u32::from(kind) | u32::from(flags) << 8 | 200 << 16).to_le_bytes());
+    record.extend_from_slice(&id.to_le_bytes());
+    for word in words {
+        record.extend_from_slice(&word.to_le_bytes());
+    }
+    record.extend_from_slice(bytes);
+    record.resize(size, 0);
+    record
+}
+
+#[test]
+fn a_request_is_queued_then_claimed_then_over() {
+    let world = World::new();
+    assert!(world.request(0));
+    assert_eq!(world.bridge.counts().queued, 1);
+    let ids = world.take();
+    assert_eq!(world.bridge.counts().claimed, 1);
+    assert!(matches!(world.tickets.lock().unwrap()[0].place(), Place::Claimed(_)));
+    let batch = answer(kind::RESPONSE, 0, ids[0], [0, 2], b"ok");
+    world.submit(&batch, 1, 0).unwrap();
+    assert_eq!(world.bridge.counts().claimed, 0);
+    world.submit(&batch, 1, 0).expect("an answer to an exchange that is over is dropped");
+}
+
+#[test]
+fn the_queue_refuses_what_it_has_no_room_for() {
+    let world = World::new();
+    let taken = (0..40).filter(|slot| world.request(*slot)).count();
+    assert_eq!(taken, 32);
+    for ticket in &world.tickets.lock().unwrap()[..8] {
+        assert!(ticket.withdraw());
+    }
+    assert!(world.request(50), "the places of clients that left are free again");
+}
+
+#[test]
+fn a_sleeping_worker_is_rung_once() {
+    let world = World::new();
+    assert!(world.take().is_empty());
+    world.request(0);
+    world.bridge.ring();
+    world.bridge.ring();
+    assert_eq!(world.bell.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_worker_that_goes_gives_its_requests_and_buffers_back() {
+    let world = World::new();
+    for slot in 0..4 {
+        world.request(slot);
+    }
+    let ids = world.take();
+    let mut batch = answer(kind::RESPONSE, flag::LENT, ids[0], [0, 0], b"");
+    batch.extend(answer(kind::HEAD, 0, ids[1], [0, 0], b""));
+    batch.extend(answer(kind::CHUNK, flag::LENT | flag::NOTIFY, ids[1], [1, 0], b""));
+    world.submit(&batch, 3, 2).unwrap();
+    assert_eq!(world.bridge.counts().lent, 2);
+    // No I/O thread reads the letters in this test: closing the inboxes drops them.
+    for io in 0..2 {
+        world.bridge.inbox(io).close();
+    }
+    world.worker.detach();
+    assert_eq!(world.bridge.counts().workers, 0);
+    assert_eq!(world.worker.lent(), 0);
+    assert!(world.tickets.lock().unwrap()[2..].iter().all(|ticket| ticket.place() == Place::Over));
+    world.worker.detach();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Random bytes.
+    #[test]
+    fn rubbish_is_refused(bytes in vec(any::<u8>(), 0..300), count in 0usize..8, lent in 0usize..3) {
+        let world = World::new();
+        world.request(0);
+        world.take();
+        let _ = world.submit(&bytes, count, lent);
+        finish(&world);
+    }
+
+    /// Records that are nearly right: any kind, flags, ids and sizes.
+    #[test]
+    fn hostile_batches_cost_only_their_worker(
+        records in vec((0u8..45, any::<u8>(), 0u32..6, 0u32..40, 0u32..40, vec(any::<u8>(), 0..40)), 1..12),
+        lent in 0usize..4,
+        cut in 0usize..60,
+    ) {
+        let world = World::new();
+        for slot in 0..4 {
+            world.request(slot);
+        }
+        world.take();
+        let mut batch = Vec::new();
+        for (kind, flags, id, first, second, bytes) in &records {
+            batch.extend(answer(*kind, *flags, *id, [*first, *second], bytes));
+        }
+        batch.truncate(batch.len().saturating_sub(cut));
+        let _ = world.submit(&batch, records.len(), lent);
+        finish(&world);
+    }
+}
+
+fn finish(world: &World) {
+    for io in 0..2 {
+        world.bridge.inbox(io).close();
+    }
+    world.worker.reclaim(|_| {});
+    world.worker.detach();
+    assert_eq!(world.bridge.counts().claimed, 0);
+    assert_eq!(world.worker.lent(), 0);
+}
