@@ -1,0 +1,29 @@
+//! The N-API addon: the crossing between native threads and JavaScript, and nothing else.
+//!
+//! [`server`] starts and stops the server of `monodon-http` with the queue of `monodon-bridge`;
+//! [`port`] holds the functions that a worker calls once a batch; [`lent`] and [`doorbell`] are what
+//! crosses besides. All `unsafe` code of the project is in this crate.
+#![allow(missing_docs, reason = "napi-derive generates undocumented items")]
+
+mod doorbell;
+mod lent;
+mod port;
+mod server;
+mod thread_name;
+
+use napi_derive::napi;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The version of the record layout that this addon was built with.
+#[napi]
+pub fn layout_version() -> u32 {
+    monodon_bridge::layout::LAYOUT_VERSION
+}
+
+/// The version of the addon.
+#[napi]
+pub fn native_version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

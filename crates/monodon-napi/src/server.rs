@@ -1,0 +1,256 @@
+//! The server for JavaScript: start, drain, stop, and what it tells.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use monodon_bridge::bridge::{Bridge, BridgeApp};
+use monodon_http::options::{HttpVersions, Options};
+use monodon_http::report::{Blame, Phase, Report, Reporter};
+use monodon_http::server::Server;
+use napi::bindgen_prelude::{Function, Object};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Error, Result, Status};
+use napi_derive::napi;
+
+use crate::port;
+
+/// Bridges of the servers of this process, by the id under which workers attach.
+static BRIDGES: LazyLock<Mutex<HashMap<u32, Arc<Bridge>>>> = LazyLock::new(Mutex::default);
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// Reports that wait for the main thread, at most; more are dropped, so that a flood of bad
+/// requests cannot fill memory.
+const REPORTS: usize = 1024;
+
+/// `NativeOptions` of `lib/options/native.ts`: durations in milliseconds, sizes in bytes.
+#[napi(object)]
+pub struct NativeOptions {
+    pub bind: Vec<String>,
+    pub io_threads: u32,
+    pub backlog: u32,
+    pub max_connections: u32,
+    pub queue_size: u32,
+    pub queue_timeout: f64,
+    pub http: String,
+    pub keep_alive: f64,
+    pub header_timeout: f64,
+    pub body_timeout: f64,
+    pub send_timeout: f64,
+    pub graceful_timeout: f64,
+    pub limit_request_line: u32,
+    pub limit_request_field_size: u32,
+    pub limit_request_fields: u32,
+    pub limit_request_body: f64,
+}
+
+impl From<NativeOptions> for Options {
+    fn from(from: NativeOptions) -> Self {
+        // Bounds were checked against the option table; a negative number would saturate to 0.
+        let duration = |ms: f64| Duration::from_millis(ms as u64);
+        Self {
+            bind: from.bind,
+            io_threads: from.io_threads.max(1),
+            backlog: from.backlog,
+            max_connections: from.max_connections,
+            queue_size: from.queue_size,
+            queue_timeout: duration(from.queue_timeout),
+            http: match from.http.as_str() {
+                "1" => HttpVersions::Http1,
+                "2" => HttpVersions::Http2,
+                _ => HttpVersions::Auto,
+            },
+            keep_alive: duration(from.keep_alive),
+            header_timeout: duration(from.header_timeout),
+            body_timeout: duration(from.body_timeout),
+            send_timeout: duration(from.send_timeout),
+            graceful_timeout: duration(from.graceful_timeout),
+            limit_request_line: from.limit_request_line,
+            limit_request_field_size: from.limit_request_field_size,
+            limit_request_fields: from.limit_request_fields,
+            limit_request_body: from.limit_request_body as u64,
+        }
+    }
+}
+
+/// What native code tells the main thread: a fault (`code` and the rest) or a phase.
+#[napi(object)]
+pub struct NativeReport {
+    pub code: Option<String>,
+    pub blame: Option<String>,
+    pub peer: Option<String>,
+    pub detail: Option<String>,
+    /// `listening`, `draining` or `stopped`.
+    pub phase: Option<String>,
+}
+
+/// An address that the server listens on.
+#[napi(object)]
+pub struct NativeAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+/// Counters of a server.
+#[napi(object)]
+pub struct NativeStats {
+    /// Connections that are open.
+    pub connections: u32,
+    /// Connections accepted so far.
+    pub accepted: f64,
+    /// Requests handed to workers so far.
+    pub requests: f64,
+    /// Requests that no worker has taken.
+    pub queued: u32,
+    /// Requests that workers hold.
+    pub claimed: u32,
+    /// Buffers that workers have lent and not got back.
+    pub lent: u32,
+    /// Attached workers.
+    pub workers: u32,
+}
+
+type ReportFunction = ThreadsafeFunction<NativeReport, (), NativeReport, Status, false, true, REPORTS>;
+
+struct ToMain(ReportFunction);
+
+impl ToMain {
+    fn send(&self, report: NativeReport) {
+        // Full or closing: the report is dropped, as `REPORTS` says.
+        self.0.call(report, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+impl Reporter for ToMain {
+    fn report(&self, report: Report) {
+        let blame = match report.blame {
+            Blame::App => "app",
+            Blame::Client => "client",
+            Blame::Server => "server",
+        };
+        self.send(NativeReport {
+            code: Some(report.code.to_owned()),
+            blame: Some(blame.to_owned()),
+            peer: report.peer.map(|peer| peer.to_string()),
+            detail: Some(report.detail),
+            phase: None,
+        });
+    }
+
+    fn phase(&self, phase: Phase) {
+        let phase = match phase {
+            Phase::Listening => "listening",
+            Phase::Draining => "draining",
+            Phase::Stopped => "stopped",
+        };
+        self.send(NativeReport { code: None, blame: None, peer: None, detail: None, phase: Some(phase.to_owned()) });
+    }
+}
+
+/// A running server.
+#[napi]
+pub struct NativeServer {
+    id: u32,
+    server: Server,
+    bridge: Arc<Bridge>,
+}
+
+#[napi]
+impl NativeServer {
+    /// Binds and listens. Requests wait in the queue until a worker attaches. `report` hears of
+    /// faults and phases on the calling thread; it does not keep that thread's event loop alive.
+    ///
+    /// # Errors
+    /// What could not be bound, and why.
+    #[napi(factory, catch_unwind)]
+    #[allow(clippy::needless_pass_by_value, reason = "napi passes arguments by value")]
+    pub fn start(options: NativeOptions, report: Function<'_, NativeReport, ()>) -> Result<Self> {
+        let options = Options::from(options);
+        let report = report
+            .build_threadsafe_function()
+            .weak::<true>()
+            .max_queue_size::<REPORTS>()
+            .build()?;
+        let reporter: Arc<dyn Reporter> = Arc::new(ToMain(report));
+        let bridge = Bridge::new(&options, Arc::clone(&reporter));
+        let app = Arc::new(BridgeApp(Arc::clone(&bridge)));
+        let server = Server::start(options, app, reporter)
+            .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&bridge));
+        Ok(Self { id, server, bridge })
+    }
+
+    /// The id that `attach` takes, in any thread of this process.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The addresses it listens on, with the ports that the kernel chose.
+    #[napi(getter)]
+    pub fn addresses(&self) -> Vec<NativeAddress> {
+        let address = |address: &std::net::SocketAddr| NativeAddress {
+            host: address.ip().to_string(),
+            port: address.port(),
+        };
+        self.server.addresses().iter().map(address).collect()
+    }
+
+    /// Begins a graceful stop; the phase `stopped` ends it.
+    #[napi(catch_unwind)]
+    pub fn drain(&self) {
+        self.server.drain();
+    }
+
+    /// Begins a quick stop: connections are cut. The phase `stopped` ends it.
+    #[napi(catch_unwind)]
+    pub fn stop(&self) {
+        self.server.stop();
+    }
+
+    /// Forgets the server, after the phase `stopped`: no worker can attach any more.
+    #[napi(catch_unwind)]
+    pub fn release(&self) {
+        BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.server.wait();
+    }
+
+    /// The counters. Takes locks; not for every request.
+    #[napi(catch_unwind)]
+    pub fn stats(&self) -> NativeStats {
+        let server = self.server.stats();
+        let bridge = self.bridge.counts();
+        NativeStats {
+            connections: server.open as u32,
+            accepted: server.accepted as f64,
+            requests: server.requests as f64,
+            queued: bridge.queued as u32,
+            claimed: bridge.claimed as u32,
+            lent: bridge.lent as u32,
+            workers: bridge.workers as u32,
+        }
+    }
+}
+
+impl Drop for NativeServer {
+    fn drop(&mut self) {
+        BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// Attaches the calling thread as a worker of the server with this id. `ring` is called when there
+/// is something to take while the worker sleeps, and first when it should take at all.
+///
+/// # Errors
+/// When there is no such server any more.
+#[napi(catch_unwind, ts_return_type = "NativePort")]
+#[allow(clippy::needless_pass_by_value, reason = "napi passes arguments by value")]
+pub fn attach<'env>(env: &'env Env, server: u32, ring: Function<'_, (), ()>) -> Result<Object<'env>> {
+    let bridge = BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).get(&server).cloned();
+    let bridge = bridge.ok_or_else(|| {
+        Error::new(Status::InvalidArg, format!("server {server} does not exist or has stopped"))
+    })?;
+    port::attach(env, &bridge, &ring)
+}
