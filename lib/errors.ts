@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** Who has to act on an error. */
 export type Blame = 'client' | 'app' | 'server' | 'operator'
 
@@ -9,15 +11,45 @@ interface ErrorRow {
   readonly blame: Blame
   /** The status a client gets for it, when it gets one. */
   readonly status?: number
+  /** What `monodon` exits with when it cannot go on; 1 when not given. */
+  readonly exit?: number
 }
 
-/** Every error that monodon raises or logs. */
+/**
+ * Every error that monodon raises or logs. Native code names its faults by the same codes; the
+ * tests compare both.
+ */
 export const ERRORS = {
-  MONODON_BAD_HEADER: {
-    message: 'the app set a header field that HTTP does not allow',
-    hint: 'remove CR, LF, control characters and characters outside latin1',
-    blame: 'app',
-    status: 500,
+  // -- the client
+  MONODON_BAD_REQUEST: {
+    message: 'the request is not valid HTTP',
+    hint: 'correct the client',
+    blame: 'client',
+    status: 400,
+  },
+  MONODON_URI_TOO_LONG: {
+    message: 'the request line is longer than limit-request-line',
+    hint: 'send a shorter target, or raise limit-request-line',
+    blame: 'client',
+    status: 414,
+  },
+  MONODON_HEAD_TOO_LARGE: {
+    message:
+      'the request has more or longer header fields than limit-request-fields and limit-request-field-size allow',
+    hint: 'send fewer or shorter fields (cookies are the usual cause), or raise the limits',
+    blame: 'client',
+    status: 431,
+  },
+  MONODON_HEADER_TIMEOUT: {
+    message: 'the head of the request did not arrive within header-timeout',
+    hint: 'send faster, or raise header-timeout',
+    blame: 'client',
+    status: 408,
+  },
+  MONODON_SEND_TIMEOUT: {
+    message: 'the client took no byte of the response for send-timeout',
+    hint: 'read the response, or raise send-timeout',
+    blame: 'client',
   },
   MONODON_BODY_TRUNCATED: {
     message: 'the client left before it had sent the whole body',
@@ -48,21 +80,236 @@ export const ERRORS = {
     hint: 'stop reading when the signal aborts',
     blame: 'client',
   },
-  MONODON_BODY_FINISHED: {
-    message: 'the request body was read after the response had ended',
-    hint: 'read the body before the response is complete',
-    blame: 'app',
-  },
+
+  // -- the app
   MONODON_APP_THREW: {
     message: 'the app failed',
     hint: 'see the stack',
     blame: 'app',
     status: 500,
   },
+  MONODON_APP_BAD_STATUS: {
+    message: 'the app gave a status that is not a final status code and a reason',
+    hint: "call startResponse with a string such as '200 OK'; codes are 200 to 999",
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_BAD_HEADERS: {
+    message: 'the app gave headers that are not a list of [name, value] pairs of strings',
+    hint: "pass an array such as [['Content-Type', 'text/plain']]",
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_HOP_BY_HOP: {
+    message: 'the app set a header field that belongs to the connection',
+    hint: 'remove it: the server frames the response and keeps the connection',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_BAD_LENGTH: {
+    message: 'the app set a content-length that is not one decimal number',
+    hint: 'set it once, to the number of bytes of the body, or not at all',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_ANSWERED_TWICE: {
+    message: 'the app answered a request that it had answered before',
+    hint: 'answer each request once',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_STARTED_TWICE: {
+    message: 'the app called startResponse a second time without excInfo',
+    hint: 'call it once; pass the error as third argument to replace a head that is not sent yet',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_NOT_STARTED: {
+    message: 'the app gave a body without having called startResponse',
+    hint: 'call startResponse before the first chunk that is not empty, and before the end',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_BAD_BODY: {
+    message: 'the app returned something that is not an iterable body',
+    hint: 'return an array of strings or Uint8Arrays, a generator, or another iterable of them',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_BAD_CHUNK: {
+    message: 'the app gave a body chunk that is neither a string nor a view of bytes',
+    hint: 'give strings (sent as UTF-8), Uint8Arrays or other views of an ArrayBuffer',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_WRITE_ENDED: {
+    message: 'the app wrote to a response that had ended',
+    hint: 'write before the body that the app returned comes to its end',
+    blame: 'app',
+  },
+  MONODON_APP_NOT_WSGI: {
+    message: 'the validator found a breach of WSGI',
+    hint: 'correct the side that the message names',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_CLOSED: {
+    message: 'the app destroyed the request or its connection before the response was complete',
+    hint: 'end the response, or destroy it with an error that says why',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_APP_NO_RESPONSE: {
+    message: 'the app did not return a Response',
+    hint: 'return a Response, or a promise of one, from every branch of fetch',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_RESPONSE_USED: {
+    message: 'the body of the Response that the app returned was read already',
+    hint: 'return a new Response for each request, or response.clone() before it is read',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_BAD_HEADER: {
+    message: 'the app set a header field that HTTP does not allow',
+    hint: 'remove CR, LF, control characters and characters outside latin1',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_BODY_FINISHED: {
+    message: 'the request body was read after the response had ended',
+    hint: 'read the body before the response is complete',
+    blame: 'app',
+  },
+  MONODON_CONTENT_LENGTH_MISMATCH: {
+    message: 'the response has more or fewer bytes than its content-length says',
+    hint: 'set the right content-length, or none',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_BAD_RESPONSE: {
+    message: 'the response cannot be sent as HTTP',
+    hint: 'correct the status or the header fields that the detail names',
+    blame: 'app',
+    status: 500,
+  },
+  MONODON_WORKER_DIED: {
+    message: 'a worker ended while it held the request',
+    hint: "see the worker's last message; find what throws outside of the app's handlers or calls process.exit",
+    blame: 'app',
+    status: 502,
+  },
+
+  // -- the server
+  MONODON_QUEUE_FULL: {
+    message: 'queue-size requests were already waiting for a worker',
+    hint: 'add workers, find what keeps them busy, or raise queue-size',
+    blame: 'server',
+    status: 503,
+  },
+  MONODON_QUEUE_TIMEOUT: {
+    message: 'no worker took the request within queue-timeout',
+    hint: 'add workers, find what blocks them, or raise queue-timeout',
+    blame: 'server',
+    status: 503,
+  },
+  MONODON_GRACEFUL_TIMEOUT: {
+    message: 'requests were cut off that had not finished within graceful-timeout',
+    hint: 'find what takes so long, or raise graceful-timeout',
+    blame: 'server',
+  },
+  MONODON_MALFORMED_BATCH: {
+    message: 'a worker handed over a batch that is not well-formed',
+    hint: 'report it as a bug of monodon, with this message',
+    blame: 'server',
+    status: 502,
+  },
+  MONODON_PANIC: {
+    message: 'native code has panicked',
+    hint: 'report it as a bug of monodon, with this message',
+    blame: 'server',
+    status: 500,
+  },
+
+  // -- the operator
+  MONODON_ACCEPT_FAILED: {
+    message: 'a connection could not be accepted',
+    hint: 'raise the limit of open files (ulimit -n), or lower max-connections',
+    blame: 'operator',
+  },
+  MONODON_BIND_FAILED: {
+    message: 'cannot listen',
+    hint: 'stop the program that has the address, or choose another with --bind',
+    blame: 'operator',
+  },
+  MONODON_NATIVE_MISSING: {
+    message: 'the native part of monodon cannot be loaded on this platform',
+    hint: 'install monodon again on this machine, or build it with npm run build',
+    blame: 'operator',
+  },
+  MONODON_USAGE: {
+    message: 'wrong usage',
+    hint: 'see monodon --help',
+    blame: 'operator',
+    exit: 2,
+  },
+  MONODON_UNKNOWN_OPTION: {
+    message: 'unknown option',
+    hint: 'see monodon --help for the names',
+    blame: 'operator',
+    exit: 2,
+  },
+  MONODON_BAD_OPTION: {
+    message: 'bad value of an option',
+    hint: 'see monodon --help for what is allowed',
+    blame: 'operator',
+    exit: 2,
+  },
+  MONODON_CONFIG_FILE: {
+    message: 'the config file cannot be used',
+    hint: 'correct the file, or name another with --config',
+    blame: 'operator',
+    exit: 2,
+  },
+  MONODON_APP_NOT_FOUND: {
+    message: 'the app cannot be found',
+    hint: 'name it as MODULE:NAME, for example src/app.ts:app',
+    blame: 'operator',
+    exit: 3,
+  },
+  MONODON_APP_UNKNOWN: {
+    message: 'no interface fits the app',
+    hint: 'export an app that fetch, wsgi or node fits, or name the interface with --interface',
+    blame: 'operator',
+    exit: 3,
+  },
+  MONODON_APP_NOT_LOADED: {
+    message: 'the app failed while it was loaded',
+    hint: 'see the stack',
+    blame: 'app',
+    exit: 3,
+  },
+  MONODON_APP_SYNTAX: {
+    message: 'the app cannot be parsed',
+    hint: 'correct the file',
+    blame: 'app',
+    exit: 3,
+  },
 } as const satisfies Record<string, ErrorRow>
 
 /** A stable error code. */
 export type ErrorCode = keyof typeof ERRORS
+
+/** The row of a code, without the literal types. */
+export function errorRow(code: ErrorCode): ErrorRow {
+  return ERRORS[code]
+}
+
+/** True for a code of the table, for example one that native code has sent. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERRORS, text)
+}
 
 /** An error of monodon: a stable `code`, who is to blame, and what to do about it. */
 export class MonodonError extends Error {
@@ -81,4 +328,11 @@ export class MonodonError extends Error {
     this.blame = row.blame
     this.hint = row.hint
   }
+}
+
+/** An error for people: one line with its code and what to do; what caused it follows with its stack. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof MonodonError)) return inspect(error)
+  const line = `${error.message} (${error.code}; to do: ${error.hint})`
+  return error.cause === undefined ? line : `${line}\n${inspect(error.cause)}`
 }

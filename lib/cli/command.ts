@@ -1,0 +1,104 @@
+/** The command: `monodon APP [options]`. What it does not need it does not load. */
+
+import { statSync } from 'node:fs'
+import { resolve as resolvePath } from 'node:path'
+import { errorRow, errorText, MonodonError } from '../errors.ts'
+import { setLogLevel } from '../log.ts'
+import { readArgs } from '../options/args.ts'
+import { type Resolved, resolve } from '../options/resolve.ts'
+import { loadConfigFile } from './config-file.ts'
+
+/**
+ * Runs the command.
+ *
+ * @param argv what follows the command's name
+ * @returns the exit code: 0, 2 for wrong usage, 3 for an app that cannot boot, 1 for all else
+ */
+export async function main(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  try {
+    return await run(argv, env)
+  } catch (error) {
+    process.stderr.write(`monodon: ${errorText(error)}\n`)
+    return error instanceof MonodonError ? (errorRow(error.code).exit ?? 1) : 1
+  }
+}
+
+async function run(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const { app, command, flags } = readArgs(argv)
+  if (command === 'help') return print((await import('./help.ts')).helpText())
+  if (command === 'version') return print(await versionText())
+
+  const startFolder = process.cwd()
+  const loadFile = (path: string | undefined) => loadConfigFile(path, startFolder)
+  const resolved = await resolve({ flags, env, loadFile })
+  if (command === 'printConfig') return print(await configText(resolved))
+
+  const { options } = resolved
+  if (app === undefined)
+    throw new MonodonError('MONODON_USAGE', {
+      detail: 'no app was named, for example: monodon src/app.ts:app',
+    })
+  const cwd = changeFolder(startFolder, options.chdir)
+  setLogLevel(options.logLevel)
+  if (command === 'checkConfig') {
+    const { loadApp } = await import('../worker/load.ts')
+    const { name, file } = await loadApp(app, cwd)
+    return print(`OK: ${name} of ${file}\n`)
+  }
+  const { runArbiter } = await import('../control/arbiter.ts')
+  return runArbiter({ app, options, cwd })
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+async function versionText(): Promise<string> {
+  const version = (await import('../version.ts')).packageVersion()
+  const { platform, arch } = process
+  return `monodon ${version} (native ${await nativeVersion()}, node ${process.version}, ${platform}-${arch})\n`
+}
+
+async function nativeVersion(): Promise<string> {
+  try {
+    const native = await import('../bridge/native.ts')
+    return native.nativeVersion()
+  } catch {
+    return 'cannot be loaded'
+  }
+}
+
+async function configText({ options, origins }: Resolved): Promise<string> {
+  const { OPTION_KEYS } = await import('../options/table.ts')
+  const { kebab } = await import('../options/names.ts')
+  const { shownValue } = await import('../options/describe.ts')
+  const rows = OPTION_KEYS.map(
+    (key) => [kebab(key), shownValue(key, options), origins[key]] as const,
+  )
+  const nameColumns = Math.max(...rows.map(([name]) => name.length))
+  const valueColumns = Math.max(...rows.map(([, value]) => value.length))
+  return rows
+    .map(
+      ([name, value, origin]) =>
+        `${name.padEnd(nameColumns)}  ${value.padEnd(valueColumns)}  ${origin}\n`,
+    )
+    .join('')
+}
+
+function changeFolder(startFolder: string, chdir: string): string {
+  if (chdir === '') return startFolder
+  const folder = resolvePath(startFolder, chdir)
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail: `chdir is ${folder}, which is no directory`,
+    })
+  process.chdir(folder)
+  return folder
+}

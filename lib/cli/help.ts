@@ -1,0 +1,77 @@
+/** `--help`, from the option table. */
+
+import { placeholder, shownDefault } from '../options/describe.ts'
+import { kebab } from '../options/names.ts'
+import {
+  COMMANDS,
+  type Command,
+  GROUPS,
+  OPTION_KEYS,
+  type OptionKey,
+  rowOf,
+} from '../options/table.ts'
+
+/** Columns of the flags; a longer flag has its text on the next line. */
+const FLAG_COLUMNS = 30
+const COLUMNS = 96
+
+/** The text of `--help`. */
+export function helpText(): string {
+  const groups = GROUPS.map((group) => {
+    const keys = OPTION_KEYS.filter((key) => rowOf(key).group === group)
+    return section(group, keys.map(optionEntry))
+  })
+  const commands = (Object.keys(COMMANDS) as Command[]).map(commandEntry)
+  return `Usage: monodon APP [options]
+
+Serves an app over HTTP. APP is MODULE[:NAME], for example src/app.ts:app, app, or
+'pkg.mod:create("production")'. Without NAME it is the default export, then "app".
+
+${groups.join('\n')}
+${section('Commands', commands)}
+TIME takes ms, s, m, h (10s; a bare number is seconds) or off; SIZE takes kb, mb, gb (a bare
+number is bytes). Every option is also read from monodon.config.{ts,js,json,toml} (keepAlive) and
+from the environment (MONODON_KEEP_ALIVE). Order: default, config file, environment, flag.
+`
+}
+
+function section(title: string, entries: readonly string[]): string {
+  return `${title}:\n${entries.join('')}`
+}
+
+function optionEntry(key: OptionKey): string {
+  const row = rowOf(key)
+  const shown = shownDefault(row)
+  const text = shown === '' ? row.doc : `${row.doc} (default: ${shown})`
+  return entry(row.short, kebab(key), placeholder(row), text)
+}
+
+function commandEntry(command: Command): string {
+  const { short, doc } = COMMANDS[command]
+  return entry(short, kebab(command), '', doc)
+}
+
+function entry(short: string | undefined, name: string, value: string, text: string): string {
+  const flag = `  ${short === undefined ? '    ' : `-${short}, `}--${name} ${value}`.trimEnd()
+  const [first = '', ...rest] = wrap(text, COLUMNS - FLAG_COLUMNS)
+  const indent = ' '.repeat(FLAG_COLUMNS)
+  const head =
+    flag.length < FLAG_COLUMNS - 1
+      ? flag.padEnd(FLAG_COLUMNS) + first
+      : `${flag}\n${indent}${first}`
+  return `${[head, ...rest.map((line) => indent + line)].join('\n')}\n`
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line]
+}

@@ -1,0 +1,161 @@
+/** The error log: entries on stderr, one line each, in Gunicorn's format. */
+
+import { writeSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { type Blame, type ErrorCode, errorRow, MonodonError } from './errors.ts'
+import type { Options } from './options/table.ts'
+
+export type LogLevel = Options['logLevel']
+
+/** What an error was about, as far as it is known. */
+export interface LogContext {
+  readonly method?: string | undefined
+  readonly target?: string | undefined
+  /** The worker's number. */
+  readonly worker?: number | undefined
+}
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 }
+
+/** What clients do wrong is their everyday noise; the rest needs somebody. */
+const LEVEL_OF_BLAME: Readonly<Record<Blame, LogLevel>> = {
+  client: 'info',
+  app: 'error',
+  server: 'error',
+  operator: 'error',
+}
+
+const STDERR = 2
+const RETRY_MS = 2
+const MAX_RETRIES = 10
+
+let threshold = RANK.info
+let dropped = 0
+
+/** Sets what this thread logs (`--log-level`); `info` until then. */
+export function setLogLevel(level: LogLevel): void {
+  threshold = RANK[level]
+}
+
+/** True when an entry of this level would be written. */
+export function isLogged(level: LogLevel): boolean {
+  return RANK[level] >= threshold
+}
+
+/** Writes one entry. Further lines of `message` are indented. */
+export function log(level: LogLevel, message: string): void {
+  if (isLogged(level)) writeEntry(level, message)
+}
+
+/**
+ * Logs a fault by its code: what happened, to which request, who is to blame and what to do.
+ * For faults that native code reports, where there is no `Error`.
+ */
+export function logFault(code: ErrorCode, context: LogContext = {}, detail?: string): void {
+  const row = errorRow(code)
+  const level = LEVEL_OF_BLAME[row.blame]
+  if (!isLogged(level)) return
+  const message = detail === undefined ? row.message : `${row.message}: ${detail}`
+  writeEntry(level, describe(code, message, context))
+}
+
+/**
+ * Logs anything that was thrown, in one entry. What is not a `MonodonError` was thrown by the app
+ * (`MONODON_APP_THREW`). The stack follows when the app is to blame, so that it shows the place.
+ */
+export function logError(error: unknown, context: LogContext = {}): void {
+  const own = error instanceof MonodonError ? error : undefined
+  const code = own?.code ?? 'MONODON_APP_THREW'
+  const level = LEVEL_OF_BLAME[errorRow(code).blame]
+  if (!isLogged(level)) return
+  const message = own?.message ?? `${errorRow(code).message}: ${summary(error)}`
+  const head = describe(code, message, context)
+  const stack = own === undefined ? inspected(error) : ownStack(own)
+  writeEntry(level, stack === '' ? head : `${head}\n${stack}`)
+}
+
+function describe(code: ErrorCode, message: string, context: LogContext): string {
+  const { blame, hint } = errorRow(code)
+  const request = context.method === undefined ? '' : ` ${context.method} ${context.target ?? ''}`
+  const worker = context.worker === undefined ? '' : `worker ${context.worker}; `
+  return `${code}${request}: ${message} (${worker}blame: ${blame}; to do: ${hint})`
+}
+
+/** The stack of an error of ours, if it says something: the app's place, or what caused it. */
+function ownStack(error: MonodonError): string {
+  if (error.cause !== undefined) return inspected(error.cause)
+  return error.blame === 'app' ? (error.stack ?? '').split('\n').slice(1).join('\n') : ''
+}
+
+/** One line about a thrown value, whatever it is. */
+function summary(error: unknown): string {
+  const text = shown(() =>
+    error instanceof Error ? `${error.name}: ${error.message}` : inspect(error, { depth: 0 }),
+  )
+  return text.split('\n', 1)[0] ?? ''
+}
+
+/** The stack with the causes, or whatever describes a thrown value. */
+function inspected(value: unknown): string {
+  return shown(() => inspect(value, { depth: 4 }))
+}
+
+/** Never throws: the app may have thrown an object whose getters or proxy traps do. */
+function shown(show: () => string): string {
+  try {
+    return show()
+  } catch {
+    return 'a value that cannot be shown'
+  }
+}
+
+function writeEntry(level: LogLevel, message: string): void {
+  const head = `[${timestamp(new Date())}] [${process.pid}] [${level.toUpperCase()}] `
+  write(`${head}${printable(message).replaceAll('\n', '\n    ')}\n`)
+}
+
+/** Control characters could forge entries or drive a terminal: only line feeds and tabs pass. */
+function printable(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about them
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** `2026-11-23 15:00:00 +0000`, in local time. */
+function timestamp(now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0')
+  const offset = -now.getTimezoneOffset()
+  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
+  return `${day} ${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())} ${zone}`
+}
+
+/**
+ * Writes straight to the descriptor. In a worker thread `process.stderr` passes everything through
+ * the main thread's event loop: entries would come late, out of order, or never when the process
+ * goes down. One `write` per entry keeps the entries of several threads apart.
+ */
+function write(entry: string): void {
+  // It begins a new line: the last entry that was lost may have been written in part.
+  const lost = dropped === 0 ? '' : `\nmonodon: ${dropped} log entries were lost: stderr was full\n`
+  if (writeFully(Buffer.from(lost + entry))) dropped = 0
+  else dropped += 1
+}
+
+/** False when stderr is full or closed: the log must not stop the server. */
+function writeFully(bytes: Buffer): boolean {
+  let offset = 0
+  let retries = 0
+  while (offset < bytes.length) {
+    try {
+      offset += writeSync(STDERR, bytes, offset)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || retries++ === MAX_RETRIES)
+        return false
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS)
+    }
+  }
+  return true
+}

@@ -1,0 +1,172 @@
+/** Rust text from the option table and from the record layout; `rustfmt` has the last word on it. */
+
+import * as layout from '../bridge/layout.ts'
+import { snake } from './names.ts'
+import { OPTION_KEYS, type OptionKey, type OptionRow, rowOf } from './table.ts'
+import { parseValue } from './values.ts'
+
+const OPTIONS_HEADER =
+  '//! GENERATED from `lib/options/table.ts` by `npm run generate`. Do not edit.\n'
+const LAYOUT_HEADER = `//! The record layout: what crosses between native code and a worker.
+//!
+//! GENERATED from \`lib/bridge/layout.ts\`, which describes it, by \`npm run generate\`. Do not edit.
+`
+
+/** `crates/monodon-http/src/options.rs`: the options that native code reads. */
+export function optionsRust(): string {
+  const keys = OPTION_KEYS.filter((key) => rowOf(key).readBy.includes('native'))
+  const field = (key: OptionKey) =>
+    `/// ${markWords(rowOf(key).doc)}.\npub ${snake(key)}: ${rustType(rowOf(key))},`
+  const initial = (key: OptionKey) => `${snake(key)}: ${rustDefault(rowOf(key))},`
+  return `${OPTIONS_HEADER}
+use std::time::Duration;
+
+/// The protocols a listener speaks (\`--http\`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersions {
+    /// HTTP/1.1, and HTTP/2 for clients that open with its preface.
+    Auto,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only, with prior knowledge.
+    Http2,
+}
+
+/// What the native server is told. Durations of zero mean "off".
+#[derive(Clone, Debug)]
+pub struct Options {
+${keys.map(field).join('\n')}
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+${keys.map(initial).join('\n')}
+        }
+    }
+}
+`
+}
+
+function rustType(row: OptionRow): string {
+  switch (row.type) {
+    case 'integer':
+      return 'u32'
+    case 'size':
+      return row.max > 0xffff_ffff ? 'u64' : 'u32'
+    case 'duration':
+      return 'Duration'
+    case 'addresses':
+      return 'Vec<String>'
+    case 'enum':
+      return 'HttpVersions'
+    case 'boolean':
+      return 'bool'
+    case 'string':
+      return 'String'
+  }
+}
+
+/** Native code does not count cores: `auto` is what it is on one core. */
+function rustDefault(row: OptionRow): string {
+  const value = parseValue(row, row.default, 1)
+  switch (row.type) {
+    case 'duration':
+      return rustDuration(Number(value))
+    case 'addresses':
+      return `vec![${row.default.map((text) => `${JSON.stringify(text)}.to_owned()`).join(', ')}]`
+    case 'enum':
+      return `HttpVersions::${value === 'auto' ? 'Auto' : `Http${String(value)}`}`
+    case 'string':
+      return `${JSON.stringify(value)}.to_owned()`
+    case 'boolean':
+      return String(value)
+    default:
+      return grouped(Number(value))
+  }
+}
+
+function rustDuration(ms: number): string {
+  return ms % 1000 === 0
+    ? `Duration::from_secs(${grouped(ms / 1000)})`
+    : `Duration::from_millis(${grouped(ms)})`
+}
+
+/** `crates/monodon-bridge/src/layout.rs`: every constant of `lib/bridge/layout.ts`. */
+export function layoutRust(source: string): string {
+  const docs = docComments(source)
+  const constant = (name: string, type: string, value: string) =>
+    `/// ${docOf(docs, name)}\npub const ${name}: ${type} = ${value};`
+  const group = (name: string, values: Readonly<Record<string, number>>, type: string) => {
+    const prefix = `${name.toUpperCase()}.`
+    const lines = Object.entries(values).map(
+      ([key, value]) =>
+        `/// ${docOf(docs, prefix + key)}\npub const ${snake(key).toUpperCase()}: ${type} = ${value};`,
+    )
+    return `/// ${docOf(docs, name.toUpperCase())}\npub mod ${name} {\n${lines.join('\n')}\n}`
+  }
+  const list = (name: string, values: readonly string[]) =>
+    constant(name, '&[&str]', `&[${values.map((text) => JSON.stringify(text)).join(', ')}]`)
+  const bytes = (name: string, value: number) => constant(name, 'usize', grouped(value))
+
+  return [
+    LAYOUT_HEADER,
+    constant('LAYOUT_VERSION', 'u32', String(layout.LAYOUT_VERSION)),
+    group('kind', layout.KIND, 'u8'),
+    group('flag', layout.FLAG, 'u8'),
+    group('request', layout.REQUEST, 'usize'),
+    list('METHODS', layout.METHODS),
+    list('BODY_FAULTS', layout.BODY_FAULTS),
+    bytes('BATCH_BYTES', layout.BATCH_BYTES),
+    bytes('BATCH_RECORDS', layout.BATCH_RECORDS),
+    bytes('INLINE_BODY_BYTES', layout.INLINE_BODY_BYTES),
+    bytes('LEND_BYTES', layout.LEND_BYTES),
+    bytes('HIGH_WATER_BYTES', layout.HIGH_WATER_BYTES),
+    bytes('BODY_WINDOW_BYTES', layout.BODY_WINDOW_BYTES),
+    list('HEADER_NAMES', layout.HEADER_NAMES),
+    '',
+  ].join('\n\n')
+}
+
+/**
+ * The `/** ... *\/` comment of each exported constant (`NAME`) and of each key in it (`NAME.key`).
+ * A key without one shares that of the key before it.
+ */
+function docComments(source: string): ReadonlyMap<string, string> {
+  const docs = new Map<string, string>()
+  const pattern =
+    /(?:\/\*\*((?:(?!\*\/)[\s\S])*?)\*\/\s*)?(?:^export const (\w+)|^ {2}(\w+): \d+,)/gm
+  let constant = ''
+  let last = ''
+  for (const [, comment, name, key] of source.matchAll(pattern)) {
+    if (comment !== undefined) last = comment.replace(/\s*\n\s*\*?\s*/g, ' ').trim()
+    if (name !== undefined) constant = name
+    docs.set(key === undefined ? constant : `${constant}.${key}`, last)
+  }
+  return docs
+}
+
+function docOf(docs: ReadonlyMap<string, string>, name: string): string {
+  const doc = docs.get(name)
+  if (doc === undefined || doc === '')
+    throw new Error(`lib/bridge/layout.ts: ${name} has no comment`)
+  return markWords(doc)
+}
+
+/** Puts identifiers between backticks, as rustdoc and clippy want them. */
+function markWords(text: string): string {
+  return text
+    .split(/(`[^`]*`)/)
+    .map((part) =>
+      part.startsWith('`')
+        ? part
+        : part.replace(/\b(?:[a-z]+(?:[A-Z][a-z]+)+|[A-Z]+_[A-Z_]+)\b|\[\w+\]:\w+/g, '`$&`'),
+    )
+    .join('')
+}
+
+/** `134217728` -> `134_217_728`, from five digits on. */
+function grouped(value: number): string {
+  const digits = String(value)
+  return digits.length < 5 ? digits : digits.replace(/\B(?=(?:\d{3})+$)/g, '_')
+}

@@ -1,0 +1,350 @@
+/**
+ * The option table: the only place where an option is written down. The key gives every name:
+ * `keepAlive` in code and files, `--keep-alive`, `MONODON_KEEP_ALIVE`, `keep_alive` in Rust.
+ * Parsing, `--help`, `--print-config`, the types, the native struct and the reference page are
+ * derived from it.
+ */
+
+/** Which part of the server reads an option. */
+export type Scope = 'native' | 'main' | 'worker'
+
+/** Headings of `--help` and of the reference page, in their order. */
+export const GROUPS = ['Server', 'Workers', 'Timeouts', 'Limits', 'Other'] as const
+export type Group = (typeof GROUPS)[number]
+
+interface CommonRow {
+  /** One line for `--help` and the reference page. */
+  readonly doc: string
+  readonly group: Group
+  readonly readBy: readonly Scope[]
+  /** The one-letter flag. */
+  readonly short?: string
+  /** A variable that is read when `MONODON_*` is not set. */
+  readonly otherEnv?: string
+  /** What the reference page says about reasons and limits. */
+  readonly note?: string
+}
+
+export interface IntegerRow extends CommonRow {
+  readonly type: 'integer'
+  /** What is counted. */
+  readonly unit: string
+  readonly default: number | 'auto'
+  readonly min: number
+  readonly max: number
+  /** Makes `auto` a value: the number for a machine with this many cores. */
+  readonly auto?: (cores: number) => number
+}
+
+/** Resolved to milliseconds; 0 is off. */
+export interface DurationRow extends CommonRow {
+  readonly type: 'duration'
+  readonly default: string
+  /** What `off` means. Without it, `off` is refused. */
+  readonly off?: string
+}
+
+/** Resolved to bytes. */
+export interface SizeRow extends CommonRow {
+  readonly type: 'size'
+  readonly default: string
+  readonly min: number
+  readonly max: number
+}
+
+export interface EnumRow extends CommonRow {
+  readonly type: 'enum'
+  readonly default: string
+  readonly values: readonly string[]
+}
+
+export interface BooleanRow extends CommonRow {
+  readonly type: 'boolean'
+  readonly default: false
+}
+
+export interface StringRow extends CommonRow {
+  readonly type: 'string'
+  /** What stands for the value in `--help`. */
+  readonly unit: string
+  readonly default: string
+}
+
+/** May be given several times; in the environment the items are separated by commas. */
+export interface AddressesRow extends CommonRow {
+  readonly type: 'addresses'
+  readonly default: readonly string[]
+}
+
+export type OptionRow =
+  | IntegerRow
+  | DurationRow
+  | SizeRow
+  | EnumRow
+  | BooleanRow
+  | StringRow
+  | AddressesRow
+
+/** Timers of Node.js and the kernel take this many milliseconds at most; about 24 days. */
+export const MAX_DURATION_MS = 2_147_483_647
+
+export const OPTIONS = {
+  bind: {
+    type: 'addresses',
+    default: ['127.0.0.1:8000'],
+    short: 'b',
+    otherEnv: 'PORT',
+    group: 'Server',
+    readBy: ['native', 'main'],
+    doc: 'Address to listen on: HOST:PORT, [IPV6]:PORT or :PORT; may be repeated',
+    note: 'With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose.',
+  },
+  http: {
+    type: 'enum',
+    values: ['auto', '1', '2'],
+    default: 'auto',
+    group: 'Server',
+    readBy: ['native'],
+    doc: 'Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both',
+  },
+  interface: {
+    type: 'enum',
+    values: ['auto', 'wsgi', 'fetch', 'node'],
+    default: 'auto',
+    group: 'Server',
+    readBy: ['worker'],
+    doc: 'How the app is called; auto looks at what it exports',
+  },
+  ioThreads: {
+    type: 'integer',
+    unit: 'threads',
+    default: 'auto',
+    min: 1,
+    max: 64,
+    auto: (cores: number) => Math.min(8, Math.max(1, Math.floor(cores / 2))),
+    group: 'Server',
+    readBy: ['native'],
+    doc: 'Native threads that own the connections; auto is half the cores, 1 to 8',
+  },
+  backlog: {
+    type: 'integer',
+    unit: 'connections',
+    default: 2048,
+    min: 1,
+    max: 65_535,
+    group: 'Server',
+    readBy: ['native'],
+    doc: "Length of the kernel's accept queue",
+    note: 'The kernel may lower it (`net.core.somaxconn` on Linux).',
+  },
+  workers: {
+    type: 'integer',
+    unit: 'workers',
+    default: 1,
+    min: 1,
+    max: 512,
+    auto: (cores: number) => Math.min(512, Math.max(1, cores)),
+    short: 'w',
+    otherEnv: 'WEB_CONCURRENCY',
+    group: 'Workers',
+    readBy: ['main'],
+    doc: 'Threads that run the app, each with its own copy; auto is one per core',
+  },
+  queueSize: {
+    type: 'integer',
+    unit: 'requests',
+    default: 4096,
+    min: 1,
+    max: 1_000_000,
+    group: 'Workers',
+    readBy: ['native'],
+    doc: 'Requests that wait for a worker, at most; the next one gets 503',
+  },
+  queueTimeout: {
+    type: 'duration',
+    default: '10s',
+    off: 'requests wait for as long as it takes',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: 'How long a request may wait for a worker before it gets 503',
+  },
+  keepAlive: {
+    type: 'duration',
+    default: '75s',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: 'How long a connection may be idle between requests',
+    note: 'Longer than the 60 s after which common load balancers drop idle connections, so that it is they who close.',
+  },
+  headerTimeout: {
+    type: 'duration',
+    default: '15s',
+    off: 'heads may take for ever',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: "How long a request's head may take to arrive before the client gets 408",
+  },
+  bodyTimeout: {
+    type: 'duration',
+    default: '30s',
+    off: 'bodies may stall for ever',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: "How long a request's body may make no progress before the client gets 408",
+  },
+  sendTimeout: {
+    type: 'duration',
+    default: '30s',
+    off: 'clients may stop reading for ever',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: 'How long a client may take no byte of its response before it is cut off',
+  },
+  gracefulTimeout: {
+    type: 'duration',
+    default: '30s',
+    group: 'Timeouts',
+    readBy: ['native', 'main'],
+    doc: 'How long begun requests may take to finish after SIGTERM',
+  },
+  limitRequestLine: {
+    type: 'size',
+    default: '8190',
+    min: 64,
+    max: 65_535,
+    group: 'Limits',
+    readBy: ['native'],
+    doc: 'Bytes of a request line; beyond it 414',
+  },
+  limitRequestFieldSize: {
+    type: 'size',
+    default: '8190',
+    min: 64,
+    max: 65_535,
+    group: 'Limits',
+    readBy: ['native'],
+    doc: 'Bytes of one header field; beyond it 431',
+  },
+  limitRequestFields: {
+    type: 'integer',
+    unit: 'fields',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    group: 'Limits',
+    readBy: ['native'],
+    doc: 'Header fields of a request; beyond it 431',
+  },
+  limitRequestBody: {
+    type: 'size',
+    default: '128mb',
+    min: 0,
+    max: 2 ** 50,
+    group: 'Limits',
+    readBy: ['native'],
+    doc: "Bytes of a request's body; beyond it 413",
+  },
+  maxConnections: {
+    type: 'integer',
+    unit: 'connections',
+    default: 16_384,
+    min: 1,
+    max: 1_000_000,
+    group: 'Limits',
+    readBy: ['native'],
+    doc: 'Open connections; further ones wait in the accept queue',
+  },
+  logLevel: {
+    type: 'enum',
+    values: ['debug', 'info', 'warning', 'error'],
+    default: 'info',
+    group: 'Other',
+    readBy: ['main', 'worker'],
+    doc: 'The least important messages that are logged',
+  },
+  dev: {
+    type: 'boolean',
+    default: false,
+    group: 'Other',
+    readBy: ['worker'],
+    doc: "Development: shows the app's errors to the client",
+    note: 'Never in production: stack traces tell strangers about your code.',
+  },
+  chdir: {
+    type: 'string',
+    unit: 'DIRECTORY',
+    default: '',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'Directory to change to before the app is loaded',
+    note: 'Relative to the directory in which the command was given. The config file is looked up before the change.',
+  },
+  config: {
+    type: 'string',
+    unit: 'FILE',
+    default: '',
+    short: 'c',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'Config file; without it monodon.config.{ts,mts,js,mjs,cjs,json,toml} in the current directory',
+    note: 'Only as a flag or in the environment.',
+  },
+} as const satisfies Record<string, OptionRow>
+
+/** The name of an option in code and in a config file. */
+export type OptionKey = keyof typeof OPTIONS
+
+/** Every option's key, in the table's order. */
+export const OPTION_KEYS = Object.keys(OPTIONS) as OptionKey[]
+
+/** The row of an option, without the literal types. */
+export function rowOf(key: OptionKey): OptionRow {
+  return OPTIONS[key]
+}
+
+/** Flags that make the command do one thing and exit. */
+export const COMMANDS = {
+  help: { short: 'h', doc: 'Show this text' },
+  version: { short: 'v', doc: 'Show versions' },
+  checkConfig: { short: undefined, doc: 'Resolve the options, load the app once, and exit' },
+  printConfig: { short: undefined, doc: "Show every option's value and where it came from" },
+} as const
+
+export type Command = keyof typeof COMMANDS
+
+type Rows = typeof OPTIONS
+
+type ValueOf<R> = R extends { type: 'integer' | 'duration' | 'size' }
+  ? number
+  : R extends { type: 'enum'; values: readonly (infer V)[] }
+    ? V
+    : R extends { type: 'boolean' }
+      ? boolean
+      : R extends { type: 'addresses' }
+        ? readonly string[]
+        : string
+
+type InputOf<R> = R extends { type: 'integer' }
+  ? R extends { auto: unknown }
+    ? number | 'auto'
+    : number
+  : R extends { type: 'duration' | 'size' }
+    ? number | string
+    : R extends { type: 'addresses' }
+      ? string | readonly string[]
+      : ValueOf<R>
+
+/** The options as the server uses them: durations in milliseconds (0 is off), sizes in bytes. */
+export type Options = { readonly [K in OptionKey]: ValueOf<Rows[K]> }
+
+/**
+ * The options as they are given in code and in a config file. A duration is a string with a unit
+ * (`'500ms'`, `'10s'`, `'2m'`, `'1h'`, `'off'`) or a number of seconds; a size is a string with a
+ * unit (`'8kb'`, `'128mb'`, `'1gb'`) or a number of bytes.
+ */
+export type Config = { readonly [K in Exclude<OptionKey, 'config'>]?: InputOf<Rows[K]> | undefined }
+
+/** Types a config file: `export default defineConfig({ workers: 'auto' })`. */
+export function defineConfig(config: Config): Config {
+  return config
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { readArgs } from '../../lib/options/args.ts'
+import { envName, kebab } from '../../lib/options/names.ts'
+import { toNative } from '../../lib/options/native.ts'
+import { resolve } from '../../lib/options/resolve.ts'
+import {
+  COMMANDS,
+  GROUPS,
+  OPTION_KEYS,
+  type OptionKey,
+  type Options,
+  rowOf,
+} from '../../lib/options/table.ts'
+import { parseValue } from '../../lib/options/values.ts'
+
+/** For every option: what may be given, what it becomes, and what is refused. */
+const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; bad: string } } = {
+  bind: { good: '[::1]:81', value: ['[::1]:81'], bad: '81' },
+  http: { good: '2', value: '2', bad: '3' },
+  interface: { good: 'wsgi', value: 'wsgi', bad: 'asgi' },
+  ioThreads: { good: '3', value: 3, bad: '65' },
+  backlog: { good: '100', value: 100, bad: '0' },
+  workers: { good: 'auto', value: 4, bad: '0' },
+  queueSize: { good: '10', value: 10, bad: '1kb' },
+  queueTimeout: { good: 'off', value: 0, bad: 'never' },
+  keepAlive: { good: '5s', value: 5000, bad: 'off' },
+  headerTimeout: { good: '250ms', value: 250, bad: '-1' },
+  bodyTimeout: { good: '1m', value: 60_000, bad: '1x' },
+  sendTimeout: { good: '90', value: 90_000, bad: '1e3' },
+  gracefulTimeout: { good: '1h', value: 3_600_000, bad: '0' },
+  limitRequestLine: { good: '4kb', value: 4096, bad: '63' },
+  limitRequestFieldSize: { good: '16kb', value: 16_384, bad: '64kb' },
+  limitRequestFields: { good: '32', value: 32, bad: '0' },
+  limitRequestBody: { good: '3gb', value: 3_221_225_472, bad: '1tb' },
+  maxConnections: { good: '1', value: 1, bad: '0' },
+  logLevel: { good: 'debug', value: 'debug', bad: 'trace' },
+  dev: { good: 'true', value: true, bad: 'maybe' },
+  chdir: { good: '/srv', value: '/srv', bad: '' },
+  config: { good: 'x.toml', value: 'x.toml', bad: '' },
+}
+
+const cores = 4
+const flagOf = (key: OptionKey, text: string) => readArgs([`--${kebab(key)}=${text}`]).flags
+
+describe.each(OPTION_KEYS)('the row of %s', (key) => {
+  const row = rowOf(key)
+  const { good, value, bad } = SAMPLES[key]
+
+  it('says what it is', () => {
+    expect(row.doc).toMatch(/^[A-Z].*[^.]$/)
+    expect(row.doc.length).toBeLessThan(110)
+    expect(row.readBy.length).toBeGreaterThan(0)
+    expect(GROUPS).toContain(row.group)
+    if (row.type === 'integer' || row.type === 'string') expect(row.unit).not.toBe('')
+  })
+
+  it('has a default that it allows', () => {
+    if (row.type !== 'string') expect(() => parseValue(row, row.default, 1)).not.toThrow()
+  })
+
+  it('is read from a flag, a variable and a file', async () => {
+    expect(await resolve({ flags: flagOf(key, good), cores })).toMatchObject({
+      options: { [key]: value },
+      origins: { [key]: `--${kebab(key)}` },
+    })
+    expect(await resolve({ env: { [envName(key)]: good }, cores })).toMatchObject({
+      options: { [key]: value },
+      origins: { [key]: envName(key) },
+    })
+    if (key === 'config') return
+    const loadFile = async () => ({ path: '/x.toml', values: { [kebab(key)]: good } })
+    expect(await resolve({ loadFile, cores })).toMatchObject({
+      options: { [key]: value },
+      origins: { [key]: `${kebab(key)} in /x.toml` },
+    })
+  })
+
+  it('refuses a bad value and names its source', async () => {
+    const error = { code: 'MONODON_BAD_OPTION' }
+    const flags = flagOf(key, bad)
+    await expect(resolve({ flags, cores })).rejects.toMatchObject({
+      ...error,
+      message: expect.stringContaining(`--${kebab(key)} is `),
+    })
+    // A variable that is set to nothing is not set.
+    if (bad === '') return
+    await expect(resolve({ env: { [envName(key)]: bad }, cores })).rejects.toMatchObject({
+      ...error,
+      message: expect.stringMatching(`${envName(key)} is '.*'; allowed: .+`),
+    })
+  })
+})
+
+it('uses no flag twice', () => {
+  const short = [
+    ...OPTION_KEYS.map((key) => rowOf(key).short),
+    ...Object.values(COMMANDS).map((c) => c.short),
+  ]
+  const given = short.filter((letter) => letter !== undefined)
+  expect(new Set(given).size).toBe(given.length)
+  expect(OPTION_KEYS.filter((key) => key in COMMANDS)).toEqual([])
+})
+
+it('gives native code exactly the rows that it reads', async () => {
+  const { options } = await resolve({ cores })
+  expect(toNative(options)).toEqual({
+    bind: ['127.0.0.1:8000'],
+    http: 'auto',
+    ioThreads: 2,
+    backlog: 2048,
+    queueSize: 4096,
+    queueTimeout: 10_000,
+    keepAlive: 75_000,
+    headerTimeout: 15_000,
+    bodyTimeout: 30_000,
+    sendTimeout: 30_000,
+    gracefulTimeout: 30_000,
+    limitRequestLine: 8190,
+    limitRequestFieldSize: 8190,
+    limitRequestFields: 100,
+    limitRequestBody: 134_217_728,
+    maxConnections: 16_384,
+  })
+})
