@@ -1,0 +1,55 @@
+import type { Exchange } from '../bridge/exchange.ts'
+import { FetchInfo } from './fetch/info.ts'
+import { requestOf } from './fetch/request.ts'
+import { send } from './fetch/send.ts'
+import type { Handle, InterfaceContext } from './interface.ts'
+
+export type { FetchInfo } from './fetch/info.ts'
+export { installFastResponse, installRequestUnwrapping } from './fetch/install.ts'
+export { FastResponse } from './fetch/response.ts'
+
+/**
+ * Answers a request. `info` comes a third time as an execution context, for apps that expect their
+ * environment second and `waitUntil` third.
+ */
+export type FetchHandler = (request: Request, info: FetchInfo) => Response | Promise<Response>
+
+/** An object with `fetch`, as Hono, H3, Elysia and itty-router make them, or the function itself. */
+export type FetchApp = FetchHandler | { fetch: FetchHandler }
+
+type Call = (request: Request, info: FetchInfo, context: FetchInfo) => unknown
+
+/** Serves an app of the fetch standard. */
+export function fetchInterface(app: FetchApp, context: InterfaceContext): Handle {
+  const call = callOf(app)
+  return (exchange) => {
+    let result: unknown
+    try {
+      const info = new FetchInfo(exchange, context)
+      result = call(requestOf(exchange, context), info, info)
+    } catch (error) {
+      exchange.fail(error)
+      return
+    }
+    if (isThenable(result)) sendLater(exchange, result)
+    else send(exchange, result)
+  }
+}
+
+function callOf(app: FetchApp): Call {
+  if (!('fetch' in app)) return app
+  const target: { fetch: Call } = app
+  return (request, info, context) => target.fetch(request, info, context)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}
+
+function sendLater(exchange: Exchange, result: PromiseLike<unknown>): void {
+  const promise = result instanceof Promise ? result : Promise.resolve(result)
+  promise.then(
+    (value) => send(exchange, value),
+    (error: unknown) => exchange.fail(error),
+  )
+}

@@ -1,0 +1,51 @@
+import { isIPv6 } from 'node:net'
+import type { Exchange } from '../../bridge/exchange.ts'
+import type { InterfaceContext } from '../interface.ts'
+
+/**
+ * What the server knows of a request besides the `Request`: the second argument of `fetch`, and the
+ * third (an execution context, where an app expects one there).
+ */
+export class FetchInfo {
+  readonly #exchange: Exchange
+  readonly #context: InterfaceContext
+
+  constructor(exchange: Exchange, context: InterfaceContext) {
+    this.#exchange = exchange
+    this.#context = context
+  }
+
+  /** The client's address without a port; `''` for a client without one (a Unix socket). */
+  get remoteAddress(): string {
+    return this.#exchange.remoteAddress
+  }
+
+  /** The client's port; 0 for a client without one. */
+  get remotePort(): number {
+    return this.#exchange.remotePort
+  }
+
+  /** The client as `Deno.serve` gives it. */
+  get remoteAddr(): { transport: 'tcp' | 'unix'; hostname: string; port: number } {
+    const { remoteAddress: hostname, remotePort: port } = this.#exchange
+    return { transport: hostname === '' ? 'unix' : 'tcp', hostname, port }
+  }
+
+  /** The client as `Bun.serve` gives it; the request is not looked at: the info belongs to it. */
+  requestIP(_request?: Request): {
+    address: string
+    port: number
+    family: 'IPv4' | 'IPv6'
+  } | null {
+    const { remoteAddress: address, remotePort: port } = this.#exchange
+    if (address === '') return null
+    return { address, port, family: isIPv6(address) ? 'IPv6' : 'IPv4' }
+  }
+
+  /**
+   * Keeps the worker alive until `promise` settles, also after the response; a rejection is logged.
+   */
+  waitUntil(promise: Promise<unknown>): void {
+    this.#context.waitUntil(promise)
+  }
+}

@@ -1,0 +1,190 @@
+import { type InspectOptions, inspect } from 'node:util'
+import type { Exchange } from '../../bridge/exchange.ts'
+import type { InterfaceContext } from '../interface.ts'
+import { clientSignal } from './abort.ts'
+import { PlatformRequest, PlatformResponse, standInFor } from './platform.ts'
+import { bodyStream, readAll } from './request-body.ts'
+import { LazyHeaders } from './request-headers.ts'
+import { requestUrl } from './request-url.ts'
+import { isDisturbed } from './streams.ts'
+
+/**
+ * A `Request` over an exchange: every part of it is built when it is first touched, and a platform
+ * `Request` only where one is needed (`clone`, `new Request(request)`).
+ *
+ * A GET or HEAD request has no body here, as the fetch standard has it.
+ */
+export class LazyRequest {
+  readonly #exchange: Exchange
+  readonly #context: InterfaceContext
+  #url: string | undefined = undefined
+  #headers: LazyHeaders | undefined = undefined
+  #signal: AbortSignal | undefined = undefined
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined = undefined
+  #platform: Request | undefined = undefined
+  /** The body was read past the stream. */
+  #consumed = false
+
+  constructor(exchange: Exchange, context: InterfaceContext) {
+    this.#exchange = exchange
+    this.#context = context
+  }
+
+  get method(): string {
+    return this.#exchange.method
+  }
+
+  get url(): string {
+    this.#url ??= requestUrl(this.#exchange, this.#context)
+    return this.#url
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new LazyHeaders(this.#exchange)
+    return this.#headers
+  }
+
+  /** Aborts when the client leaves before the response is complete. */
+  get signal(): AbortSignal {
+    this.#signal ??= clientSignal(this.#exchange)
+    return this.#signal
+  }
+
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    if (this.#platform !== undefined) return this.#platform.body
+    if (!this.#hasBody()) return null
+    this.#stream ??= this.#consumed ? this.#withUsedBody().body! : bodyStream(this.#exchange.body)
+    return this.#stream
+  }
+
+  get bodyUsed(): boolean {
+    if (this.#consumed) return true
+    if (this.#platform !== undefined) return this.#platform.bodyUsed
+    return this.#stream !== undefined && isDisturbed(this.#stream)
+  }
+
+  async text(): Promise<string> {
+    const bytes = this.#take()
+    if (bytes === undefined) return this.#materialize().text()
+    return decoder.decode(bytes instanceof Promise ? await bytes : bytes)
+  }
+
+  async json(): Promise<unknown> {
+    const bytes = this.#take()
+    if (bytes === undefined) return this.#materialize().json()
+    return JSON.parse(decoder.decode(bytes instanceof Promise ? await bytes : bytes))
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = this.#take()
+    if (bytes === undefined) return new Uint8Array(await this.#materialize().arrayBuffer())
+    return wholeBuffer(bytes instanceof Promise ? await bytes : bytes)
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return (await this.bytes()).buffer
+  }
+
+  async blob(): Promise<Blob> {
+    return new Blob([await this.bytes()], { type: this.headers.get('content-type') ?? '' })
+  }
+
+  async formData(): Promise<FormData> {
+    const type = this.headers.get('content-type')
+    const body = await this.bytes()
+    return new PlatformResponse(
+      body,
+      type === null ? {} : { headers: { 'content-type': type } },
+    ).formData()
+  }
+
+  clone(): Request {
+    return this.#materialize().clone()
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { method, url, headers } = this
+    return `Request ${inspect({ method, url, headers: new Map(headers) }, options)}`
+  }
+
+  #hasBody(): boolean {
+    const { contentLength, method } = this.#exchange
+    return contentLength !== 0 && method !== 'GET' && method !== 'HEAD'
+  }
+
+  /** The whole body, if nothing has touched it; `undefined` if the platform has to answer. */
+  #take(): Uint8Array | Promise<Uint8Array> | undefined {
+    if (this.#platform !== undefined || this.#stream !== undefined || this.#consumed)
+      return undefined
+    if (!this.#hasBody()) return EMPTY
+    this.#consumed = true
+    return readAll(this.#exchange.body)
+  }
+
+  #materialize(): Request {
+    if (this.#platform !== undefined) return this.#platform
+    const body = this.body
+    if (body !== null && (body.locked || this.bodyUsed)) return this.#withUsedBody()
+    this.#platform = new PlatformRequest(this.url, this.#init(body))
+    return this.#platform
+  }
+
+  /** A platform request that is used up as this one is, so that the platform says what that means. */
+  #withUsedBody(): Request {
+    const request = new PlatformRequest(this.url, this.#init(EMPTY))
+    void request.arrayBuffer()
+    return request
+  }
+
+  #init(body: BodyInit | null): RequestInit & { duplex: 'half' } {
+    const { method, headers, signal } = this
+    return { method, headers, signal, body, duplex: 'half' }
+  }
+
+  /** The platform's request behind a lazy one; any other value as it is. */
+  static unwrap(value: unknown): unknown {
+    const lazy = typeof value === 'object' && value !== null && #exchange in value
+    return lazy ? value.#materialize() : value
+  }
+
+  static {
+    Object.defineProperty(LazyRequest, 'name', { value: 'Request' })
+    // What a request that a server received has in any case, as the platform gives it.
+    const constants: Record<string, unknown> = {
+      cache: 'default',
+      credentials: 'same-origin',
+      destination: '',
+      duplex: 'half',
+      integrity: '',
+      isHistoryNavigation: false,
+      isReloadNavigation: false,
+      keepalive: false,
+      mode: 'cors',
+      redirect: 'follow',
+      referrer: 'about:client',
+      referrerPolicy: '',
+    }
+    for (const [name, value] of Object.entries(constants))
+      Object.defineProperty(LazyRequest.prototype, name, { get: () => value, configurable: true })
+    standInFor(LazyRequest, PlatformRequest, new PlatformRequest('http://localhost/'), (request) =>
+      request.#materialize(),
+    )
+  }
+}
+
+const decoder = new TextDecoder()
+const EMPTY = new Uint8Array(0)
+
+/** Bytes that fill their buffer, as `bytes` and `arrayBuffer` have to give them. */
+function wholeBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength)
+    return new Uint8Array(buffer)
+  return new Uint8Array(bytes)
+}
+
+/** A lazy request over `exchange`, as the app sees it. */
+export function requestOf(exchange: Exchange, context: InterfaceContext): Request {
+  // The class has all that `Request` has: what it does not declare is inherited by `standInFor`.
+  return new LazyRequest(exchange, context) as unknown as Request
+}

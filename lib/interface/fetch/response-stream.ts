@@ -1,0 +1,160 @@
+import type { Exchange, HeaderBlock } from '../../bridge/exchange.ts'
+import { clientGone, watchAbort } from './abort.ts'
+import { joinBytes, viewBytes } from './streams.ts'
+
+/** Where the chunks of a response come from. */
+export interface ChunkSource {
+  next(): Promise<{ done?: boolean | undefined; value?: unknown }>
+  /** Nothing more is wanted. */
+  cancel(reason: unknown): Promise<unknown>
+  /** The app may use a chunk's memory again as soon as it is asked for the next one. */
+  readonly reusesChunks: boolean
+}
+
+/**
+ * The chunks of a stream. A stream's chunks are never used again: what is enqueued in a byte stream
+ * is transferred, and in any other stream several chunks may lie in its queue at once.
+ */
+export function fromStream(stream: ReadableStream): ChunkSource {
+  const reader = stream.getReader()
+  return {
+    next: () => reader.read(),
+    cancel: (reason) => reader.cancel(reason),
+    reusesChunks: false,
+  }
+}
+
+/** The chunks of an async iterable. A generator may fill the same array for each `yield`. */
+export function fromIterable(iterable: AsyncIterable<unknown>): ChunkSource {
+  const iterator = iterable[Symbol.asyncIterator]()
+  return {
+    next: () => iterator.next(),
+    cancel: async () => iterator.return?.(),
+    reusesChunks: true,
+  }
+}
+
+/**
+ * Answers with chunks as they come. It never rejects: what goes wrong ends in `exchange.fail`, and
+ * the source is cancelled then and when the client leaves.
+ */
+export async function sendChunks(
+  exchange: Exchange,
+  status: number,
+  block: HeaderBlock,
+  source: ChunkSource,
+): Promise<void> {
+  if (exchange.aborted) return cancel(source, clientGone())
+  watchAbort(exchange, () => cancel(source, clientGone()))
+  try {
+    await pump(exchange, status, block, source)
+  } catch (error) {
+    if (exchange.finished) return
+    exchange.fail(error)
+    cancel(source, error)
+  }
+}
+
+async function pump(
+  exchange: Exchange,
+  status: number,
+  block: HeaderBlock,
+  source: ChunkSource,
+): Promise<void> {
+  // What a generator yields may change while the next is read: its chunks are written one by one.
+  const ready = source.reusesChunks ? NOTHING_READY : await readReady(source)
+  if (exchange.finished) return
+  if (ready.done) return exchange.respond(status, block, joinBytes(ready.chunks))
+  exchange.start(status, block)
+  if (exchange.method === 'HEAD') cancel(source, undefined)
+  else await writeAll(exchange, source, ready)
+  if (!exchange.finished) exchange.end()
+}
+
+async function writeAll(exchange: Exchange, source: ChunkSource, ready: Ready): Promise<void> {
+  for (const chunk of ready.chunks) await write(exchange, chunk, source)
+  let result = await (ready.next ?? source.next())
+  while (!result.done && !exchange.finished) {
+    await write(exchange, bytesOf(result.value), source)
+    result = await source.next()
+  }
+}
+
+/** Resolves when the source may be asked for more. */
+async function write(
+  exchange: Exchange,
+  chunk: string | Uint8Array,
+  source: ChunkSource,
+): Promise<void> {
+  if (chunk.length > 0 && !exchange.write(chunk)) await exchange.drained()
+  if (source.reusesChunks) await exchange.released()
+}
+
+/** What could be read of a body without waiting. */
+interface Ready {
+  readonly chunks: readonly Uint8Array[]
+  /** The read that is pending, if any. */
+  readonly next: ReturnType<ChunkSource['next']> | undefined
+  /** The chunks are the whole body. */
+  readonly done: boolean
+}
+
+const NOTHING_READY: Ready = { chunks: [], next: undefined, done: false }
+
+/**
+ * Reads what a stream has at hand: many a stream is but a string in another form (the platform's own
+ * `Response` bodies are), and is sent whole, with its length. A stream that has to wait for
+ * something is not waited for: its head goes out at once.
+ */
+async function readReady(source: ChunkSource): Promise<Ready> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for (let next = source.next(); ; next = source.next()) {
+    const result = isEnough(chunks, bytes) ? undefined : await settledSoon(next)
+    if (result === undefined) return { chunks, next, done: false }
+    if (result.done) return { chunks, next: undefined, done: true }
+    const chunk = bytesOf(result.value)
+    chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+    bytes += chunk.length
+  }
+}
+
+/** Joining chunks costs a copy; a single one costs nothing, however large. */
+function isEnough(chunks: readonly Uint8Array[], bytes: number): boolean {
+  return chunks.length >= MAX_READY_CHUNKS || (chunks.length > 1 && bytes > MAX_READY_BYTES)
+}
+
+const MAX_READY_BYTES = 65_536
+const MAX_READY_CHUNKS = 8
+/** Turns of the microtask queue within which a stream that waits for nothing has settled a read. */
+const READY_TURNS = 8
+
+/** The value of a promise that settles within a few microtasks; a rejection is left to the caller. */
+async function settledSoon<T>(promise: Promise<T>): Promise<T | undefined> {
+  let value: T | undefined
+  let failed = false
+  promise.then(
+    (result) => {
+      value = result
+    },
+    () => {
+      failed = true
+    },
+  )
+  for (let turn = 0; turn < READY_TURNS && value === undefined && !failed; turn++) await undefined
+  return failed ? promise : value
+}
+
+/** The bytes of a chunk; a string, which is sent as UTF-8, as it is. */
+function bytesOf(chunk: unknown): string | Uint8Array {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return chunk
+  const bytes = viewBytes(chunk)
+  if (bytes === undefined)
+    throw new TypeError(`a chunk of a response body is bytes or a string, not ${typeof chunk}`)
+  return bytes
+}
+
+function cancel(source: ChunkSource, reason: unknown): void {
+  // What the app's own clean-up throws has nobody to go to: the response is over.
+  source.cancel(reason).catch(() => {})
+}

@@ -1,0 +1,56 @@
+import { MonodonError } from '../../errors.ts'
+import type { InterfaceContext } from '../interface.ts'
+import type { NodeResponse } from './response.ts'
+import { kContext, kDisconnected, kExchange, kResponseOver } from './state.ts'
+
+/** Responses that have ended in this turn of the event loop. */
+let ended: NodeResponse[] = []
+
+/**
+ * The app has ended `res`. Listeners hear of it on the next tick, as in Node: one tick for all
+ * responses of a batch.
+ */
+export function responseEnded(res: NodeResponse): void {
+  if (ended.length === 0) process.nextTick(finishEnded)
+  ended.push(res)
+}
+
+function finishEnded(): void {
+  const batch = ended
+  ended = []
+  for (const res of batch) {
+    try {
+      res[kResponseOver]()
+    } catch (error) {
+      // A listener threw. In Node that ends the process; here it must not cost the other responses.
+      report(res.req[kContext], error)
+    }
+  }
+}
+
+/** The client has gone, or the app has cut the connection: nobody will read or write any more. */
+export function disconnected(res: NodeResponse): void {
+  res.req[kDisconnected]()
+  res[kDisconnected]()
+}
+
+/**
+ * The app gives the request up. Before the head the client gets a 500, after it the connection is
+ * cut.
+ */
+export function cut(res: NodeResponse, error: unknown): void {
+  const exchange = res[kExchange]
+  if (!exchange.finished) exchange.fail(error ?? new MonodonError('MONODON_APP_CLOSED'))
+  process.nextTick(disconnected, res)
+}
+
+/** The app has failed: an error thrown by the listener, or one that nobody listens for. */
+export function appFailed(res: NodeResponse, error: unknown): void {
+  if (res[kExchange].finished) report(res.req[kContext], error)
+  else cut(res, error)
+}
+
+/** Logs an error that can no longer be told to the client. */
+function report(context: InterfaceContext, error: unknown): void {
+  context.waitUntil(Promise.reject(error))
+}

@@ -1,0 +1,214 @@
+import { Buffer } from 'node:buffer'
+import { HIGH_WATER_BYTES, LEND_BYTES } from '../../bridge/layout.ts'
+import { contentLengthMismatch, nodeError } from './errors.ts'
+import { appFailed, responseEnded } from './lifecycle.ts'
+import { kBlock, kTrailers } from './outgoing.ts'
+import { keepArrived } from './request.ts'
+import type { NodeResponse } from './response.ts'
+import { kExchange, kSocket } from './state.ts'
+
+// What a response does behind its methods: functions, since frameworks add methods of their own
+// (`send`, `raise`) to the object.
+
+export const kStreaming: unique symbol = Symbol('monodon.streaming')
+export const kOver: unique symbol = Symbol('monodon.over')
+export const kErrored: unique symbol = Symbol('monodon.errored')
+
+/** What the body of a response is written in. An exchange takes strings as UTF-8. */
+export type Body = string | Uint8Array
+export type Callback = (error?: Error | null) => void
+/** Programs pass null for what they leave out. */
+export type MaybeCallback = Callback | null | undefined
+
+/** What only a response that is written in pieces needs. */
+export interface Streaming {
+  /** Calls of `cork` that `uncork` has not answered. */
+  corked: number
+  /** What was written while corked. */
+  held: { data: Body; callback: MaybeCallback }[]
+  heldBytes: number
+  needDrain: boolean
+  /** Bytes written, if `strictContentLength`. */
+  written: number
+  /** Callbacks of `write` that wait until their buffers are given back. */
+  awaited: number
+}
+
+export function streamingOf(res: NodeResponse): Streaming {
+  let streaming = res[kStreaming]
+  if (streaming === undefined) {
+    streaming = { corked: 0, held: [], heldBytes: 0, needDrain: false, written: 0, awaited: 0 }
+    res[kStreaming] = streaming
+  }
+  return streaming
+}
+
+/** As in Node: an error that is raised, not thrown. */
+export function mayWrite(res: NodeResponse, callback: MaybeCallback): boolean {
+  if (res.finished) raise(res, writeAfterEnd(), callback)
+  else if (res.destroyed) {
+    const error = nodeError(
+      Error,
+      'ERR_STREAM_DESTROYED',
+      'Cannot call write after a stream was destroyed',
+    )
+    if (callback) process.nextTick(callback, error)
+  } else return true
+  return false
+}
+
+/** In Node, an error that nobody listens for ends the process; here it is logged. */
+function raise(res: NodeResponse, error: Error, callback: MaybeCallback): void {
+  if (res.destroyed) return
+  process.nextTick(() => {
+    callback?.(error)
+    if (res.listenerCount('error') > 0) res.emit('error', error)
+    else appFailed(res, error)
+  })
+}
+
+export function endedAlready(res: NodeResponse, chunk: unknown, callback: MaybeCallback): void {
+  if (chunk) raise(res, writeAfterEnd(), callback)
+  else if (!callback) return
+  else if (res[kOver])
+    callback(
+      nodeError(
+        Error,
+        'ERR_STREAM_ALREADY_FINISHED',
+        'Cannot call end after a stream was finished',
+      ),
+    )
+  else res.on('finish', callback)
+}
+
+export function send(res: NodeResponse, data: Body, callback: MaybeCallback): boolean {
+  const exchange = res[kExchange]
+  startOnce(res)
+  // An empty chunk would end a chunked body.
+  const room = data.length === 0 || exchange.write(data)
+  res.req[kSocket]?.progressed()
+  if (callback) whenReleased(res, callback)
+  if (!room) awaitDrain(res)
+  return room
+}
+
+export function startOnce(res: NodeResponse): void {
+  const exchange = res[kExchange]
+  if (!exchange.started) exchange.start(res.statusCode, res[kBlock] as string)
+}
+
+/** Calls back once the app may change what it has written. */
+function whenReleased(res: NodeResponse, callback: Callback): void {
+  const lent = res[kExchange].released()
+  if (lent === undefined) {
+    process.nextTick(callback)
+    return
+  }
+  const streaming = streamingOf(res)
+  streaming.awaited++
+  lent.then(() => {
+    streaming.awaited--
+    callback()
+  })
+}
+
+function awaitDrain(res: NodeResponse): void {
+  const streaming = streamingOf(res)
+  if (streaming.needDrain) return
+  streaming.needDrain = true
+  res[kExchange].drained().then(() => {
+    streaming.needDrain = false
+    res.req[kSocket]?.progressed()
+    if (!res.finished && !res.destroyed) res.emit('drain')
+  })
+}
+
+export function finishWith(res: NodeResponse, data: Body, callback: MaybeCallback): void {
+  if (res.strictContentLength && res._hasBody) account(res, data, true)
+  const exchange = res[kExchange]
+  if (callback) res.once('finish', callback)
+  keepArrived(res.req)
+  if (res[kStreaming] !== undefined) sendHeld(res, res[kStreaming])
+  res.finished = true
+  // The callback tells the app that its buffer is free.
+  const body = callback ? ownCopy(data) : data
+  if (fitsRespond(res, data)) {
+    const hasContent = res._hasBody || exchange.method === 'HEAD'
+    exchange.respond(res.statusCode, res[kBlock] as string, hasContent ? body : '')
+    responseEnded(res)
+    return
+  }
+  startOnce(res)
+  if (body.length > 0 && res._hasBody) exchange.write(body)
+  // Nobody says when a buffer is given back once the exchange is over.
+  const lent = (res[kStreaming]?.awaited ?? 0) > 0 ? exchange.released() : undefined
+  if (lent === undefined) endExchange(res)
+  else lent.then(() => endExchange(res))
+}
+
+function endExchange(res: NodeResponse): void {
+  res[kExchange].end(res[kTrailers])
+  responseEnded(res)
+}
+
+/** Whether the response is whole: nothing sent yet, and a length that the app lets be known. */
+function fitsRespond(res: NodeResponse, data: Body): boolean {
+  if (res[kExchange].started || res[kTrailers] !== '') return false
+  if (res.chunkedEncoding) return false
+  if (res._removedContLen && res._contentLength === null) return false
+  // A HEAD without content says nothing of the length a GET would have.
+  return res[kExchange].method !== 'HEAD' || data.length > 0 || res._contentLength !== null
+}
+
+/** Keeps what is written while corked. */
+export function hold(streaming: Streaming, data: Body, callback: MaybeCallback): boolean {
+  streaming.held.push({ data, callback })
+  streaming.heldBytes += Buffer.byteLength(data)
+  return streaming.heldBytes < HIGH_WATER_BYTES
+}
+
+/** Ends all corking. */
+export function sendHeld(res: NodeResponse, streaming: Streaming): void {
+  const { held, heldBytes } = streaming
+  streaming.corked = 0
+  streaming.held = []
+  streaming.heldBytes = 0
+  for (const { data, callback } of held) send(res, data, callback)
+  // `write` has returned false: its writer waits.
+  if (heldBytes >= HIGH_WATER_BYTES) awaitDrain(res)
+}
+
+/** `strictContentLength`. Without it native code holds the body to the length it declares. */
+export function account(res: NodeResponse, data: Body, last: boolean): void {
+  const declared = res._contentLength
+  if (declared === null || res.chunkedEncoding) return
+  const streaming = streamingOf(res)
+  const written = streaming.written + Buffer.byteLength(data)
+  if (written > declared || (last && written < declared))
+    throw contentLengthMismatch(written, declared)
+  streaming.written = written
+}
+
+/** Bytes that are not lent. */
+function ownCopy(data: Body): Body {
+  return typeof data === 'string' || data.byteLength < LEND_BYTES ? data : Buffer.from(data)
+}
+
+export function emitFinish(res: NodeResponse): void {
+  if (res._closed) return
+  res[kOver] = true
+  res.emit('finish')
+  if (res.listenerCount('close') > 0) process.nextTick(emitClose, res)
+  else emitClose(res)
+}
+
+export function emitClose(res: NodeResponse): void {
+  if (res._closed) return
+  res.destroyed = true
+  res._closed = true
+  res.emit('close')
+}
+
+function writeAfterEnd(): Error {
+  return nodeError(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end')
+}
