@@ -1,0 +1,230 @@
+import type { Handle } from '../interface/interface.ts'
+import { blockEntries, headBytes } from './head.ts'
+import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
+import { type Home, LiveExchange } from './live-exchange.ts'
+import { attach, type NativePort } from './native.ts'
+import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
+import { Outbox } from './outbox.ts'
+
+/** Work of one batch, in milliseconds: requests behind a slow one wait for it. */
+const BATCH_MS = 0.5
+/** An answer waits this long, in milliseconds, for its neighbours in the batch. */
+const SUBMIT_MS = 0.2
+/** Calls above this mean, in milliseconds, can make an answer wait too long within a batch. */
+const SLOW_MEAN_MS = SUBMIT_MS / BATCH_RECORDS
+/** A batch that took this long, in milliseconds, held back its neighbours: one at a time for a while. */
+const BLOCKED_MS = 20
+const CAUTION_MS = 1000
+/** The event loop gets its turn after this many milliseconds of requests. */
+const TURN_MS = 1
+/** Weight of the latest batch in the mean. */
+const WEIGHT = 0.1
+/** The part of an id that is an index; the rest is its generation. */
+const PLACE_MASK = 0xfffff
+const UNKNOWN_LENGTH = 0xffffffff
+
+/** Runs one worker: takes requests, calls the interface, submits the answers. */
+export class Dispatch implements Home {
+  readonly outbox: Outbox
+  readonly index: number
+  readonly dev: boolean
+  private readonly handle: Handle
+  private readonly port: NativePort
+  private readonly bytes: NodeBuffer
+  private readonly words: Uint32Array
+  /** Exchanges that were not answered before `handle` returned, by the index in their id. */
+  private readonly held: (LiveExchange | undefined)[] = []
+  private heldCount = 0
+  private idle: (() => void) | undefined
+  /** Requests of the next batch, at most. */
+  private most = 1
+  private meanMs = BATCH_MS
+  private cautiousUntil = 0
+  private submittedAt = 0
+  /** True while the loop runs: it submits by itself. */
+  private draining = false
+  private flushing = false
+  private turnStartedAt = 0
+  /** Called by the event loop: by the doorbell, or when it has had its turn. */
+  private readonly drain = (): void => {
+    this.turnStartedAt = performance.now()
+    this.run(this.turnStartedAt)
+  }
+  private readonly goOn = (): void => this.run(performance.now())
+  private readonly afterMicrotasks = (): void => process.nextTick(this.goOn)
+  private readonly flush = (): void => {
+    this.flushing = false
+    this.outbox.submit()
+  }
+  private readonly flushAfterMicrotasks = (): void => process.nextTick(this.flush)
+
+  /** Attaches this thread to the server `server` and begins to answer. */
+  constructor(server: number, handle: Handle, options: { dev: boolean }) {
+    this.handle = handle
+    this.dev = options.dev
+    this.port = attach(server, this.drain)
+    this.index = this.port.index
+    this.bytes = nodeBuffer(this.port.inbound)
+    this.words = new Uint32Array(this.port.inbound)
+    this.outbox = new Outbox(this.port)
+    setImmediate(this.drain)
+  }
+
+  /** Exchanges that are not answered yet. */
+  get pending(): number {
+    return this.heldCount
+  }
+
+  /** Resolves when no exchange is pending. */
+  whenIdle(): Promise<void> {
+    if (this.heldCount === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.idle = resolve
+    })
+  }
+
+  /** Leaves the server. What is still pending is answered 502. */
+  detach(): void {
+    this.outbox.submit()
+    this.port.detach()
+  }
+
+  wrote(): void {
+    if (this.draining || this.flushing) return
+    this.flushing = true
+    // Answers of one turn of the microtask queue go together.
+    queueMicrotask(this.flushAfterMicrotasks)
+  }
+
+  settled(exchange: LiveExchange): void {
+    this.held[exchange.id & PLACE_MASK] = undefined
+    this.heldCount--
+    if (this.heldCount === 0 && this.idle !== undefined) {
+      const { idle } = this
+      this.idle = undefined
+      queueMicrotask(idle)
+    }
+  }
+
+  /** Takes batch after batch until there is none, or it is the event loop's turn. */
+  private run(from: number): void {
+    let now = from
+    for (;;) {
+      const count = this.port.take(this.most)
+      if (count === 0) return
+      this.draining = true
+      this.submittedAt = now
+      this.batch(count)
+      this.draining = false
+      const before = now
+      now = performance.now()
+      this.learn(count, now - before, now)
+      this.outbox.submit()
+      if (now - this.turnStartedAt > TURN_MS) {
+        setImmediate(this.drain)
+        return
+      }
+      if (this.heldCount > 0) {
+        // Promises settle in microtasks, which run when this function has returned.
+        queueMicrotask(this.afterMicrotasks)
+        return
+      }
+    }
+  }
+
+  /** Adapts the size of batches to how long the app takes per call. */
+  private learn(count: number, took: number, now: number): void {
+    if (took > BLOCKED_MS) this.cautiousUntil = now + CAUTION_MS
+    this.meanMs += (took / count - this.meanMs) * WEIGHT
+    this.most =
+      now < this.cautiousUntil
+        ? 1
+        : Math.max(1, Math.min(BATCH_RECORDS, (BATCH_MS / this.meanMs) | 0))
+  }
+
+  private batch(count: number): void {
+    const { words } = this
+    let word = 0
+    for (let i = 0; i < count; i++) {
+      const size = words[word]!
+      if ((words[word + 1]! & 0xff) === KIND.request) this.request(word)
+      else this.event(word)
+      word += size >>> 2
+      if (this.meanMs > SLOW_MEAN_MS) this.submitIfDue()
+    }
+  }
+
+  private submitIfDue(): void {
+    const now = performance.now()
+    if (now - this.submittedAt < SUBMIT_MS) return
+    this.submittedAt = now
+    this.outbox.submit()
+  }
+
+  private request(word: number): void {
+    const { words, bytes } = this
+    const textAt = (word + REQUEST.bytes) << 2
+    const textEnd = textAt + headBytes(words, word)
+    const bodyBytes = words[word + REQUEST.bodyBytes]!
+    const exchange = new LiveExchange(
+      this,
+      words[word + 2]!,
+      words[word + 1]!,
+      words[word + REQUEST.targetAndFields]!,
+      words[word + REQUEST.peer]!,
+      lengthOf(words[word + REQUEST.lengthLow]!, words[word + REQUEST.lengthHigh]!),
+      bytes.latin1Slice(textAt, textEnd),
+      bodyBytes === 0 ? undefined : copy(bytes, textEnd, bodyBytes),
+    )
+    try {
+      this.handle(exchange)
+    } catch (error) {
+      exchange.fail(error)
+    }
+    if (exchange.finished) return
+    exchange.kept = true
+    this.held[exchange.id & PLACE_MASK] = exchange
+    this.heldCount++
+  }
+
+  private event(word: number): void {
+    const { words, bytes } = this
+    const id = words[word + 2]!
+    const exchange = this.held[id & PLACE_MASK]
+    if (exchange === undefined || exchange.id !== id) return
+    const first = words[word + 1]!
+    const value = words[word + 3]!
+    const at = (word + 4) << 2
+    switch (first & 0xff) {
+      case KIND.bodyChunk:
+        exchange.bodyChunk(copy(bytes, at, value))
+        break
+      case KIND.bodyEnd:
+        exchange.bodyEnd(value === 0 ? [] : blockEntries(bytes.latin1Slice(at, at + value)))
+        break
+      case KIND.bodyBroken:
+        exchange.bodyBroken(BODY_FAULTS[first >>> 16]!)
+        if ((first >>> 8) & FLAG.over) exchange.abort()
+        break
+      case KIND.abort:
+        exchange.abort()
+        break
+      case KIND.drain:
+        exchange.drain(value)
+        break
+      case KIND.released:
+        exchange.release(value)
+        break
+    }
+  }
+}
+
+function lengthOf(low: number, high: number): number {
+  if (low === UNKNOWN_LENGTH && high === UNKNOWN_LENGTH) return -1
+  return high * 0x1_0000_0000 + low
+}
+
+/** Bytes of their own: the batch buffer is used again. */
+function copy(bytes: NodeBuffer, at: number, length: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, at, at + length)
+}

@@ -1,0 +1,257 @@
+import { errorRow, MonodonError } from '../errors.ts'
+import { logError } from '../log.ts'
+import { IncomingBody } from './body.ts'
+import type { BodyFault, Exchange, HeaderBlock, RequestBody } from './exchange.ts'
+import { findInBlock, methodOf, visitBlock } from './head.ts'
+import { encodeHeader } from './header-block.ts'
+import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
+import type { Outbox } from './outbox.ts'
+
+const PLAIN_TEXT = encodeHeader('content-type', 'text/plain; charset=utf-8')
+
+/** What an exchange needs from the worker it runs in. */
+export interface Home {
+  readonly outbox: Outbox
+  /** The worker's number, for log lines. */
+  readonly index: number
+  /** Shows what the app threw to the client (`--dev`). */
+  readonly dev: boolean
+  /** Records were written: they have to be submitted soon. */
+  wrote(): void
+  /** The exchange needs no more events. */
+  settled(exchange: LiveExchange): void
+}
+
+/** One request that this worker holds, over its record. */
+export class LiveExchange implements Exchange {
+  readonly id: number
+  readonly contentLength: number
+  aborted = false
+  started = false
+  finished = false
+  onAbort: (() => void) | undefined = undefined
+  /** Whether the worker keeps it for events: it was not answered before `handle` returned. */
+  kept = false
+
+  private readonly home: Home
+  private readonly text: string
+  private readonly first: number
+  private readonly targetAndFields: number
+  private readonly peer: number
+  private inline: Uint8Array | undefined
+  private incoming: IncomingBody | undefined = undefined
+  /** Bytes written that native code has not reported as drained. */
+  private waiting = 0
+  private lent = 0
+  private drainWaiters: (() => void)[] | undefined = undefined
+  private releaseWaiters: (() => void)[] | undefined = undefined
+
+  /** `first` is word 1 of the record; `text` its head bytes as latin1. */
+  constructor(
+    home: Home,
+    id: number,
+    first: number,
+    targetAndFields: number,
+    peer: number,
+    contentLength: number,
+    text: string,
+    inline: Uint8Array | undefined,
+  ) {
+    this.home = home
+    this.id = id
+    this.first = first
+    this.targetAndFields = targetAndFields
+    this.peer = peer
+    this.contentLength = contentLength
+    this.text = text
+    this.inline = inline
+  }
+
+  get method(): string {
+    return methodOf(this.text, this.first >>> 16, this.peer)
+  }
+
+  get target(): string {
+    const at = this.targetAt
+    return this.text.slice(at, at + (this.targetAndFields & 0xffff))
+  }
+
+  get httpVersion(): '1.0' | '1.1' | '2.0' {
+    const version = this.first >>> 24
+    return version === 11 ? '1.1' : version === 20 ? '2.0' : '1.0'
+  }
+
+  get scheme(): 'http' | 'https' {
+    return (this.first >>> 8) & FLAG.tls ? 'https' : 'http'
+  }
+
+  get remoteAddress(): string {
+    const at = this.peer >>> 24
+    return this.text.slice(at, at + ((this.peer >>> 16) & 0xff))
+  }
+
+  get remotePort(): number {
+    return this.peer & 0xffff
+  }
+
+  get headerCount(): number {
+    return this.targetAndFields >>> 16
+  }
+
+  header(name: string): string | undefined {
+    return findInBlock(this.text, this.blockAt, this.headerCount, name, HEADER_CODES.get(name) ?? 0)
+  }
+
+  forEachHeader(visit: (name: string, value: string, code: number) => void): void {
+    visitBlock(this.text, this.blockAt, this.headerCount, visit)
+  }
+
+  get body(): RequestBody {
+    if (this.incoming === undefined) {
+      const follows = ((this.first >>> 8) & FLAG.bodyFollows) !== 0
+      this.incoming = new IncomingBody(this.inline, follows, (bytes) => {
+        this.home.outbox.number(KIND.wantBody, this.id, 0, bytes)
+        this.home.wrote()
+      })
+      this.inline = undefined
+      if (this.aborted) this.incoming.break('aborted')
+      else if (this.finished) this.incoming.break('finished')
+    }
+    return this.incoming
+  }
+
+  respond(status: number, headers: HeaderBlock, body: string | Uint8Array): void {
+    if (!this.begin()) return
+    this.home.outbox.response(this.id, status, headers, body)
+    this.finish()
+  }
+
+  start(status: number, headers: HeaderBlock): void {
+    if (!this.begin()) return
+    this.home.outbox.block(KIND.head, this.id, status, headers)
+    this.home.wrote()
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    if (this.finished) return true
+    if (chunk.length === 0) return this.waiting < HIGH_WATER_BYTES
+    const bytes = this.home.outbox.chunk(this.id, chunk)
+    if (bytes < 0) this.lent++
+    this.waiting += Math.abs(bytes)
+    this.home.wrote()
+    return this.waiting < HIGH_WATER_BYTES
+  }
+
+  drained(): Promise<void> {
+    if (this.finished || this.waiting < HIGH_WATER_BYTES) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.drainWaiters ??= []
+      this.drainWaiters.push(resolve)
+    })
+  }
+
+  released(): Promise<void> | undefined {
+    if (this.finished || this.lent === 0) return undefined
+    return new Promise((resolve) => {
+      this.releaseWaiters ??= []
+      this.releaseWaiters.push(resolve)
+    })
+  }
+
+  end(trailers: HeaderBlock = ''): void {
+    if (this.finished) return
+    this.home.outbox.block(KIND.end, this.id, 0, trailers)
+    this.finish()
+  }
+
+  fail(error: unknown): void {
+    if (this.finished) return
+    logError(error, { method: this.method, target: this.target, worker: this.home.index })
+    const status = (error instanceof MonodonError ? errorRow(error.code).status : undefined) ?? 500
+    if (this.home.dev && !this.started) {
+      const text = error instanceof Error ? (error.stack ?? String(error)) : String(error)
+      this.respond(status, PLAIN_TEXT, `${text}\n`)
+      return
+    }
+    this.home.outbox.number(KIND.fail, this.id, status, 0)
+    this.finish()
+  }
+
+  informational(status: number, headers: HeaderBlock): void {
+    if (this.finished || this.started) return
+    this.home.outbox.block(KIND.informational, this.id, status, headers)
+    this.home.wrote()
+  }
+
+  // -- events from native code
+
+  bodyChunk(chunk: Uint8Array): void {
+    this.incoming?.push(chunk)
+  }
+
+  bodyEnd(trailers: [string, string][]): void {
+    this.incoming?.end(trailers)
+  }
+
+  bodyBroken(fault: BodyFault): void {
+    this.incoming?.break(fault)
+  }
+
+  /** The client has gone, or native code has answered: nothing more can be said. */
+  abort(): void {
+    if (this.finished) return
+    this.aborted = true
+    this.home.outbox.number(KIND.done, this.id, 0, 0)
+    this.finish('aborted')
+    const { onAbort } = this
+    this.onAbort = undefined
+    onAbort?.()
+  }
+
+  drain(bytes: number): void {
+    this.waiting -= bytes
+    if (this.waiting < HIGH_WATER_BYTES) this.wakeDrained()
+  }
+
+  release(count: number): void {
+    this.lent -= count
+    if (this.lent === 0) this.wakeReleased()
+  }
+
+  private get targetAt(): number {
+    return (this.peer >>> 24) + ((this.peer >>> 16) & 0xff)
+  }
+
+  private get blockAt(): number {
+    return this.targetAt + (this.targetAndFields & 0xffff)
+  }
+
+  /** False after an abort, when nobody is there to be answered. */
+  private begin(): boolean {
+    if (this.aborted) return false
+    if (this.started || this.finished) throw new MonodonError('MONODON_APP_ANSWERED_TWICE')
+    this.started = true
+    return true
+  }
+
+  private finish(fault: BodyFault = 'finished'): void {
+    this.finished = true
+    if (this.incoming !== undefined) this.incoming.break(fault)
+    if (this.drainWaiters !== undefined) this.wakeDrained()
+    if (this.releaseWaiters !== undefined) this.wakeReleased()
+    this.home.wrote()
+    if (this.kept) this.home.settled(this)
+  }
+
+  private wakeDrained(): void {
+    const waiters = this.drainWaiters
+    this.drainWaiters = undefined
+    for (const resolve of waiters ?? []) resolve()
+  }
+
+  private wakeReleased(): void {
+    const waiters = this.releaseWaiters
+    this.releaseWaiters = undefined
+    for (const resolve of waiters ?? []) resolve()
+  }
+}

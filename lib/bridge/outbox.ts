@@ -1,0 +1,182 @@
+import { MonodonError } from '../errors.ts'
+import type { HeaderBlock } from './exchange.ts'
+import { BATCH_BYTES, FLAG, KIND, LEND_BYTES } from './layout.ts'
+import type { NativePort } from './native.ts'
+import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
+
+/** Characters up to which a loop beats a call into V8's string writers. */
+const LOOP_CHARACTERS = 64
+/** Bytes of the words of the largest record. */
+const WORDS = 20
+/** A UTF-16 unit takes at most 3 bytes of UTF-8. */
+const UTF8_FACTOR = 3
+
+const TOO_MANY = `all fields together are larger than ${BATCH_BYTES} bytes`
+
+/** Writes records for native code and hands them over, a batch at a time. */
+export class Outbox {
+  /** Records that were written and not submitted. */
+  records = 0
+  private at = 0
+  private lent: Uint8Array[] = []
+  private readonly port: NativePort
+  private readonly bytes: NodeBuffer
+  private readonly words: Uint32Array
+
+  constructor(port: NativePort) {
+    this.port = port
+    this.bytes = nodeBuffer(port.outbound)
+    this.words = new Uint32Array(port.outbound)
+  }
+
+  /** Hands over what was written. */
+  submit(): void {
+    if (this.records === 0) return
+    const { at, records, lent } = this
+    this.at = 0
+    this.records = 0
+    if (lent.length === 0) {
+      this.port.submit(at, records)
+    } else {
+      this.lent = []
+      this.port.submit(at, records, lent)
+    }
+  }
+
+  /** A whole response. */
+  response(id: number, status: number, headers: HeaderBlock, body: string | Uint8Array): void {
+    const kind = KIND.response | (status << 16)
+    if (typeof body === 'string') {
+      if (body.length * UTF8_FACTOR > LEND_BYTES) {
+        this.response(id, status, headers, Buffer.from(body))
+        return
+      }
+      const at = this.reserve(WORDS + headers.length + body.length * UTF8_FACTOR)
+      const headersEnd = this.latin1(headers, at + WORDS)
+      const end = this.utf8(body, headersEnd)
+      const word = at >>> 2
+      this.words[word + 3] = headers.length
+      this.words[word + 4] = end - headersEnd
+      this.finish(word, kind, id, end)
+    } else if (body.byteLength < LEND_BYTES) {
+      const at = this.reserve(WORDS + headers.length + body.byteLength)
+      const headersEnd = this.latin1(headers, at + WORDS)
+      this.bytes.set(body, headersEnd)
+      const word = at >>> 2
+      this.words[word + 3] = headers.length
+      this.words[word + 4] = body.byteLength
+      this.finish(word, kind, id, headersEnd + body.byteLength)
+    } else {
+      const at = this.reserve(WORDS + headers.length)
+      const end = this.latin1(headers, at + WORDS)
+      const word = at >>> 2
+      this.words[word + 3] = headers.length
+      this.words[word + 4] = this.lend(body)
+      this.finish(word, kind | (FLAG.lent << 8), id, end)
+    }
+  }
+
+  /** A record whose only payload is a header block: `head`, `end`, `informational`. */
+  block(kind: number, id: number, aux: number, headers: HeaderBlock): void {
+    const at = this.reserve(WORDS + headers.length)
+    const end = this.latin1(headers, at + 16)
+    const word = at >>> 2
+    this.words[word + 3] = headers.length
+    this.finish(word, kind | (aux << 16), id, end)
+  }
+
+  /** A record whose only payload is a number: `wantBody`, `fail`, `done`. */
+  number(kind: number, id: number, aux: number, value: number): void {
+    const at = this.reserve(WORDS)
+    const word = at >>> 2
+    this.words[word + 3] = value
+    this.finish(word, kind | (aux << 16), id, at + 16)
+  }
+
+  /** A piece of a streamed body. Gives its bytes; negative if they are lent. */
+  chunk(id: number, body: string | Uint8Array): number {
+    if (typeof body === 'string') {
+      if (body.length * UTF8_FACTOR > LEND_BYTES) {
+        // The encoded bytes are nobody else's: no need to hear when they are given back.
+        const encoded = Buffer.from(body)
+        this.lentChunk(id, encoded, 0)
+        return encoded.byteLength
+      }
+      const at = this.reserve(WORDS + body.length * UTF8_FACTOR)
+      const end = this.utf8(body, at + 16)
+      const word = at >>> 2
+      this.words[word + 3] = end - at - 16
+      this.finish(word, KIND.chunk, id, end)
+      return end - at - 16
+    }
+    const length = body.byteLength
+    if (length >= LEND_BYTES) {
+      this.lentChunk(id, body, FLAG.notify)
+      return -length
+    }
+    const at = this.reserve(WORDS + length)
+    this.bytes.set(body, at + 16)
+    const word = at >>> 2
+    this.words[word + 3] = length
+    this.finish(word, KIND.chunk, id, at + 16 + length)
+    return length
+  }
+
+  private lentChunk(id: number, body: Uint8Array, flags: number): void {
+    const at = this.reserve(WORDS)
+    const word = at >>> 2
+    this.words[word + 3] = this.lend(body)
+    this.finish(word, KIND.chunk | ((FLAG.lent | flags) << 8), id, at + 16)
+  }
+
+  /**
+   * Puts a buffer on loan. Memory that can shrink, or that other threads write, is copied: native
+   * code reads it later.
+   */
+  private lend(body: Uint8Array): number {
+    const { buffer } = body as { buffer: ArrayBufferLike & { resizable?: boolean } }
+    const stable = buffer instanceof ArrayBuffer && buffer.resizable !== true
+    return this.lent.push(stable ? body : Buffer.from(body)) - 1
+  }
+
+  /** Where a record of at most `bytes` bytes may begin; submits first when there is no room. */
+  private reserve(bytes: number): number {
+    if (this.at + bytes > BATCH_BYTES) {
+      this.submit()
+      if (bytes > BATCH_BYTES) throw new MonodonError('MONODON_BAD_HEADER', { detail: TOO_MANY })
+    }
+    return this.at
+  }
+
+  private finish(word: number, kind: number, id: number, end: number): void {
+    const next = (end + 3) & ~3
+    this.words[word] = next - this.at
+    this.words[word + 1] = kind
+    this.words[word + 2] = id
+    this.at = next
+    this.records++
+  }
+
+  private latin1(text: string, at: number): number {
+    const { length } = text
+    if (length > LOOP_CHARACTERS) return at + this.bytes.latin1Write(text, at)
+    const { bytes } = this
+    for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
+    return at + length
+  }
+
+  private utf8(text: string, at: number): number {
+    const { length } = text
+    const { bytes } = this
+    if (length <= LOOP_CHARACTERS) {
+      let i = 0
+      for (; i < length; i++) {
+        const character = text.charCodeAt(i)
+        if (character > 0x7f) break
+        bytes[at + i] = character
+      }
+      if (i === length) return at + length
+    }
+    return at + bytes.utf8Write(text, at)
+  }
+}

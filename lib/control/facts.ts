@@ -1,0 +1,13 @@
+import type { ServerFacts } from '../worker/worker.ts'
+import type { Listener } from './listener.ts'
+
+/** What the workers of a server have to know of it. */
+export function factsOf(listener: Listener, multiprocess: boolean): ServerFacts {
+  const [first] = listener.addresses
+  return {
+    server: listener.id,
+    serverName: first?.host ?? 'localhost',
+    serverPort: String(first?.port ?? 80),
+    multiprocess,
+  }
+}

@@ -1,0 +1,91 @@
+import type { NativeStats } from './bridge/native.ts'
+import { factsOf } from './control/facts.ts'
+import { Listener } from './control/listener.ts'
+import { WorkerPool } from './control/pool.ts'
+import { MonodonError } from './errors.ts'
+import { setLogLevel } from './log.ts'
+import { resolve } from './options/resolve.ts'
+import type { Config, Options } from './options/table.ts'
+import { AppWorker } from './worker/worker.ts'
+
+/** A server that was started from code. */
+export interface RunningServer {
+  /** The first address, for example `http://127.0.0.1:8000`. */
+  readonly url: string
+  readonly address: { readonly host: string; readonly port: number }
+  readonly addresses: readonly { readonly host: string; readonly port: number }[]
+  /** The native counters. */
+  stats(): NativeStats
+  /** Stops gracefully: requests under way are finished, up to `gracefulTimeout`. */
+  close(): Promise<void>
+}
+
+/**
+ * Serves an app until `close()` is called.
+ *
+ * An app given as a value runs on the calling thread. One given as `'module:name'` runs in
+ * `workers` threads (default 1), as on the command line; the module is looked for from the current
+ * folder. Options are those of the command line in camelCase; neither the environment nor a config
+ * file is read.
+ *
+ * @throws MonodonError for a wrong option or a busy address; BootFailure when the app cannot be loaded
+ */
+export async function serve(app: unknown, config: Config = {}): Promise<RunningServer> {
+  const { options } = await resolve({ given: config })
+  setLogLevel(options.logLevel)
+  const inThreads = typeof app === 'string'
+  if (!inThreads && (config.workers ?? 1) !== 1)
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail:
+        'workers is for an app given as "module:name": a function cannot move to other threads',
+    })
+  const listener = new Listener(options)
+  try {
+    const stopWorkers = inThreads
+      ? await startThreads(app, listener, options)
+      : startHere(app, listener, options)
+    return running(listener, stopWorkers)
+  } catch (error) {
+    await listener.stop()
+    listener.release()
+    throw error
+  }
+}
+
+type StopWorkers = () => Promise<void>
+
+function startHere(app: unknown, listener: Listener, options: Options): StopWorkers {
+  const worker = new AppWorker(app, factsOf(listener, false), options)
+  return () => worker.stop(options.gracefulTimeout)
+}
+
+async function startThreads(
+  app: string,
+  listener: Listener,
+  options: Options,
+): Promise<StopWorkers> {
+  const facts = factsOf(listener, options.workers > 1)
+  const pool = new WorkerPool({ app, cwd: process.cwd(), facts, options })
+  await pool.start(options.workers)
+  return () => pool.stop(options.gracefulTimeout)
+}
+
+function running(listener: Listener, stopWorkers: StopWorkers): RunningServer {
+  const { addresses } = listener
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    await listener.drain()
+    await stopWorkers()
+    listener.release()
+  }
+  return {
+    url: listener.urls[0]!,
+    address: addresses[0]!,
+    addresses,
+    stats: () => listener.stats(),
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
