@@ -5,6 +5,7 @@ import { type Home, LiveExchange } from './live-exchange.ts'
 import { attach, type NativePort } from './native.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import { Outbox } from './outbox.ts'
+import { countChunk } from './scavenger.ts'
 
 /** Work of one batch, in milliseconds: requests behind a slow one wait for it. */
 const BATCH_MS = 0.5
@@ -197,6 +198,7 @@ export class Dispatch implements Home {
     const at = (word + 4) << 2
     switch (first & 0xff) {
       case KIND.bodyChunk:
+        countChunk(value)
         exchange.bodyChunk(copy(bytes, at, value))
         break
       case KIND.bodyEnd:
