@@ -2,5 +2,23 @@
 
 export type { NativeStats as ServerStats } from './bridge/native.ts'
 export { type Blame, type ErrorCode, MonodonError } from './errors.ts'
-export { type Config, defineConfig } from './options/table.ts'
+export {
+  FastResponse as Response,
+  type FetchApp,
+  type FetchHandler,
+  type FetchInfo,
+} from './interface/fetch.ts'
+export type { NodeApp, NodeListener } from './interface/node.ts'
+export {
+  type Chunk,
+  type Environ,
+  type ErrorStream,
+  type FileWrapper,
+  type InputStream,
+  type StartResponse,
+  validate,
+  type WSGIApplication,
+  type WSGIBody,
+} from './interface/wsgi.ts'
+export { type Config, defineConfig, type Options } from './options/table.ts'
 export { type RunningServer, serve } from './serve.ts'

@@ -3,6 +3,7 @@ import { factsOf } from './control/facts.ts'
 import { Listener } from './control/listener.ts'
 import { WorkerPool } from './control/pool.ts'
 import { MonodonError } from './errors.ts'
+import { installFastResponse, installRequestUnwrapping } from './interface/fetch.ts'
 import { setLogLevel } from './log.ts'
 import { resolve } from './options/resolve.ts'
 import type { Config, Options } from './options/table.ts'
@@ -39,6 +40,7 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
       detail:
         'workers is for an app given as "module:name": a function cannot move to other threads',
     })
+  if (!inThreads) prepareThisThread(config)
   const listener = new Listener(options)
   try {
     const stopWorkers = inThreads
@@ -50,6 +52,12 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
     listener.release()
     throw error
   }
+}
+
+/** What a worker thread does before it loads its app; here only as far as the caller asks for it. */
+function prepareThisThread(config: Config): void {
+  installRequestUnwrapping()
+  if (config.responseClass === 'fast') installFastResponse()
 }
 
 type StopWorkers = () => Promise<void>

@@ -151,7 +151,7 @@ export class LiveExchange implements Exchange {
   }
 
   released(): Promise<void> | undefined {
-    if (this.finished || this.lent === 0) return undefined
+    if (this.lent === 0) return undefined
     return new Promise((resolve) => {
       this.releaseWaiters ??= []
       this.releaseWaiters.push(resolve)
@@ -201,8 +201,10 @@ export class LiveExchange implements Exchange {
   abort(): void {
     if (this.finished) return
     this.aborted = true
-    this.home.outbox.number(KIND.done, this.id, 0, 0)
-    this.finish('aborted')
+    this.finished = true
+    this.incoming?.break('aborted')
+    this.wakeDrained()
+    if (this.lent === 0) this.acknowledgeAbort()
     const { onAbort } = this
     this.onAbort = undefined
     onAbort?.()
@@ -215,7 +217,16 @@ export class LiveExchange implements Exchange {
 
   release(count: number): void {
     this.lent -= count
-    if (this.lent === 0) this.wakeReleased()
+    if (this.lent > 0) return
+    this.wakeReleased()
+    if (this.aborted) this.acknowledgeAbort()
+  }
+
+  /** Gives the id back. Not before lent buffers came home: events to a forgotten id are dropped. */
+  private acknowledgeAbort(): void {
+    this.home.outbox.number(KIND.done, this.id, 0, 0)
+    this.home.wrote()
+    if (this.kept) this.home.settled(this)
   }
 
   private get targetAt(): number {
@@ -234,9 +245,9 @@ export class LiveExchange implements Exchange {
     return true
   }
 
-  private finish(fault: BodyFault = 'finished'): void {
+  private finish(): void {
     this.finished = true
-    if (this.incoming !== undefined) this.incoming.break(fault)
+    if (this.incoming !== undefined) this.incoming.break('finished')
     if (this.drainWaiters !== undefined) this.wakeDrained()
     if (this.releaseWaiters !== undefined) this.wakeReleased()
     this.home.wrote()

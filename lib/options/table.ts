@@ -115,6 +115,15 @@ export const OPTIONS = {
     readBy: ['worker'],
     doc: 'How the app is called; auto looks at what it exports',
   },
+  responseClass: {
+    type: 'enum',
+    values: ['fast', 'platform'],
+    default: 'fast',
+    group: 'Server',
+    readBy: ['worker'],
+    doc: "What `new Response` makes in worker threads: monodon's fast class, or the platform's",
+    note: "The fast class builds the platform's object only when something of it is needed; `instanceof` holds in both directions. `serve()` with an app on the calling thread replaces nothing unless this option is given.",
+  },
   ioThreads: {
     type: 'integer',
     unit: 'threads',

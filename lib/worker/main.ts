@@ -3,6 +3,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { nameThread } from '../bridge/native.ts'
 import { errorText } from '../errors.ts'
+import { installFastResponse, installRequestUnwrapping } from '../interface/fetch.ts'
 import { setLogLevel } from '../log.ts'
 import { loadApp } from './load.ts'
 import type { FromWorker, ToWorker, WorkerData } from './protocol.ts'
@@ -14,6 +15,9 @@ nameThread(name)
 setLogLevel(options.logLevel)
 
 try {
+  installRequestUnwrapping()
+  // Before the app is loaded: a module may keep the Response it saw first.
+  if (options.responseClass === 'fast') installFastResponse()
   const loaded = await loadApp(app, cwd)
   const worker = new AppWorker(loaded.app, facts, options)
   arbiter.on('message', async ({ timeoutMs }: ToWorker) => {
