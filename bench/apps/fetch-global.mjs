@@ -1,0 +1,3 @@
+import { handlerOf } from './fetch-handler.mjs'
+
+export default { fetch: handlerOf(globalThis.Response) }

@@ -1,0 +1,4 @@
+import { Response } from 'monodon'
+import { handlerOf } from './fetch-handler.mjs'
+
+export default { fetch: handlerOf(Response) }

@@ -1,0 +1,61 @@
+// The load generators. Each gives requests, seconds, p50 and p99 in microseconds, and how many
+// requests failed.
+import { fileURLToPath } from 'node:url'
+import { installed, runLoad } from '../processes.mjs'
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url))
+const url = (port, path) => `http://127.0.0.1:${port}${path}`
+const lastLine = (text) => JSON.parse(text.trim().split('\n').at(-1))
+
+/** @typedef {{ port: number, request: import('../requests.mjs').Request, connections: number, streams?: number, seconds: number }} Load */
+
+async function wrk({ port, request, connections, seconds }, onStart) {
+  const { method = 'GET', body, path } = request
+  const own = body ? [method, String(body.length)] : [method]
+  const output = await runLoad(
+    'wrk',
+    [
+      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s'],
+      ...['-s', here('report.lua'), url(port, path), '--', ...own],
+    ],
+    onStart,
+  )
+  return lastLine(output)
+}
+
+async function autocannon({ port, request, connections, seconds }, onStart) {
+  const { method = 'GET', body = '', path } = request
+  const args = [url(port, path), String(connections), String(seconds), method, body]
+  return lastLine(await runLoad(process.execPath, [here('autocannon.mjs'), ...args], onStart))
+}
+
+async function h2load({ port, request, connections, streams, seconds }, onStart) {
+  const output = await runLoad(
+    'h2load',
+    ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`, url(port, request.path)],
+    onStart,
+  )
+  const [, succeeded] = /(\d+) succeeded/.exec(output)
+  const [, failed] = /(\d+) failed/.exec(output)
+  const [, redirects, clientErrors, serverErrors] = /\d+ 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx/.exec(
+    output,
+  )
+  return {
+    requests: Number(succeeded),
+    seconds,
+    // h2load prints no percentiles.
+    p50: undefined,
+    p99: undefined,
+    failed: [failed, redirects, clientErrors, serverErrors].map(Number).reduce((a, b) => a + b),
+  }
+}
+
+export const GENERATORS = { wrk, autocannon, h2load }
+
+/** Which generator a scenario gets here: its own, or autocannon in wrk's place. */
+export function generatorFor(scenario) {
+  if (scenario.generator === 'autocannon' || installed(scenario.generator)) {
+    return scenario.generator
+  }
+  return scenario.generator === 'wrk' ? 'autocannon' : undefined
+}

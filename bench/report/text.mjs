@@ -1,0 +1,97 @@
+// The report on a terminal.
+
+const MB = 1024 * 1024
+const none = '-'
+
+const show = (value, format) => (value === undefined ? none : format(value))
+const whole = (value) => Math.round(value).toLocaleString('en-US')
+const oneDigit = (value) => value.toFixed(1)
+const twoDigits = (value) => value.toFixed(2)
+
+/** Latency in microseconds, in the unit that reads best. */
+const latency = (value) =>
+  value < 1000 ? `${value.toFixed(0)} us` : `${(value / 1000).toFixed(1)} ms`
+
+/** Lays rows out in columns; the first is aligned left, the others right, `leftmost` names more. */
+export function layOut(head, rows, leftAligned = [0]) {
+  const table = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...table.map((row) => row[column].length)))
+  const line = (row) =>
+    row
+      .map((cell, column) =>
+        leftAligned.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      )
+      .join('  ')
+      .trimEnd()
+  const rule = widths.map((width) => '-'.repeat(width))
+  return [line(head), line(rule), ...rows.map(line)].map((text) => `  ${text}`).join('\n')
+}
+
+/** A server that uses less than this share of its core was held back by its load generator. */
+const BUSY = 0.9
+/** A server that others take more than this share of its core from was not measured in peace. */
+const DISTURBED = 0.1
+
+const percent = (share) => `${Math.round(share * 100)} %`
+
+/** What to know beside a figure. */
+function note({ serverBusy, loadBusy, disturbance }) {
+  if (disturbance > DISTURBED) return `disturbed: others took ${percent(disturbance)} of the core`
+  if (serverBusy < BUSY && loadBusy >= BUSY) {
+    return `load generator saturated, server ${percent(serverBusy)} busy`
+  }
+  return ''
+}
+
+const PEERS = {
+  h1: { peer: 'node-http', limit: 'limit' },
+  h2: { peer: 'node-http2', limit: 'limit-h2' },
+}
+
+/** One scenario's table, fastest first. */
+export function scenarioTable(figures, scenario, servers) {
+  const { peer, limit } = PEERS[scenario.protocol]
+  const rows = servers
+    .map((server) => ({ server, rate: figures.value(scenario.name, server.name, 'rate') }))
+    .filter(({ rate }) => rate !== undefined)
+    .sort((a, b) => b.rate - a.rate)
+    .map(({ server, rate }) => {
+      const value = (figure) => figures.value(scenario.name, server.name, figure)
+      const ratio = (other) => figures.ratio(scenario.name, 'rate', server.name, other)
+      return [
+        server.label,
+        whole(rate),
+        show(ratio(peer), twoDigits),
+        show(ratio(limit), twoDigits),
+        show(value('cpu'), oneDigit),
+        show(value('jsCpu'), twoDigits),
+        show(value('p50'), latency),
+        show(value('p99'), latency),
+        show(value('memory'), (bytes) => oneDigit(bytes / MB)),
+        note({
+          serverBusy: value('serverBusy'),
+          loadBusy: value('loadBusy'),
+          disturbance: value('disturbance'),
+        }),
+      ]
+    })
+  const head = [
+    ...['server', 'requests/s', `x ${peer.replace('-', ':')}`, 'x limit', 'CPU us/req'],
+    ...['JS us/req', 'p50', 'p99', 'peak MB', ''],
+  ]
+  return layOut(head, rows, [0, 9])
+}
+
+export function slowPeerTable(slowPeer) {
+  const rows = Object.entries(slowPeer).map(([server, { download, upload }]) => [
+    server,
+    `${oneDigit(download / MB)} MB`,
+    `${oneDigit(upload / MB)} MB`,
+  ])
+  return layOut(['server', 'download', 'upload'], rows)
+}
+
+export function verdictTable(list) {
+  const rows = list.map(({ claim, asked, measured, verdict }) => [claim, asked, measured, verdict])
+  return layOut(['what must be reached', 'asked', 'measured', 'verdict'], rows, [0, 1, 2, 3])
+}

@@ -1,0 +1,110 @@
+// What every server is asked, and what it has to answer: the same for all, checked before any load.
+import { request as http1Request } from 'node:http'
+import { connect as http2Connect } from 'node:http2'
+
+const KB = 1024
+
+/** The bodies that apps and peers must agree on. */
+export const HELLO = 'Hello, World!'
+const ECHO = 'x'.repeat(KB)
+
+/**
+ * @typedef {object} Request
+ * @property {string} path
+ * @property {string} [method] default GET
+ * @property {string} [body]
+ * @property {string} type media type of the answer
+ * @property {string | number} answer the answer's body, or its length in bytes
+ * @property {boolean} [streamed] the answer comes in chunks, without a content-length
+ */
+
+/** @type {Record<string, Request>} */
+export const REQUESTS = {
+  hello: { path: '/', type: 'text/plain', answer: HELLO },
+  json: { path: '/json', type: 'application/json', answer: '{"message":"Hello, World!"}' },
+  echo: { path: '/echo', method: 'POST', body: ECHO, type: 'text/plain', answer: ECHO },
+  stream: { path: '/stream', type: 'text/plain', answer: 64 * KB, streamed: true },
+  large: { path: '/1mb', type: 'text/plain', answer: KB * KB },
+}
+
+function overHttp1(port, { path, method = 'GET', body }) {
+  return new Promise((resolve, reject) => {
+    const request = http1Request(
+      { host: '127.0.0.1', port, path, method, agent: false, timeout: 5_000 },
+      (response) => {
+        const chunks = []
+        response.on('data', (chunk) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          }),
+        )
+      },
+    )
+    request.on('timeout', () => request.destroy(new Error('no answer within 5 s')))
+    request.on('error', reject)
+    if (body) {
+      request.setHeader('content-type', 'text/plain')
+      request.setHeader('content-length', Buffer.byteLength(body))
+    }
+    request.end(body)
+  })
+}
+
+function overHttp2(port, { path }) {
+  return new Promise((resolve, reject) => {
+    const session = http2Connect(`http://127.0.0.1:${port}`)
+    session.on('error', reject)
+    const request = session.request({ ':path': path })
+    const chunks = []
+    let headers
+    request.on('response', (fields) => {
+      headers = fields
+    })
+    request.on('data', (chunk) => chunks.push(chunk))
+    request.on('error', (error) => {
+      session.destroy()
+      reject(error)
+    })
+    request.on('end', () => {
+      session.close()
+      resolve({ status: headers[':status'], headers, body: Buffer.concat(chunks) })
+    })
+    request.end()
+  })
+}
+
+/** The faults of an answer, in words; empty when it is the asked one. */
+function faults({ status, headers, body }, { type, answer, streamed }) {
+  const found = []
+  if (status !== 200) found.push(`status ${status} instead of 200`)
+  if (!String(headers['content-type']).startsWith(type)) {
+    found.push(`content-type ${headers['content-type']} instead of ${type}`)
+  }
+  if (headers.date === undefined) found.push('no date')
+  const length = headers['content-length']
+  if (streamed ? length !== undefined : Number(length) !== body.length) {
+    found.push(`content-length ${length} with a body of ${body.length} bytes`)
+  }
+  const right = typeof answer === 'number' ? body.length === answer : body.toString() === answer
+  if (!right) found.push(`a body of ${body.length} bytes: ${body.subarray(0, 60)}`)
+  return found
+}
+
+/**
+ * Asks once.
+ *
+ * @param {'h1' | 'h2'} protocol
+ * @throws {Error} with `wrongAnswer` when the answer is not the asked one
+ */
+export async function check(port, request, protocol) {
+  const answer = await (protocol === 'h2' ? overHttp2 : overHttp1)(port, request)
+  const found = faults(answer, request)
+  if (found.length === 0) return
+  throw Object.assign(new Error(`wrong answer to ${request.path}: ${found.join('; ')}`), {
+    wrongAnswer: true,
+  })
+}

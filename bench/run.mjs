@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+// npm run bench: monodon, its peers and the limit, measured in one run. See docs/benchmarks.md.
+import { existsSync } from 'node:fs'
+import { HELP, parse, UsageError } from './arguments.mjs'
+import { Campaign } from './campaign.mjs'
+import { Figures } from './figures.mjs'
+import { generatorFor } from './load/generators.mjs'
+import { cores, installed, moveToLoadCore } from './processes.mjs'
+import { facts } from './report/facts.mjs'
+import { writeResults } from './report/files.mjs'
+import { scenarioTable, slowPeerTable, verdictTable } from './report/text.mjs'
+import { runTrials } from './trials.mjs'
+import { verdicts } from './verdicts.mjs'
+
+const say = (line) => console.error(line)
+
+/** Why this machine cannot run the benchmark; undefined when it can. */
+function obstacle() {
+  if (process.platform !== 'linux') return 'it reads /proc and runs on Linux only'
+  if (!existsSync(`/proc/self/task/${process.pid}/children`)) {
+    return 'its kernel does not tell the children of a process (CONFIG_PROC_CHILDREN)'
+  }
+  if (!installed('taskset')) return 'taskset is missing (package util-linux)'
+  if (cores.server === cores.load) return 'it needs two cores, one for the server, one for the load'
+}
+
+/** The launcher of each server, or the error that says why there is none. */
+async function prepare(servers) {
+  const prepared = new Map()
+  for (const server of servers) {
+    prepared.set(server.name, await server.prepare().catch((error) => error))
+  }
+  return prepared
+}
+
+function printReport(plan, campaign, figures, trials, list) {
+  for (const scenario of plan.scenarios.filter(({ name }) => campaign.series.has(name))) {
+    console.log(`\n${scenario.title} (by ${generatorFor(scenario)})\n`)
+    console.log(scenarioTable(figures, scenario, plan.servers))
+  }
+  if (Object.keys(trials.slowPeer).length > 0) {
+    console.log('\ngrowth of resident memory over 200 MB with a slow peer\n')
+    console.log(slowPeerTable(trials.slowPeer))
+  }
+  if (trials.blocking) {
+    const { p50, p99, max, light, blocked } = trials.blocking
+    console.log(
+      `\ntwo workers, one route blocks its event loop for 200 ms (${blocked} times)\n\n` +
+        `  light route: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms (${light} requests)`,
+    )
+  }
+  const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
+    [...ofServers]
+      .filter(([, series]) => series.failed !== undefined)
+      .map(([server, series]) => ({ name: `${server}, ${scenario}`, reason: series.failed })),
+  )
+  const missing = [...campaign.skipped, ...failures, ...trials.failed]
+  if (missing.length > 0) {
+    console.log('\nwithout a figure\n')
+    for (const { name, reason } of missing) console.log(`  ${name}: ${reason}`)
+  }
+  if (list.length > 0) console.log(`\n${verdictTable(list)}`)
+}
+
+async function main(argv) {
+  const plan = parse(argv)
+  if (plan.help) return console.log(HELP)
+  const why = obstacle()
+  if (why !== undefined) throw new UsageError(`this machine cannot run the benchmark: ${why}`)
+
+  const prepared = await prepare(plan.servers)
+  moveToLoadCore()
+  const campaign = new Campaign(plan.servers, plan.scenarios, say)
+  try {
+    say(`starting the servers on core ${cores.server}, the load on core ${cores.load}`)
+    await campaign.start(prepared)
+    await campaign.run(plan.rounds, plan.seconds)
+  } finally {
+    await campaign.stop()
+  }
+  const trials = await runTrials(plan.trials, say)
+
+  const figures = new Figures(campaign.series)
+  // A line that this plan does not measure says nothing: only a full run shows the gaps.
+  const all = verdicts(figures, trials)
+  const list = argv.length === 0 ? all : all.filter(({ verdict }) => verdict !== 'not measured')
+  printReport(plan, campaign, figures, trials, list)
+  if (plan.write) {
+    const written = writeResults({
+      facts: facts(argv),
+      ...{ plan, campaign, figures, trials, verdicts: list },
+    })
+    console.log(`\nwritten: ${written.join(', ')}`)
+  }
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 2
+}

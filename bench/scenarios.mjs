@@ -1,0 +1,82 @@
+// The loads, each put on every server that can answer it.
+
+/**
+ * @typedef {object} Scenario
+ * @property {string} name what `--only` takes
+ * @property {string} title
+ * @property {keyof typeof import('./requests.mjs').REQUESTS} request
+ * @property {'h1' | 'h2'} protocol
+ * @property {number} connections
+ * @property {number} [streams] concurrent streams of a connection (HTTP/2)
+ * @property {'wrk' | 'h2load' | 'autocannon'} generator
+ */
+
+const hello = (connections) => ({
+  name: `hello-${connections}`,
+  title: `hello (text), ${connections} connection${connections === 1 ? '' : 's'}`,
+  request: 'hello',
+  protocol: 'h1',
+  connections,
+  generator: 'wrk',
+})
+
+/** @type {Scenario[]} */
+export const SCENARIOS = [
+  hello(64),
+  hello(8),
+  hello(1),
+  hello(512),
+  {
+    name: 'json',
+    title: 'json, 64 connections',
+    request: 'json',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'wrk',
+  },
+  {
+    name: 'echo',
+    title: 'echo of a POST of 1 KB, 64 connections',
+    request: 'echo',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'wrk',
+  },
+  {
+    name: 'stream',
+    title: 'stream of 64 x 1 KB, 64 connections',
+    request: 'stream',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'wrk',
+  },
+  {
+    name: 'large',
+    title: '1 MiB body, 16 connections',
+    request: 'large',
+    protocol: 'h1',
+    connections: 16,
+    generator: 'wrk',
+  },
+  {
+    name: 'h2',
+    title: 'hello over HTTP/2 (prior knowledge), 16 connections x 16 streams',
+    request: 'hello',
+    protocol: 'h2',
+    connections: 16,
+    streams: 16,
+    generator: 'h2load',
+  },
+  {
+    name: 'autocannon',
+    title: 'hello (text), 64 connections',
+    request: 'hello',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'autocannon',
+  },
+]
+
+/** Whether a server takes part in a scenario. */
+export const takesPart = (server, scenario) =>
+  server.answers.includes(scenario.request) && server.protocols.includes(scenario.protocol)

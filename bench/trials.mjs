@@ -1,0 +1,119 @@
+// What a rate of requests does not show: memory with a slow peer, a route that blocks its worker.
+import { fileURLToPath } from 'node:url'
+import { GENERATORS } from './load/generators.mjs'
+import { memory, resetPeakMemory } from './proc.mjs'
+import { runLoad, startServer } from './processes.mjs'
+import { check, REQUESTS } from './requests.mjs'
+import { monodonLauncher, SERVERS } from './servers.mjs'
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url))
+
+const FEED_BYTES = 200 * 1024 * 1024
+
+/** Starts a server of its own, uses it while it runs, and ends it. */
+async function withServer(launcher, use) {
+  const running = await startServer(launcher, (port) => check(port, REQUESTS.hello, 'h1'))
+  try {
+    return await use(running)
+  } finally {
+    await running.stop()
+  }
+}
+
+/** A server after its first second of work, so that its start does not count as growth. */
+async function warm({ port }) {
+  await GENERATORS.autocannon({ port, request: REQUESTS.hello, connections: 8, seconds: 1 })
+}
+
+/** How much resident memory grows over a slow transfer of 200 MB, in bytes. */
+async function growth(running, direction) {
+  const before = memory(running.pid).now
+  resetPeakMemory(running.pid)
+  const url = `http://127.0.0.1:${running.port}`
+  const output = await runLoad(process.execPath, [here('load/slow-peer.mjs'), url, direction])
+  if (Number(output) !== FEED_BYTES) {
+    throw new Error(`${direction}: ${output.trim()} bytes arrived of ${FEED_BYTES}`)
+  }
+  return memory(running.pid).peak - before
+}
+
+// Above the default, which refuses 200 MB.
+const LARGE_UPLOADS = ['--limit-request-body', '256mb']
+
+const SLOW_PEER_SERVERS = {
+  'monodon-fetch': () => monodonLauncher('fetch', 'fetch.mjs', 1, LARGE_UPLOADS),
+  'monodon-wsgi': () => monodonLauncher('wsgi', 'wsgi.mjs:app', 1, LARGE_UPLOADS),
+  'monodon-node': () => monodonLauncher('node', 'node.mjs:app', 1, LARGE_UPLOADS),
+  'node-http': () => SERVERS.find(({ name }) => name === 'node-http').prepare(),
+}
+
+/**
+ * Growth of resident memory over a download and an upload of 200 MB with a slow peer.
+ *
+ * @returns {Promise<{ download: number, upload: number }>} bytes
+ */
+async function slowPeer(serverName) {
+  const launcher = await SLOW_PEER_SERVERS[serverName]()
+  const over = (direction) =>
+    withServer(launcher, async (running) => {
+      await warm(running)
+      return growth(running, direction)
+    })
+  return { download: await over('download'), upload: await over('upload') }
+}
+
+/**
+ * Latencies of a light route, in ms, on two workers of which one is blocked almost always.
+ *
+ * @returns {Promise<{ light: number, blocked: number, p50: number, p99: number, max: number }>}
+ */
+async function blocking(seconds) {
+  const launcher = await monodonLauncher('fetch', 'fetch.mjs', 2)
+  return withServer(launcher, async (running) => {
+    await warm(running)
+    const url = `http://127.0.0.1:${running.port}`
+    const output = await runLoad(process.execPath, [
+      here('load/blocking.mjs'),
+      ...[url, String(seconds)],
+    ])
+    const result = JSON.parse(output)
+    if (result.failed > 0) throw new Error(`${result.failed} requests failed`)
+    return result
+  })
+}
+
+/** The names of the trials, as `--only` takes them. */
+export const TRIALS = ['slow-peer', 'blocking']
+
+/** Seconds of load beside a blocked worker. */
+const BLOCKING_SECONDS = 6
+
+/**
+ * Runs the named trials.
+ *
+ * @param {string[]} names
+ * @param {(line: string) => void} say
+ */
+export async function runTrials(names, say) {
+  const results = { slowPeer: {}, failed: [] }
+  const attempt = async (name, trial) => {
+    try {
+      return await trial()
+    } catch (error) {
+      results.failed.push({ name, reason: error.message })
+      say(`  ${name}: no figure: ${error.message}`)
+    }
+  }
+  if (names.includes('slow-peer')) {
+    for (const server of Object.keys(SLOW_PEER_SERVERS)) {
+      say(`slow peer: 200 MB down and up, ${server}`)
+      const grown = await attempt(`slow-peer, ${server}`, () => slowPeer(server))
+      if (grown) results.slowPeer[server] = grown
+    }
+  }
+  if (names.includes('blocking')) {
+    say('blocking: a light route beside a blocked worker')
+    results.blocking = await attempt('blocking', () => blocking(BLOCKING_SECONDS))
+  }
+  return results
+}

@@ -1,0 +1,89 @@
+// What monodon must reach, each line with what this run measured.
+
+const times = (value) => `${value.toFixed(2)} x`
+const share = (value) => value.toFixed(3)
+const MB = 1024 * 1024
+
+/**
+ * @typedef {object} Verdict
+ * @property {string} claim
+ * @property {string} asked
+ * @property {string} measured
+ * @property {'reached' | 'missed' | 'not measured'} verdict
+ */
+
+/** @returns {Verdict} */
+function judge(claim, measured, { least, most, below }, format) {
+  const bound = least ?? most ?? below
+  const asked = `${least !== undefined ? 'at least' : most !== undefined ? 'at most' : 'under'} ${format(bound)}`
+  if (measured === undefined) return { claim, asked, measured: '-', verdict: 'not measured' }
+  const reached =
+    least !== undefined
+      ? measured >= least
+      : most !== undefined
+        ? measured <= most
+        : measured < below
+  return { claim, asked, measured: format(measured), verdict: reached ? 'reached' : 'missed' }
+}
+
+/**
+ * @param {import('./figures.mjs').Figures} figures
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number } }} trials
+ * @returns {Verdict[]}
+ */
+export function verdicts(figures, { slowPeer, blocking }) {
+  const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
+  const rate = (scenario, other, server = 'monodon-fetch') =>
+    figures.ratio(scenario, 'rate', server, other)
+  const megabytes = (value) => `${value.toFixed(0)} MB`
+  const milliseconds = (value) => `${value.toFixed(1)} ms`
+  const grown = Object.entries(slowPeer)
+    .filter(([server]) => server.startsWith('monodon'))
+    .flatMap(([server, { download, upload }]) => [
+      [`memory over a slow download of 200 MB, ${server}`, download],
+      [`memory over a slow upload of 200 MB, ${server}`, upload],
+    ])
+  return [
+    judge(
+      'JS thread CPU, fetch, of node:http',
+      js('monodon-fetch', 'node-http'),
+      { most: 1 / 12 },
+      share,
+    ),
+    judge(
+      'JS thread CPU, fetch, of uWebSockets.js',
+      js('monodon-fetch', 'uws'),
+      { most: 1 / 6 },
+      share,
+    ),
+    judge(
+      'JS thread CPU, wsgi, of node:http',
+      js('monodon-wsgi', 'node-http'),
+      { most: 1 / 10 },
+      share,
+    ),
+    judge('64 connections, of the limit', rate('hello-64', 'limit'), { least: 0.9 }, times),
+    judge('64 connections, of node:http', rate('hello-64', 'node-http'), { least: 1.8 }, times),
+    judge('64 connections, of uWebSockets.js', rate('hello-64', 'uws'), { least: 1 }, times),
+    judge('64 connections, of Bun', rate('hello-64', 'bun'), { least: 1 }, times),
+    judge('64 connections, of Deno', rate('hello-64', 'deno'), { least: 1 }, times),
+    judge('8 connections, of Bun', rate('hello-8', 'bun'), { least: 1 }, times),
+    judge('8 connections, of node:http', rate('hello-8', 'node-http'), { least: 1.4 }, times),
+    judge(
+      '1 connection, p50 of node:http',
+      figures.ratio('hello-1', 'p50', 'monodon-fetch', 'node-http'),
+      { most: 1.15 },
+      times,
+    ),
+    judge('512 connections, of the limit', rate('hello-512', 'limit'), { least: 0.85 }, times),
+    judge('HTTP/2, of node:http2', rate('h2', 'node-http2'), { least: 3 }, times),
+    judge('1 MiB body, of the limit', rate('large', 'limit'), { least: 0.9 }, times),
+    ...grown.map(([claim, bytes]) => judge(claim, bytes / MB, { below: 32 }, megabytes)),
+    judge(
+      'p99 of a light route beside a blocked worker',
+      blocking?.p99,
+      { below: 20 },
+      milliseconds,
+    ),
+  ]
+}
