@@ -2,7 +2,7 @@ import type { Handle } from '../interface/interface.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
 import { type Home, LiveExchange } from './live-exchange.ts'
-import { attach, type NativePort } from './native.ts'
+import type { NativePort } from './native.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import { Outbox } from './outbox.ts'
 import { countChunk } from './scavenger.ts'
@@ -59,11 +59,15 @@ export class Dispatch implements Home {
   }
   private readonly flushAfterMicrotasks = (): void => process.nextTick(this.flush)
 
-  /** Attaches this thread to the server `server` and begins to answer. */
-  constructor(server: number, handle: Handle, options: { dev: boolean }) {
+  /** Attaches to a server by `attach`, which is given the doorbell, and begins to answer. */
+  constructor(
+    attach: (ring: () => void) => NativePort,
+    handle: Handle,
+    options: { readonly dev: boolean },
+  ) {
     this.handle = handle
     this.dev = options.dev
-    this.port = attach(server, this.drain)
+    this.port = attach(this.drain)
     this.index = this.port.index
     this.bytes = nodeBuffer(this.port.inbound)
     this.words = new Uint32Array(this.port.inbound)
@@ -209,7 +213,8 @@ export class Dispatch implements Home {
         if ((first >>> 8) & FLAG.over) exchange.abort()
         break
       case KIND.abort:
-        exchange.abort()
+        if ((first >>> 8) & FLAG.complete) exchange.complete()
+        else exchange.abort()
         break
       case KIND.drain:
         exchange.drain(value)

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import { MonodonError } from '../errors.ts'
 import { HEADER_CODES } from './layout.ts'
 
@@ -24,4 +25,21 @@ export function encodeHeader(name: string, value: string): string {
   if (!TOKEN.test(lower) || lower.length > 0xff)
     throw new MonodonError('MONODON_BAD_HEADER', { detail: `name ${JSON.stringify(name)}` })
   return `\0${length}${String.fromCharCode(lower.length)}${lower}${value}`
+}
+
+/** The name under which a reason phrase travels in a block; no field can be called so. */
+const REASON = ':reason'
+
+/**
+ * Encodes a reason phrase (RFC 9112 section 4) for the front of a `HeaderBlock`. `''` for the usual
+ * one of the status, which native code knows. HTTP/2 has none and does not send it.
+ *
+ * @throws MonodonError `MONODON_BAD_HEADER` for a phrase that HTTP does not allow
+ */
+export function encodeReason(status: number, reason: string): string {
+  if (reason === '' || reason === STATUS_CODES[status]) return ''
+  if (!VALUE.test(reason) || reason.length > 0xffff)
+    throw new MonodonError('MONODON_BAD_HEADER', { detail: 'reason phrase' })
+  const length = String.fromCharCode(reason.length & 0xff, reason.length >> 8)
+  return `\0${length}${String.fromCharCode(REASON.length)}${REASON}${reason}`
 }

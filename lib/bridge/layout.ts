@@ -11,7 +11,8 @@
  *
  * Header blocks are fields back to back: code (1 byte, index in `HEADER_NAMES`, 0 for another
  * name), length of the value (2 bytes), then, for code 0, length of the name (1 byte) and the name
- * in lower case; then the value.
+ * in lower case; then the value. The block of a response may begin with a field named `:reason`, its
+ * reason phrase.
  */
 
 /** Raised by every change to this file that a peer would notice. */
@@ -27,7 +28,7 @@ export const KIND = {
   bodyEnd: 3,
   /** aux = index in BODY_FAULTS. The native side is done with the exchange if flag `over` is set. */
   bodyBroken: 4,
-  /** The client has gone, or native code gave the exchange up. The worker acknowledges with `done`. */
+  /** The exchange is over: the client has gone, or (flag `complete`) has all it is to get. The worker acknowledges with `done`. */
   abort: 5,
   /** word 3 = bytes of the response body that were passed on to the connection. */
   drain: 6,
@@ -60,6 +61,8 @@ export const FLAG = {
   tls: 2,
   /** bodyBroken: native code has answered by itself; the exchange is over. */
   over: 1,
+  /** abort: the response was complete before the app had ended it (HEAD, a declared length). */
+  complete: 1,
   /** response, chunk: the body is the lent buffer whose index is in the length's place. */
   lent: 1,
   /** chunk: send a `released` record when the lent buffer is given back. */

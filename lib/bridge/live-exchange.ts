@@ -201,13 +201,19 @@ export class LiveExchange implements Exchange {
   abort(): void {
     if (this.finished) return
     this.aborted = true
-    this.finished = true
-    this.incoming?.break('aborted')
-    this.wakeDrained()
-    if (this.lent === 0) this.acknowledgeAbort()
+    this.complete('aborted')
     const { onAbort } = this
     this.onAbort = undefined
     onAbort?.()
+  }
+
+  /** The client has all that it is to get, though the app has not ended its response. */
+  complete(fault: BodyFault = 'finished'): void {
+    if (this.finished) return
+    this.finished = true
+    this.incoming?.break(fault)
+    this.wakeDrained()
+    if (this.lent === 0) this.acknowledge()
   }
 
   drain(bytes: number): void {
@@ -219,11 +225,11 @@ export class LiveExchange implements Exchange {
     this.lent -= count
     if (this.lent > 0) return
     this.wakeReleased()
-    if (this.aborted) this.acknowledgeAbort()
+    if (this.finished && this.kept) this.acknowledge()
   }
 
   /** Gives the id back. Not before lent buffers came home: events to a forgotten id are dropped. */
-  private acknowledgeAbort(): void {
+  private acknowledge(): void {
     this.home.outbox.number(KIND.done, this.id, 0, 0)
     this.home.wrote()
     if (this.kept) this.home.settled(this)

@@ -1,4 +1,5 @@
 import { Dispatch } from '../bridge/dispatch.ts'
+import { attach } from '../bridge/native.ts'
 import type { InterfaceKind } from '../interface/detect.ts'
 import { logError } from '../log.ts'
 import type { Options } from '../options/table.ts'
@@ -31,7 +32,7 @@ export class AppWorker {
     })
     this.kind = kind
     this.reason = reason
-    this.dispatch = new Dispatch(facts.server, handle, options)
+    this.dispatch = new Dispatch((ring) => attach(facts.server, ring), handle, options)
   }
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */

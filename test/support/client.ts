@@ -37,7 +37,10 @@ export class Client {
       socket.on('error', () => {
         ending = 'reset'
       })
-      socket.on('end', () => this.#attempt(() => this.#parser.finish()))
+      socket.on('end', () => {
+        this.#over = true
+        this.#attempt(() => this.#parser.finish())
+      })
       socket.on('close', () => {
         this.#over = true
         this.#waiting?.()

@@ -71,7 +71,9 @@ export function decodeHeaderBlock(block: HeaderBlock): Field[] {
     const length = size.charCodeAt(0) | (size.charCodeAt(1) << 8)
     const name = code === 0 ? take(take(1).charCodeAt(0)) : HEADER_NAMES[code]
     if (!name) throw new Error(`header code ${code} is not in the table`)
-    fields.push([name, take(length)])
+    const value = take(length)
+    // The reason phrase travels here too; it is no field.
+    if (name !== ':reason') fields.push([name, value])
   }
   return fields
 }

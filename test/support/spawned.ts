@@ -20,12 +20,16 @@ export class SpawnedServer implements Address {
     this.#output = output
   }
 
-  /** `monodon APP --bind 127.0.0.1:0 FLAGS`, once it accepts connections. */
-  static async start(app: string, flags: readonly string[] = []): Promise<SpawnedServer> {
+  /** `monodon APP --bind 127.0.0.1:0 FLAGS`, once its workers are ready. */
+  static async start(
+    app: string,
+    flags: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<SpawnedServer> {
     const child = spawn(
       process.execPath,
       ['dist/cli/main.js', app, '--bind', '127.0.0.1:0', ...flags],
-      { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+      { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
     )
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr])
@@ -37,7 +41,7 @@ export class SpawnedServer implements Address {
       'the server to start',
       () => {
         if (child.exitCode !== null) throw new Error(`it did not start:\n${output.text}`)
-        return port() > 0
+        return port() > 0 && /Workers: \d/.test(output.text)
       },
       30_000,
     )
@@ -45,8 +49,13 @@ export class SpawnedServer implements Address {
   }
 
   /** The conformance app with one of the interfaces. */
-  static conformance(kind: Interface, flags: readonly string[] = []): Promise<SpawnedServer> {
-    return SpawnedServer.start(`test/support/apps/${kind}.ts:app`, ['--interface', kind, ...flags])
+  static conformance(
+    kind: Interface,
+    flags: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<SpawnedServer> {
+    const app = `test/support/apps/${kind}.ts:app`
+    return SpawnedServer.start(app, ['--interface', kind, ...flags], env)
   }
 
   get pid(): number {

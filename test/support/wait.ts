@@ -26,15 +26,21 @@ export async function within<T>(ms: number, what: string, work: () => Promise<T>
   }
 }
 
-/** Runs `work` for each item, `width` at a time; the first failure ends it. */
+/** Runs `work` for each item, `width` at a time. After a failure no more are begun. */
 export async function parallel<T>(
   items: Iterable<T>,
   width: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const iterator = items[Symbol.iterator]()
+  const failures: unknown[] = []
   const lane = async () => {
-    for (let next = iterator.next(); !next.done; next = iterator.next()) await work(next.value)
+    while (failures.length === 0) {
+      const next = iterator.next()
+      if (next.done) return
+      await work(next.value).catch((error: unknown) => failures.push(error))
+    }
   }
   await Promise.all(Array.from({ length: width }, lane))
+  if (failures.length > 0) throw failures[0]
 }

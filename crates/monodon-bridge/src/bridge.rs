@@ -12,7 +12,8 @@ use monodon_http::handoff::App;
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
 
-use crate::io::{Inbox, IoThread};
+use crate::inbox::Inbox;
+use crate::io::IoThread;
 use crate::queue::{Holder, Queue, Queued};
 use crate::record::Event;
 use crate::reply::{BUSY, BridgeHandler};
@@ -66,7 +67,10 @@ impl Bridge {
     pub fn attach(self: &Arc<Self>, bell: Box<dyn Doorbell>) -> Arc<Worker> {
         let index = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let worker = Arc::new(Worker::new(index, Arc::clone(self), bell));
-        self.workers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&worker));
+        self.workers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&worker));
         if self.queue.len() > 0 {
             self.ring();
         }
@@ -118,7 +122,10 @@ impl Bridge {
     /// it takes.
     pub(crate) fn ring(&self) {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        let idlest = workers.iter().filter(|worker| worker.is_asleep()).min_by_key(|worker| worker.held());
+        let idlest = workers
+            .iter()
+            .filter(|worker| worker.is_asleep())
+            .min_by_key(|worker| worker.held());
         if let Some(worker) = idlest {
             worker.wake();
         }
@@ -127,7 +134,10 @@ impl Bridge {
     /// Tells the worker that holds an exchange about it.
     pub(crate) fn notify(&self, holder: Holder, event: Event) {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(worker) = workers.iter().find(|worker| worker.index() == holder.worker) {
+        if let Some(worker) = workers
+            .iter()
+            .find(|worker| worker.index() == holder.worker)
+        {
             worker.notify(holder.id, event);
         }
     }
@@ -138,7 +148,12 @@ impl Bridge {
     }
 
     fn report(&self, code: &'static str, blame: Blame, detail: String) {
-        self.reporter.report(Report { code, blame, peer: None, detail });
+        self.reporter.report(Report {
+            code,
+            blame,
+            peer: None,
+            detail,
+        });
     }
 }
 
@@ -179,7 +194,9 @@ impl App for BridgeApp {
 fn read_inbox(io: &Rc<IoThread>) {
     let io = Rc::downgrade(io);
     tokio::task::spawn_local(poll_fn(move |cx| {
-        let Some(io) = io.upgrade() else { return Poll::Ready(()) };
+        let Some(io) = io.upgrade() else {
+            return Poll::Ready(());
+        };
         io.read_by(cx.waker());
         io.read_mail();
         Poll::Pending
@@ -208,7 +225,8 @@ fn expire_queued(io: &Rc<IoThread>, timeout: Duration) {
             let expired = io.expire(TICKS, BUSY);
             if expired > 0 {
                 let detail = format!("{expired} requests");
-                io.bridge.report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
+                io.bridge
+                    .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
             }
         }
     });

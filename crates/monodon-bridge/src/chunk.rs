@@ -28,7 +28,12 @@ pub(crate) struct Loan {
 impl Loan {
     pub(crate) fn new(memory: Box<dyn LentMemory>, io: usize) -> Self {
         let length = memory.bytes().len();
-        Self { memory, copy: OnceLock::new(), length, io }
+        Self {
+            memory,
+            copy: OnceLock::new(),
+            length,
+            io,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -61,7 +66,13 @@ pub(crate) struct Borrowed {
 impl Borrowed {
     pub(crate) fn new(loan: Arc<Loan>, worker: Arc<Worker>, key: usize) -> Self {
         let remaining = loan.len();
-        Self { loan, position: 0, remaining, worker, key }
+        Self {
+            loan,
+            position: 0,
+            remaining,
+            worker,
+            key,
+        }
     }
 }
 
@@ -110,7 +121,10 @@ impl Buf for Chunk {
         match &mut self.0 {
             Piece::Shared(bytes) => bytes.advance(count),
             Piece::Lent(lent) => {
-                assert!(count <= lent.remaining, "advanced past the end of a lent buffer");
+                assert!(
+                    count <= lent.remaining,
+                    "advanced past the end of a lent buffer"
+                );
                 lent.position += count;
                 lent.remaining -= count;
             }

@@ -36,7 +36,10 @@ impl Claims {
     pub(crate) fn next_id(&mut self) -> u32 {
         if self.free.is_empty() {
             let place = self.places.len() as u32;
-            assert!(place <= PLACE_MASK, "a worker holds more requests than ids exist");
+            assert!(
+                place <= PLACE_MASK,
+                "a worker holds more requests than ids exist"
+            );
             self.places.push(Place::default());
             self.free.push(place);
         }
@@ -48,8 +51,11 @@ impl Claims {
     pub(crate) fn enter(&mut self, id: u32, origin: Origin, ticket: Arc<Ticket>) {
         let place = self.free.pop();
         debug_assert_eq!(place, Some(id & PLACE_MASK));
-        self.places[(id & PLACE_MASK) as usize].claim =
-            Some(Claim { origin, ticket, streaming: false });
+        self.places[(id & PLACE_MASK) as usize].claim = Some(Claim {
+            origin,
+            ticket,
+            streaming: false,
+        });
         self.held += 1;
     }
 
@@ -82,6 +88,8 @@ impl Claims {
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Claim> {
         self.held = 0;
         self.free.clear();
-        std::mem::take(&mut self.places).into_iter().filter_map(|place| place.claim)
+        std::mem::take(&mut self.places)
+            .into_iter()
+            .filter_map(|place| place.claim)
     }
 }

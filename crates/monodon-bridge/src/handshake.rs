@@ -15,7 +15,9 @@ pub struct Sleeper {
 impl Sleeper {
     /// A sleeper in the given state.
     pub fn new(asleep: bool) -> Self {
-        Self { asleep: AtomicBool::new(asleep) }
+        Self {
+            asleep: AtomicBool::new(asleep),
+        }
     }
 
     /// Says "I sleep" unless `has_work` finds some after it was said.

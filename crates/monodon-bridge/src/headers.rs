@@ -11,7 +11,13 @@ use crate::layout::HEADER_NAMES;
 static NAMES: LazyLock<Vec<HeaderName>> = LazyLock::new(|| {
     HEADER_NAMES
         .iter()
-        .map(|name| if name.is_empty() { HeaderName::from_static("-") } else { HeaderName::from_static(name) })
+        .map(|name| {
+            if name.is_empty() {
+                HeaderName::from_static("-")
+            } else {
+                HeaderName::from_static(name)
+            }
+        })
         .collect()
 });
 
@@ -75,29 +81,46 @@ pub(crate) fn encode(headers: &HeaderMap, block: &mut Vec<u8>) -> u16 {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadBlock;
 
-/// Appends the fields of a block to `headers`. Values are slices of `block`.
-pub(crate) fn decode(block: &Bytes, headers: &mut HeaderMap) -> Result<(), BadBlock> {
+/// The name under which a reason phrase travels in a block; no field can be called so.
+const REASON: &[u8] = b":reason";
+
+/// Appends the fields of a block to `headers`; gives the reason phrase if there is one. Values are
+/// slices of `block`.
+pub(crate) fn decode(block: &Bytes, headers: &mut HeaderMap) -> Result<Option<Bytes>, BadBlock> {
+    let mut reason = None;
     let mut at = 0;
     while at < block.len() {
-        let [code, low, high] = *block.get(at..at + 3).and_then(|head| head.first_chunk()).ok_or(BadBlock)?;
+        let [code, low, high] = *block
+            .get(at..at + 3)
+            .and_then(|head| head.first_chunk())
+            .ok_or(BadBlock)?;
         at += 3;
         let name = if code == 0 {
             let length = usize::from(*block.get(at).ok_or(BadBlock)?);
             let name = block.get(at + 1..at + 1 + length).ok_or(BadBlock)?;
             at += 1 + length;
-            HeaderName::from_bytes(name).map_err(|_| BadBlock)?
+            if name == REASON {
+                None
+            } else {
+                Some(HeaderName::from_bytes(name).map_err(|_| BadBlock)?)
+            }
         } else {
-            NAMES.get(usize::from(code)).ok_or(BadBlock)?.clone()
+            Some(NAMES.get(usize::from(code)).ok_or(BadBlock)?.clone())
         };
         let end = at + usize::from(u16::from_le_bytes([low, high]));
         if end > block.len() {
             return Err(BadBlock);
         }
+        let Some(name) = name else {
+            reason = Some(block.slice(at..end));
+            at = end;
+            continue;
+        };
         let value = HeaderValue::from_maybe_shared(block.slice(at..end)).map_err(|_| BadBlock)?;
         headers.try_append(name, value).map_err(|_| BadBlock)?;
         at = end;
     }
-    Ok(())
+    Ok(reason)
 }
 
 #[cfg(test)]
@@ -127,10 +150,32 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_phrase_is_no_field() {
+        let mut headers = HeaderMap::new();
+        let block = Bytes::from_static(b"\0\x04\0\x07:reasonNope\x1b\x01\0x");
+        assert_eq!(
+            decode(&block, &mut headers),
+            Ok(Some(Bytes::from_static(b"Nope")))
+        );
+        assert_eq!(headers.len(), 1);
+    }
+
+    #[test]
     fn blocks_that_are_none_are_refused() {
-        for block in [&b"\x01"[..], b"\x01\x05\x00abc", b"\x00\x00\x00", b"\xf0\x00\x00", b"\x00\x01\x00\x01 x", b"\x01\x01\x00\n"] {
+        for block in [
+            &b"\x01"[..],
+            b"\x01\x05\x00abc",
+            b"\x00\x00\x00",
+            b"\xf0\x00\x00",
+            b"\x00\x01\x00\x01 x",
+            b"\x01\x01\x00\n",
+        ] {
             let mut headers = HeaderMap::new();
-            assert_eq!(decode(&Bytes::from_static(block), &mut headers), Err(BadBlock), "{block:?}");
+            assert_eq!(
+                decode(&Bytes::from_static(block), &mut headers),
+                Err(BadBlock),
+                "{block:?}"
+            );
         }
     }
 }

@@ -2,10 +2,8 @@
 //! that workers post to.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -13,164 +11,12 @@ use http::{HeaderMap, StatusCode};
 use monodon_http::handoff::{Peer, Refusal};
 
 use crate::bridge::Bridge;
-use crate::chunk::{Chunk, Loan};
-use crate::handshake::Sleeper;
 use crate::headers;
-use crate::layout::HIGH_WATER_BYTES;
+use crate::inbox::{Inbox, Letter, Mail};
 use crate::patience::Patience;
 use crate::queue::{Place, Ticket};
 use crate::record::Event;
-
-/// What a worker says to one exchange.
-pub(crate) struct Letter {
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
-    pub(crate) mail: Mail,
-}
-
-pub(crate) enum Mail {
-    Whole { status: u16, headers: Bytes, body: Chunk },
-    Head { status: u16, headers: Bytes },
-    Chunk(Chunk),
-    End { trailers: Bytes },
-    Fail { status: u16 },
-    WorkerGone,
-    WantBody(u32),
-    Informational { status: u16, headers: Bytes },
-    /// To the thread itself.
-    TakeBack(TakeBack),
-}
-
-/// Asks an I/O thread to stop reading lent memory. The asker waits until it is done with it.
-pub(crate) struct TakeBack {
-    loans: Vec<Arc<Loan>>,
-    done: Arc<(Mutex<bool>, Condvar)>,
-}
-
-impl TakeBack {
-    /// Asks, and returns when the thread of `inbox` reads none of `loans` any more.
-    pub(crate) fn ask(inbox: &Inbox, loans: Vec<Arc<Loan>>) {
-        let done = Arc::new((Mutex::new(false), Condvar::new()));
-        let mail = Mail::TakeBack(Self { loans, done: Arc::clone(&done) });
-        inbox.post(&mut vec![Letter { slot: 0, generation: 0, mail }]);
-        let finished = done.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(done.1.wait_while(finished, |finished| !*finished));
-    }
-}
-
-impl Drop for TakeBack {
-    /// Carries it out: on the I/O thread when it comes to this letter, or by the asker itself when
-    /// the thread has ended and reads nothing any more.
-    fn drop(&mut self) {
-        for loan in &self.loans {
-            loan.take_back();
-        }
-        *self.done.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.done.1.notify_one();
-    }
-}
-
-/// The letters to one I/O thread.
-pub(crate) struct Inbox {
-    letters: Mutex<Letters>,
-    /// Number of letters, readable without the lock. Written under it.
-    count: AtomicUsize,
-    pub(crate) sleeper: Sleeper,
-}
-
-#[derive(Default)]
-struct Letters {
-    list: Vec<Letter>,
-    /// Wakes the task that reads the inbox.
-    reader: Option<Waker>,
-    closed: bool,
-}
-
-impl Inbox {
-    pub(crate) fn new() -> Self {
-        Self { letters: Mutex::default(), count: AtomicUsize::new(0), sleeper: Sleeper::new(true) }
-    }
-
-    /// Moves `batch` into the inbox and wakes its thread if that sleeps. After the thread has ended
-    /// the letters are dropped.
-    pub(crate) fn post(&self, batch: &mut Vec<Letter>) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        if letters.closed {
-            drop(letters);
-            batch.clear();
-            return;
-        }
-        letters.list.append(batch);
-        self.count.store(letters.list.len(), Ordering::SeqCst);
-        if self.sleeper.wake()
-            && let Some(reader) = &letters.reader
-        {
-            reader.wake_by_ref();
-        }
-    }
-
-    pub(crate) fn has_mail(&self) -> bool {
-        self.count.load(Ordering::SeqCst) > 0
-    }
-
-    fn fetch(&self, into: &mut Vec<Letter>) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut letters.list, into);
-        self.count.store(0, Ordering::SeqCst);
-    }
-
-    fn read_by(&self, waker: &Waker) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.reader = Some(waker.clone());
-    }
-
-    /// Drops all letters, now and later: the thread has ended.
-    pub(crate) fn close(&self) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters.closed = true;
-        letters.reader = None;
-        let undelivered = std::mem::take(&mut letters.list);
-        self.count.store(0, Ordering::SeqCst);
-        drop(letters);
-        drop(undelivered);
-    }
-}
-
-/// The beginning of an answer.
-pub(crate) enum Answer {
-    Whole { status: u16, headers: Bytes, body: Chunk },
-    Head { status: u16, headers: Bytes },
-    Refused(Refusal),
-}
-
-/// One exchange, seen from its connection.
-pub(crate) struct Slot {
-    pub(crate) ticket: Arc<Ticket>,
-    peer: Rc<Peer>,
-    /// Ticks of the thread at which it was queued.
-    queued_at: u32,
-    /// The task that waits for the answer or sends it.
-    pub(crate) reply: Option<Waker>,
-    /// The task that passes the request's body on.
-    pub(crate) pump: Option<Waker>,
-    pub(crate) answer: Option<Answer>,
-    /// Whether the answer's head was handed to the connection.
-    pub(crate) begun: bool,
-    pub(crate) chunks: VecDeque<Chunk>,
-    pub(crate) ending: Option<Ending>,
-    /// Bytes of body that the worker has room for.
-    pub(crate) credit: usize,
-    /// Bytes of response body that came from the worker and were not reported as drained.
-    window: usize,
-    /// Bytes of those that the connection has taken.
-    passed: usize,
-}
-
-/// How a streamed response ends.
-pub(crate) enum Ending {
-    Complete { trailers: Bytes },
-    Cut,
-}
+use crate::slot::{Answer, Ending, Slot, Slots};
 
 /// What lives on one I/O thread.
 pub(crate) struct IoThread {
@@ -181,23 +27,6 @@ pub(crate) struct IoThread {
     patience: RefCell<Patience>,
     ticks: Cell<u32>,
     ticker: RefCell<Option<Waker>>,
-}
-
-#[derive(Default)]
-struct Slots {
-    table: Vec<(u32, Option<Slot>)>,
-    free: Vec<u32>,
-}
-
-impl Slots {
-    fn get(&mut self, index: u32, generation: u32) -> Option<&mut Slot> {
-        let (current, slot) = self.table.get_mut(index as usize)?;
-        if *current == generation { slot.as_mut() } else { None }
-    }
-
-    fn in_use(&self) -> usize {
-        self.table.len() - self.free.len()
-    }
 }
 
 impl IoThread {
@@ -219,50 +48,29 @@ impl IoThread {
 
     /// Opens a slot for a request; gives its index and generation.
     pub(crate) fn open(&self, ticket: Arc<Ticket>, peer: Rc<Peer>) -> (u32, u32) {
-        let mut slots = self.slots.borrow_mut();
-        let index = slots.free.pop().unwrap_or_else(|| {
-            slots.table.push((0, None));
-            slots.table.len() as u32 - 1
-        });
-        let entry = &mut slots.table[index as usize];
-        entry.1 = Some(Slot {
-            ticket,
-            peer,
-            queued_at: self.ticks.get(),
-            reply: None,
-            pump: None,
-            answer: None,
-            begun: false,
-            chunks: VecDeque::new(),
-            ending: None,
-            credit: 0,
-            window: 0,
-            passed: 0,
-        });
-        let generation = entry.0;
-        drop(slots);
+        let slot = Slot::new(ticket, peer, self.ticks.get());
+        let opened = self.slots.borrow_mut().open(slot);
         if let Some(ticker) = self.ticker.borrow_mut().take() {
             ticker.wake();
         }
-        (index, generation)
+        opened
     }
 
-    /// Closes a slot. A worker that still holds the exchange is told that the client has gone,
-    /// unless it has said its last word.
+    /// Closes a slot. A worker that still holds the exchange is told that the client has gone, or
+    /// that it has its whole response, unless the worker has said its last word.
     pub(crate) fn close(&self, index: u32, generation: u32) {
-        let mut slots = self.slots.borrow_mut();
-        let Some((current, place)) = slots.table.get_mut(index as usize) else { return };
-        if *current != generation {
-            return;
-        }
-        let Some(slot) = place.take() else { return };
-        *current = generation.wrapping_add(1);
-        slots.free.push(index);
-        drop(slots);
+        // Dropped outside of the borrow: what it holds may be a worker's.
+        let closed = self.slots.borrow_mut().close(index, generation);
+        let Some(slot) = closed else { return };
         let place = slot.ticket.finish();
         let ended = slot.ending.is_some();
         if let (Place::Claimed(holder), false) = (place, ended) {
-            self.bridge.notify(holder, Event::Abort);
+            let event = if slot.due == Some(0) {
+                Event::Complete
+            } else {
+                Event::Abort
+            };
+            self.bridge.notify(holder, event);
         }
         if let Some(pump) = slot.pump {
             pump.wake();
@@ -270,7 +78,12 @@ impl IoThread {
     }
 
     /// Gives `look` the slot if it is still that exchange's.
-    pub(crate) fn with<R>(&self, index: u32, generation: u32, look: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+    pub(crate) fn with<R>(
+        &self,
+        index: u32,
+        generation: u32,
+        look: impl FnOnce(&mut Slot) -> R,
+    ) -> Option<R> {
         self.slots.borrow_mut().get(index, generation).map(look)
     }
 
@@ -318,7 +131,11 @@ impl IoThread {
     }
 
     fn deliver(&self, letter: Letter) {
-        let Letter { slot: index, generation, mail } = letter;
+        let Letter {
+            slot: index,
+            generation,
+            mail,
+        } = letter;
         if let Mail::TakeBack(request) = mail {
             drop(request);
             return;
@@ -332,15 +149,22 @@ impl IoThread {
             return;
         };
         match mail {
-            Mail::Whole { status, headers, body } => {
-                slot.ending = Some(Ending::Complete { trailers: Bytes::new() });
-                slot.answer = Some(Answer::Whole { status, headers, body });
+            Mail::Whole {
+                status,
+                headers,
+                body,
+            } => {
+                slot.ending = Some(Ending::Complete {
+                    trailers: Bytes::new(),
+                });
+                slot.answer = Some(Answer::Whole {
+                    status,
+                    headers,
+                    body,
+                });
             }
             Mail::Head { status, headers } => slot.answer = Some(Answer::Head { status, headers }),
-            Mail::Chunk(chunk) => {
-                slot.window += bytes::Buf::remaining(&chunk);
-                slot.chunks.push_back(chunk);
-            }
+            Mail::Chunk(chunk) => slot.add(chunk),
             Mail::End { trailers } => slot.ending = Some(Ending::Complete { trailers }),
             Mail::Fail { status } => slot.give_up(Refusal {
                 status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -379,10 +203,13 @@ impl IoThread {
     /// Refuses what has waited longer than `ticks` ticks for a worker.
     pub(crate) fn expire(&self, ticks: u32, refusal: Refusal) -> usize {
         let mut expired = Vec::new();
-        for (_, slot) in &mut self.slots.borrow_mut().table {
-            let Some(slot) = slot else { continue };
+        for slot in self.slots.borrow_mut().iter_mut() {
             let waited = self.ticks.get().wrapping_sub(slot.queued_at);
-            if waited > ticks && slot.answer.is_none() && slot.ticket.place() == Place::Queued && slot.ticket.withdraw() {
+            if waited > ticks
+                && slot.answer.is_none()
+                && slot.ticket.place() == Place::Queued
+                && slot.ticket.withdraw()
+            {
                 slot.give_up(refusal);
                 expired.push(slot.reply.take());
             }
@@ -414,43 +241,10 @@ impl Drop for IoThread {
     }
 }
 
-impl Slot {
-    /// The exchange cannot be answered (further): refused before the head, cut after it.
-    fn give_up(&mut self, refusal: Refusal) {
-        if self.begun || matches!(self.answer, Some(Answer::Head { .. })) {
-            self.chunks.clear();
-            self.ending = Some(Ending::Cut);
-        } else {
-            self.ending = Some(Ending::Cut);
-            self.answer = Some(Answer::Refused(refusal));
-        }
-    }
-
-    /// The body of the request broke off. Says whether the client is refused for it: then the
-    /// exchange is over for the worker too.
-    pub(crate) fn body_broke(&mut self, refusal: Refusal) -> bool {
-        let over = !self.begun && self.answer.is_none();
-        if over {
-            self.give_up(refusal);
-        }
-        over
-    }
-
-    /// The connection has taken `bytes` of the response. Gives the bytes to report to the worker,
-    /// when it waits for that: at the high-water mark, once half of it is free again.
-    pub(crate) fn pass(&mut self, bytes: usize) -> Option<u32> {
-        self.passed += bytes;
-        let high = HIGH_WATER_BYTES;
-        if self.window < high || self.window - self.passed > high / 2 {
-            return None;
-        }
-        self.window -= self.passed;
-        Some(std::mem::take(&mut self.passed) as u32)
-    }
-}
-
 fn send_informational(peer: &Peer, status: u16, block: &Bytes) {
-    let Ok(status) = StatusCode::from_u16(status) else { return };
+    let Ok(status) = StatusCode::from_u16(status) else {
+        return;
+    };
     let mut fields = HeaderMap::new();
     if headers::decode(block, &mut fields).is_ok() {
         peer.send_informational(status, &fields);

@@ -15,7 +15,7 @@ pub mod kind {
     pub const BODY_END: u8 = 3;
     /// aux = index in `BODY_FAULTS`. The native side is done with the exchange if flag `over` is set.
     pub const BODY_BROKEN: u8 = 4;
-    /// The client has gone, or native code gave the exchange up. The worker acknowledges with `done`.
+    /// The exchange is over: the client has gone, or (flag `complete`) has all it is to get. The worker acknowledges with `done`.
     pub const ABORT: u8 = 5;
     /// word 3 = bytes of the response body that were passed on to the connection.
     pub const DRAIN: u8 = 6;
@@ -47,6 +47,8 @@ pub mod flag {
     pub const TLS: u8 = 2;
     /// `bodyBroken`: native code has answered by itself; the exchange is over.
     pub const OVER: u8 = 1;
+    /// abort: the response was complete before the app had ended it (HEAD, a declared length).
+    pub const COMPLETE: u8 = 1;
     /// response, chunk: the body is the lent buffer whose index is in the length's place.
     pub const LENT: u8 = 1;
     /// chunk: send a `released` record when the lent buffer is given back.

@@ -45,12 +45,16 @@ impl Ticket {
     /// Queued to claimed. False when the request is over.
     fn claim(&self, holder: Holder) -> bool {
         let word = u64::from(holder.worker + 1) << 32 | u64::from(holder.id);
-        self.0.compare_exchange(QUEUED, word, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.0
+            .compare_exchange(QUEUED, word, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     /// Queued to over. False when a worker has claimed it already.
     pub(crate) fn withdraw(&self) -> bool {
-        self.0.compare_exchange(QUEUED, OVER, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.0
+            .compare_exchange(QUEUED, OVER, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     /// Over, from wherever it was.
@@ -62,7 +66,10 @@ impl Ticket {
         match word {
             QUEUED => Place::Queued,
             OVER => Place::Over,
-            _ => Place::Claimed(Holder { worker: (word >> 32) as u32 - 1, id: word as u32 }),
+            _ => Place::Claimed(Holder {
+                worker: (word >> 32) as u32 - 1,
+                id: word as u32,
+            }),
         }
     }
 }
@@ -93,7 +100,11 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { waiting: Mutex::new(VecDeque::new()), length: AtomicUsize::new(0), capacity }
+        Self {
+            waiting: Mutex::new(VecDeque::new()),
+            length: AtomicUsize::new(0),
+            capacity,
+        }
     }
 
     /// How many wait, withdrawn ones included.
@@ -132,8 +143,14 @@ impl Queue {
             return;
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        while taken.len() < most && waiting.front().is_some_and(|next| next.record.len() <= room) {
-            let Some(next) = waiting.pop_front() else { break };
+        while taken.len() < most
+            && waiting
+                .front()
+                .is_some_and(|next| next.record.len() <= room)
+        {
+            let Some(next) = waiting.pop_front() else {
+                break;
+            };
             let id = claims.next_id();
             if next.ticket.claim(Holder { worker, id }) {
                 room -= next.record.len();
@@ -147,6 +164,9 @@ impl Queue {
     /// How many requests wait that are not withdrawn.
     pub(crate) fn live(&self) -> usize {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.iter().filter(|queued| queued.ticket.place() == Place::Queued).count()
+        waiting
+            .iter()
+            .filter(|queued| queued.ticket.place() == Place::Queued)
+            .count()
     }
 }

@@ -44,7 +44,9 @@ impl RequestRecord {
         put(
             &mut bytes,
             request::PEER,
-            u32::from(peer.remote.port()) | (address.len() as u32) << 16 | (spelled.len() as u32) << 24,
+            u32::from(peer.remote.port())
+                | (address.len() as u32) << 16
+                | (spelled.len() as u32) << 24,
         );
 
         let target_starts = bytes.len();
@@ -61,7 +63,11 @@ impl RequestRecord {
         fields += headers::encode(&parts.headers, &mut bytes);
         let target = (block_starts - target_starts) as u32;
         let block = (bytes.len() - block_starts) as u32;
-        put(&mut bytes, request::TARGET_AND_FIELDS, target | u32::from(fields) << 16);
+        put(
+            &mut bytes,
+            request::TARGET_AND_FIELDS,
+            target | u32::from(fields) << 16,
+        );
         put(&mut bytes, request::HEADER_BYTES, block);
 
         let version = match parts.version {
@@ -69,7 +75,10 @@ impl RequestRecord {
             Version::HTTP_2 => 20,
             _ => 11,
         };
-        Self { bytes, method: method | version << 8 }
+        Self {
+            bytes,
+            method: method | version << 8,
+        }
     }
 
     /// Adds body bytes that ride along.
@@ -77,7 +86,11 @@ impl RequestRecord {
         self.bytes.extend_from_slice(piece);
         let word = request::BODY_BYTES * WORD;
         let before = u32_at(&self.bytes, word / WORD);
-        put(&mut self.bytes, request::BODY_BYTES, before + piece.len() as u32);
+        put(
+            &mut self.bytes,
+            request::BODY_BYTES,
+            before + piece.len() as u32,
+        );
     }
 
     /// The finished record, still without id. `length` is that of the whole body, `None` when it is
@@ -96,7 +109,11 @@ impl RequestRecord {
         pad(&mut self.bytes);
         let size = self.bytes.len() as u32;
         put(&mut self.bytes, 0, size);
-        put(&mut self.bytes, 1, first_word(kind::REQUEST, flags, self.method as u16));
+        put(
+            &mut self.bytes,
+            1,
+            first_word(kind::REQUEST, flags, self.method as u16),
+        );
         self.bytes
     }
 }
@@ -140,8 +157,13 @@ pub(crate) enum Event {
     BodyChunk(Bytes),
     BodyEnd(Option<Box<HeaderMap>>),
     /// Index in `BODY_FAULTS`; whether native code has answered and the exchange is over.
-    BodyBroken { fault: u16, over: bool },
+    BodyBroken {
+        fault: u16,
+        over: bool,
+    },
     Abort,
+    /// The client has its whole response, though the worker has not ended it.
+    Complete,
     Drain(u32),
     Released(u32),
 }
@@ -162,16 +184,28 @@ impl Event {
     pub(crate) fn write(&self, id: u32, out: &mut [u8]) -> usize {
         let trailers;
         let (first, word, bytes): (u32, u32, &[u8]) = match self {
-            Self::BodyChunk(bytes) => (first_word(kind::BODY_CHUNK, 0, 0), bytes.len() as u32, bytes),
+            Self::BodyChunk(bytes) => (
+                first_word(kind::BODY_CHUNK, 0, 0),
+                bytes.len() as u32,
+                bytes,
+            ),
             Self::BodyEnd(headers) => {
-                trailers = headers.as_ref().map(|headers| trailer_block(headers)).unwrap_or_default();
-                (first_word(kind::BODY_END, 0, 0), trailers.len() as u32, &trailers)
+                trailers = headers
+                    .as_ref()
+                    .map(|headers| trailer_block(headers))
+                    .unwrap_or_default();
+                (
+                    first_word(kind::BODY_END, 0, 0),
+                    trailers.len() as u32,
+                    &trailers,
+                )
             }
             Self::BodyBroken { fault, over } => {
                 let flags = if *over { flag::OVER } else { 0 };
                 (first_word(kind::BODY_BROKEN, flags, *fault), 0, &[])
             }
             Self::Abort => (first_word(kind::ABORT, 0, 0), 0, &[]),
+            Self::Complete => (first_word(kind::ABORT, flag::COMPLETE, 0), 0, &[]),
             Self::Drain(bytes) => (first_word(kind::DRAIN, 0, 0), *bytes, &[]),
             Self::Released(count) => (first_word(kind::RELEASED, 0, 0), *count, &[]),
         };
@@ -244,12 +278,20 @@ pub(crate) fn next(batch: &mut Bytes) -> Result<Submitted, Malformed> {
     let word = u32_at(batch, 1);
     let (kind, flags, aux) = (word as u8, (word >> 8) as u8, (word >> 16) as u16);
     let id = u32_at(batch, 2);
-    let words = if kind == kind::RESPONSE { COMMON + 2 } else { COMMON + 1 };
-    if size % WORD != 0 || size < words * WORD || size > batch.len() {
+    let words = if kind == kind::RESPONSE {
+        COMMON + 2
+    } else {
+        COMMON + 1
+    };
+    if !size.is_multiple_of(WORD) || size < words * WORD || size > batch.len() {
         return Err(Malformed("a record's size is not that of a record"));
     }
     let first = u32_at(batch, 3);
-    let second = if kind == kind::RESPONSE { u32_at(batch, 4) } else { 0 };
+    let second = if kind == kind::RESPONSE {
+        u32_at(batch, 4)
+    } else {
+        0
+    };
     let lent = flags & flag::LENT != 0;
     let counted: u64 = match kind {
         kind::RESPONSE if lent => u64::from(first),
@@ -265,5 +307,13 @@ pub(crate) fn next(batch: &mut Bytes) -> Result<Submitted, Malformed> {
     }
     let bytes = batch.slice(words * WORD..words * WORD + counted);
     bytes::Buf::advance(batch, size);
-    Ok(Submitted { kind, flags, aux, id, first, second, bytes })
+    Ok(Submitted {
+        kind,
+        flags,
+        aux,
+        id,
+        first,
+        second,
+        bytes,
+    })
 }

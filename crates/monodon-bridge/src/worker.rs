@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use slab::Slab;
 
 use crate::bridge::Bridge;
-use crate::chunk::{Borrowed, Chunk, LentMemory, Loan};
+use crate::chunk::{Borrowed, Chunk, LentMemory};
 use crate::claims::Claims;
 use crate::handshake::Sleeper;
-use crate::io::{Letter, Mail, TakeBack};
+use crate::inbox::{Letter, Mail, TakeBack};
 use crate::layout::{BATCH_RECORDS, flag, kind};
+use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
 use crate::queue::Origin;
 use crate::record::{self, Event, Malformed, Submitted};
@@ -19,9 +19,6 @@ use crate::record::{self, Event, Malformed, Submitted};
 /// Bytes of a streamed chunk up to which it is copied out of its batch: a chunk that waits for a
 /// slow client must not keep the whole batch in memory.
 const COPY_BYTES: usize = 4096;
-/// Bytes of returned buffers for which a sleeping worker is woken, so that it drops them; fewer
-/// wait for its next batch.
-const RECLAIM_BYTES: usize = 4 << 20;
 
 /// Wakes a worker that sleeps. Called on any thread; must not block.
 pub trait Doorbell: Send + Sync + 'static {
@@ -40,9 +37,7 @@ pub struct Worker {
     desk: Mutex<Desk>,
     events: Mutex<Vec<(u32, Event)>>,
     event_count: AtomicUsize,
-    loans: Mutex<Loans>,
-    /// Bytes of the buffers that wait for `reclaim`.
-    returned_bytes: AtomicUsize,
+    loans: Loans,
 }
 
 /// What only the worker's own thread touches, while it is alive.
@@ -57,14 +52,6 @@ struct Desk {
     detached: bool,
 }
 
-/// Buffers that the worker has lent.
-#[derive(Default)]
-struct Loans {
-    table: Slab<(Arc<Loan>, Option<u32>)>,
-    /// Keys that native code is done with.
-    returned: Vec<usize>,
-}
-
 impl Worker {
     pub(crate) fn new(index: u32, bridge: Arc<Bridge>, bell: Box<dyn Doorbell>) -> Self {
         Self {
@@ -76,8 +63,7 @@ impl Worker {
             desk: Mutex::default(),
             events: Mutex::default(),
             event_count: AtomicUsize::new(0),
-            loans: Mutex::default(),
-            returned_bytes: AtomicUsize::new(0),
+            loans: Loans::default(),
         }
     }
 
@@ -93,8 +79,7 @@ impl Worker {
 
     /// Buffers that it has lent and that are not given back yet.
     pub fn lent(&self) -> usize {
-        let loans = self.loans.lock().unwrap_or_else(PoisonError::into_inner);
-        loans.table.len() - loans.returned.len()
+        self.loans.lent()
     }
 
     /// Copies records into `batch`: events of exchanges that the worker holds, then at most `most`
@@ -110,7 +95,8 @@ impl Worker {
         loop {
             let count = self.fill(&mut desk, batch, most.min(BATCH_RECORDS));
             if count > 0 {
-                self.held.store(desk.claims.held() as u32, Ordering::Relaxed);
+                self.held
+                    .store(desk.claims.held() as u32, Ordering::Relaxed);
                 drop(desk);
                 if self.bridge.queue.len() > 0 {
                     self.bridge.ring();
@@ -133,7 +119,7 @@ impl Worker {
 
     /// Whether `take` came back without records because `reclaim` is due before it may sleep.
     pub fn owes_reclaim(&self) -> bool {
-        self.returned_bytes.load(Ordering::SeqCst) >= RECLAIM_BYTES
+        self.loans.owes_reclaim()
     }
 
     fn fill(&self, desk: &mut Desk, batch: &mut [u8], most: usize) -> usize {
@@ -156,7 +142,13 @@ impl Worker {
             at += event.write(id, &mut batch[at..]);
             count += 1;
         }
-        self.bridge.queue.take(most, batch.len() - at, self.index, &mut desk.claims, &mut desk.taken);
+        self.bridge.queue.take(
+            most,
+            batch.len() - at,
+            self.index,
+            &mut desk.claims,
+            &mut desk.taken,
+        );
         for (mut record, id) in desk.taken.drain(..) {
             record::set_id(&mut record, id);
             batch[at..at + record.len()].copy_from_slice(&record);
@@ -184,7 +176,8 @@ impl Worker {
             return Ok(());
         }
         let desk = &mut *desk;
-        desk.outgoing.resize_with(self.bridge.io_threads(), Vec::new);
+        desk.outgoing
+            .resize_with(self.bridge.io_threads(), Vec::new);
         let mut lent: Vec<_> = lent.into_iter().map(Some).collect();
         let mut rest = Bytes::copy_from_slice(batch);
         let mut outcome = Ok(());
@@ -198,7 +191,8 @@ impl Worker {
         if outcome.is_ok() && lent.iter().any(Option::is_some) {
             outcome = Err(Malformed("a lent buffer is in no record"));
         }
-        self.held.store(desk.claims.held() as u32, Ordering::Relaxed);
+        self.held
+            .store(desk.claims.held() as u32, Ordering::Relaxed);
         for (io, letters) in desk.outgoing.iter_mut().enumerate() {
             if !letters.is_empty() {
                 self.bridge.inbox(io).post(letters);
@@ -215,9 +209,14 @@ impl Worker {
         lent: &mut [Option<Box<dyn LentMemory>>],
         keys: &mut Vec<usize>,
     ) -> Result<(), Malformed> {
-        let is_lent = matches!(record.kind, kind::RESPONSE | kind::CHUNK) && record.flags & flag::LENT != 0;
+        let is_lent =
+            matches!(record.kind, kind::RESPONSE | kind::CHUNK) && record.flags & flag::LENT != 0;
         let memory = if is_lent {
-            let index = if record.kind == kind::RESPONSE { record.second } else { record.first };
+            let index = if record.kind == kind::RESPONSE {
+                record.second
+            } else {
+                record.first
+            };
             let memory = lent.get_mut(index as usize).and_then(Option::take);
             Some(memory.ok_or(Malformed("a record lends a buffer that is not there"))?)
         } else {
@@ -227,7 +226,8 @@ impl Worker {
         // lent buffer goes back at once, through the table as every other.
         let Some(claim) = desk.claims.get(record.id) else {
             if let Some(memory) = memory {
-                let key = self.lend(memory, 0, None, keys).1;
+                let (_, key) = self.loans.lend(memory, 0, None);
+                keys.push(key);
                 self.give_back(key);
             }
             return Ok(());
@@ -235,8 +235,9 @@ impl Worker {
         let origin = claim.origin;
         let streaming = claim.streaming;
         let notify = (record.flags & flag::NOTIFY != 0).then_some(record.id);
-        let lend = |memory, keys: &mut Vec<usize>| {
-            let (loan, key) = self.lend(memory, origin.io as usize, notify, keys);
+        let borrow = |memory, keys: &mut Vec<usize>| {
+            let (loan, key) = self.loans.lend(memory, origin.io as usize, notify);
+            keys.push(key);
             Chunk::lent(Borrowed::new(loan, Arc::clone(self), key))
         };
         let (mail, ends) = match record.kind {
@@ -244,26 +245,48 @@ impl Worker {
                 let mut body = record.bytes;
                 let headers = body.split_to(record.first as usize);
                 let body = match memory {
-                    Some(memory) => lend(memory, keys),
+                    Some(memory) => borrow(memory, keys),
                     None => body.into(),
                 };
-                (Mail::Whole { status: record.aux, headers, body }, true)
+                (
+                    Mail::Whole {
+                        status: record.aux,
+                        headers,
+                        body,
+                    },
+                    true,
+                )
             }
             kind::HEAD if !streaming => {
                 claim.streaming = true;
-                (Mail::Head { status: record.aux, headers: unpinned(&record.bytes) }, false)
+                (
+                    Mail::Head {
+                        status: record.aux,
+                        headers: unpinned(&record.bytes),
+                    },
+                    false,
+                )
             }
             kind::CHUNK if streaming => {
                 let chunk = match memory {
-                    Some(memory) => lend(memory, keys),
+                    Some(memory) => borrow(memory, keys),
                     None => unpinned(&record.bytes).into(),
                 };
                 (Mail::Chunk(chunk), false)
             }
-            kind::END if streaming => (Mail::End { trailers: unpinned(&record.bytes) }, true),
-            kind::INFORMATIONAL if !streaming => {
-                (Mail::Informational { status: record.aux, headers: record.bytes }, false)
-            }
+            kind::END if streaming => (
+                Mail::End {
+                    trailers: unpinned(&record.bytes),
+                },
+                true,
+            ),
+            kind::INFORMATIONAL if !streaming => (
+                Mail::Informational {
+                    status: record.aux,
+                    headers: record.bytes,
+                },
+                false,
+            ),
             kind::FAIL => (Mail::Fail { status: record.aux }, true),
             kind::WANT_BODY => (Mail::WantBody(record.first), false),
             kind::DONE => (Mail::Fail { status: 500 }, true),
@@ -272,52 +295,34 @@ impl Worker {
         if ends {
             desk.claims.remove(record.id);
         }
-        let Origin { io, slot, generation } = origin;
-        desk.outgoing[io as usize].push(Letter { slot, generation, mail });
+        let Origin {
+            io,
+            slot,
+            generation,
+        } = origin;
+        desk.outgoing[io as usize].push(Letter {
+            slot,
+            generation,
+            mail,
+        });
         Ok(())
-    }
-
-    fn lend(
-        &self,
-        memory: Box<dyn LentMemory>,
-        io: usize,
-        notify: Option<u32>,
-        keys: &mut Vec<usize>,
-    ) -> (Arc<Loan>, usize) {
-        let loan = Arc::new(Loan::new(memory, io));
-        let key = self.loans().table.insert((Arc::clone(&loan), notify));
-        keys.push(key);
-        (loan, key)
     }
 
     /// Called on an I/O thread when it is done with a lent buffer.
     pub(crate) fn give_back(&self, key: usize) {
-        let mut loans = self.loans();
-        loans.returned.push(key);
-        let entry = loans.table.get(key).map(|(loan, notify)| (loan.len(), *notify));
-        drop(loans);
-        let Some((length, notify)) = entry else { return };
-        let before = self.returned_bytes.fetch_add(length, Ordering::SeqCst);
-        if let Some(id) = notify {
-            self.notify(id, Event::Released(1));
-        } else if before + length >= RECLAIM_BYTES {
-            self.wake();
+        match self.loans.give_back(key) {
+            Returned::Notify(id) => self.notify(id, Event::Released(1)),
+            Returned::Wake => {
+                self.wake();
+            }
+            Returned::Nothing => {}
         }
     }
 
     /// Forgets the loans that were given back and names their keys, so that the caller drops its
     /// references to the buffers.
-    pub fn reclaim(&self, mut forget: impl FnMut(usize)) {
-        if self.returned_bytes.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let mut loans = self.loans();
-        for key in std::mem::take(&mut loans.returned) {
-            if let Some((loan, _)) = loans.table.try_remove(key) {
-                self.returned_bytes.fetch_sub(loan.len(), Ordering::SeqCst);
-                forget(key);
-            }
-        }
+    pub fn reclaim(&self, forget: impl FnMut(usize)) {
+        self.loans.reclaim(forget);
     }
 
     /// Gives an event to the worker, if it still holds that exchange when it comes to look.
@@ -355,8 +360,16 @@ impl Worker {
         outgoing.resize_with(self.bridge.io_threads(), Vec::new);
         for claim in desk.claims.drain() {
             claim.ticket.finish();
-            let Origin { io, slot, generation } = claim.origin;
-            outgoing[io as usize].push(Letter { slot, generation, mail: Mail::WorkerGone });
+            let Origin {
+                io,
+                slot,
+                generation,
+            } = claim.origin;
+            outgoing[io as usize].push(Letter {
+                slot,
+                generation,
+                mail: Mail::WorkerGone,
+            });
         }
         self.held.store(0, Ordering::Relaxed);
         drop(desk);
@@ -369,10 +382,7 @@ impl Worker {
     }
 
     fn take_loans_back(&self) {
-        let loans: Vec<_> = {
-            let loans = self.loans();
-            loans.table.iter().map(|(_, (loan, _))| Arc::clone(loan)).collect()
-        };
+        let loans = self.loans.all();
         for io in 0..self.bridge.io_threads() {
             let theirs: Vec<_> = loans.iter().filter(|loan| loan.io == io).cloned().collect();
             if !theirs.is_empty() {
@@ -383,10 +393,6 @@ impl Worker {
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn loans(&self) -> MutexGuard<'_, Loans> {
-        self.loans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

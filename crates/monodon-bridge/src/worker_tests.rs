@@ -46,11 +46,20 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let options = Options { queue_size: 32, io_threads: 2, ..Options::default() };
+        let options = Options {
+            queue_size: 32,
+            io_threads: 2,
+            ..Options::default()
+        };
         let bridge = Bridge::new(&options, Arc::new(Silent));
         let bell = Arc::new(Counter::default());
         let worker = bridge.attach(Box::new(Arc::clone(&bell)));
-        Self { bridge, worker, bell, tickets: Mutex::default() }
+        Self {
+            bridge,
+            worker,
+            bell,
+            tickets: Mutex::default(),
+        }
     }
 
     fn request(&self, slot: u32) -> bool {
@@ -58,8 +67,16 @@ impl World {
         self.tickets.lock().unwrap().push(Arc::clone(&ticket));
         let mut record = vec![0; 64];
         record[0] = 64;
-        let origin = Origin { io: slot % 2, slot, generation: 0 };
-        self.bridge.enqueue(Queued { ticket, origin, record })
+        let origin = Origin {
+            io: slot % 2,
+            slot,
+            generation: 0,
+        };
+        self.bridge.enqueue(Queued {
+            ticket,
+            origin,
+            record,
+        })
     }
 
     /// Takes all that waits; gives the ids.
@@ -73,12 +90,17 @@ impl World {
 
     fn submit(&self, batch: &[u8], count: usize, lent: usize) -> Result<(), Malformed> {
         let lent = (0..lent).map(|_| Box::new(Memory(vec![7; 100])) as Box<dyn LentMemory>);
-        self.worker.submit(batch, count, lent.collect(), &mut Vec::new())
+        self.worker
+            .submit(batch, count, lent.collect(), &mut Vec::new())
     }
 }
 
 fn answer(kind: u8, flags: u8, id: u32, words: [u32; 2], bytes: &[u8]) -> Vec<u8> {
-    let words = if kind == kind::RESPONSE { &words[..] } else { &words[..1] };
+    let words = if kind == kind::RESPONSE {
+        &words[..]
+    } else {
+        &words[..1]
+    };
     let mut record = Vec::new();
     let size = (12 + words.len() * 4 + bytes.len()).next_multiple_of(4);
     record.extend_from_slice(&(size as u32).to_le_bytes());
@@ -99,11 +121,16 @@ fn a_request_is_queued_then_claimed_then_over() {
     assert_eq!(world.bridge.counts().queued, 1);
     let ids = world.take();
     assert_eq!(world.bridge.counts().claimed, 1);
-    assert!(matches!(world.tickets.lock().unwrap()[0].place(), Place::Claimed(_)));
+    assert!(matches!(
+        world.tickets.lock().unwrap()[0].place(),
+        Place::Claimed(_)
+    ));
     let batch = answer(kind::RESPONSE, 0, ids[0], [0, 2], b"ok");
     world.submit(&batch, 1, 0).unwrap();
     assert_eq!(world.bridge.counts().claimed, 0);
-    world.submit(&batch, 1, 0).expect("an answer to an exchange that is over is dropped");
+    world
+        .submit(&batch, 1, 0)
+        .expect("an answer to an exchange that is over is dropped");
 }
 
 #[test]
@@ -114,7 +141,10 @@ fn the_queue_refuses_what_it_has_no_room_for() {
     for ticket in &world.tickets.lock().unwrap()[..8] {
         assert!(ticket.withdraw());
     }
-    assert!(world.request(50), "the places of clients that left are free again");
+    assert!(
+        world.request(50),
+        "the places of clients that left are free again"
+    );
 }
 
 #[test]
@@ -136,7 +166,13 @@ fn a_worker_that_goes_gives_its_requests_and_buffers_back() {
     let ids = world.take();
     let mut batch = answer(kind::RESPONSE, flag::LENT, ids[0], [0, 0], b"");
     batch.extend(answer(kind::HEAD, 0, ids[1], [0, 0], b""));
-    batch.extend(answer(kind::CHUNK, flag::LENT | flag::NOTIFY, ids[1], [1, 0], b""));
+    batch.extend(answer(
+        kind::CHUNK,
+        flag::LENT | flag::NOTIFY,
+        ids[1],
+        [1, 0],
+        b"",
+    ));
     world.submit(&batch, 3, 2).unwrap();
     assert_eq!(world.bridge.counts().lent, 2);
     // No I/O thread reads the letters in this test: closing the inboxes drops them.
@@ -146,7 +182,11 @@ fn a_worker_that_goes_gives_its_requests_and_buffers_back() {
     world.worker.detach();
     assert_eq!(world.bridge.counts().workers, 0);
     assert_eq!(world.worker.lent(), 0);
-    assert!(world.tickets.lock().unwrap()[2..].iter().all(|ticket| ticket.place() == Place::Over));
+    assert!(
+        world.tickets.lock().unwrap()[2..]
+            .iter()
+            .all(|ticket| ticket.place() == Place::Over)
+    );
     world.worker.detach();
 }
 

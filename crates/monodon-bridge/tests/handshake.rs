@@ -44,7 +44,13 @@ impl Side {
     /// One round of the sleeper; gives what it took, and whether it sleeps now.
     fn take(&self) -> (usize, bool) {
         let taken = self.work.swap(0, Ordering::SeqCst);
-        (taken, taken == 0 && self.sleeper.fall_asleep(|| self.work.load(Ordering::SeqCst) > 0))
+        (
+            taken,
+            taken == 0
+                && self
+                    .sleeper
+                    .fall_asleep(|| self.work.load(Ordering::SeqCst) > 0),
+        )
     }
 }
 
@@ -80,7 +86,10 @@ fn work_is_never_left_with_a_sleeper_that_nobody_wakes() {
         let left = side.work.load(Ordering::SeqCst);
         let rings = side.rings.load(Ordering::SeqCst);
         assert_eq!(taken + left, 2, "work was lost or done twice");
-        assert!(left == 0 || rings > 0, "work waits, the sleeper sleeps, and nobody rang");
+        assert!(
+            left == 0 || rings > 0,
+            "work waits, the sleeper sleeps, and nobody rang"
+        );
     });
 }
 

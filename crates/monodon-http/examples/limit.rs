@@ -18,7 +18,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use monodon_http::{App, BodyCut, Handler, Options, Phase, Refusal, Report, Reporter, Request, RequestBody, Server};
+use monodon_http::{
+    App, BodyCut, Handler, Options, Phase, Refusal, Report, Reporter, Request, RequestBody, Server,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 
@@ -44,7 +46,9 @@ fn main() -> Result<(), Fault> {
 
 /// Bare hyper on the calling thread.
 fn serve_bare(port: u16, version: Version) -> Result<(), Fault> {
-    let runtime = Builder::new_current_thread().enable_io().build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread()
+        .enable_io()
+        .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
         println!("listening on {}", listener.local_addr()?);
@@ -63,7 +67,10 @@ fn serve_bare(port: u16, version: Version) -> Result<(), Fault> {
 async fn serve_http1(stream: TcpStream) {
     let service = service_fn(|request| async { Ok::<_, Infallible>(answer(request)) });
     let mut http = hyper::server::conn::http1::Builder::new();
-    let _ = http.header_read_timeout(None).serve_connection(TokioIo::new(stream), service).await;
+    let _ = http
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn serve_http2(stream: TcpStream) {
@@ -90,9 +97,15 @@ fn answer(request: http::Request<Incoming>) -> Response<BareBody> {
 }
 
 fn text(path: &str) -> Response<Bytes> {
-    let bytes = if path == "/1mb" { Bytes::from_static(&MEBIBYTE) } else { Bytes::from_static(HELLO) };
+    let bytes = if path == "/1mb" {
+        Bytes::from_static(&MEBIBYTE)
+    } else {
+        Bytes::from_static(HELLO)
+    };
     let mut response = Response::new(bytes);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
@@ -105,7 +118,10 @@ impl Body for BareBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Self::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Echo(body) => Pin::new(body).poll_frame(cx),
@@ -121,7 +137,9 @@ impl Body for BareBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Fixed(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Fixed(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Echo(body) => body.size_hint(),
         }
     }
@@ -129,7 +147,11 @@ impl Body for BareBody {
 
 /// The server of this crate, with one I/O thread.
 fn serve_monodon(port: u16) -> Result<(), Fault> {
-    let options = Options { bind: vec![format!("127.0.0.1:{port}")], io_threads: 1, ..Options::default() };
+    let options = Options {
+        bind: vec![format!("127.0.0.1:{port}")],
+        io_threads: 1,
+        ..Options::default()
+    };
     let server = Server::start(options, Arc::new(Routes), Arc::new(Printer))?;
     println!("listening on {}", server.addresses()[0]);
     server.wait();
@@ -169,7 +191,9 @@ impl Handler for Routes {
         std::future::ready(Ok(if is_echo {
             let mut response = Response::new(OurBody::Echo(request.body));
             if let Some(length) = request.head.headers.get(CONTENT_LENGTH) {
-                response.headers_mut().insert(CONTENT_LENGTH, length.clone());
+                response
+                    .headers_mut()
+                    .insert(CONTENT_LENGTH, length.clone());
             }
             response
         } else {
@@ -187,12 +211,15 @@ impl Body for OurBody {
     type Data = Bytes;
     type Error = BodyCut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
         match &mut *self {
             Self::Fixed(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Echo(body) => {
-                body.poll_chunk(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data).map_err(|_| BodyCut)))
-            }
+            Self::Echo(body) => body
+                .poll_chunk(cx)
+                .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data).map_err(|_| BodyCut))),
         }
     }
 
@@ -202,7 +229,9 @@ impl Body for OurBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Fixed(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Fixed(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Echo(_) => SizeHint::default(),
         }
     }

@@ -25,7 +25,11 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(max: u32) -> Self {
-        Self { open: AtomicUsize::new(0), max: max.max(1) as usize, room: Notify::new() }
+        Self {
+            open: AtomicUsize::new(0),
+            max: max.max(1) as usize,
+            room: Notify::new(),
+        }
     }
 
     fn enter(&self) {
@@ -49,11 +53,19 @@ impl Gate {
 pub(crate) type Sink = Rc<dyn Fn(std::net::TcpStream, SocketAddr)>;
 
 /// Accepts until it is dropped.
-pub(crate) async fn run(listener: Rc<TcpListener>, gate: Arc<Gate>, reporter: Arc<dyn Reporter>, sink: Sink) {
+pub(crate) async fn run(
+    listener: Rc<TcpListener>,
+    gate: Arc<Gate>,
+    reporter: Arc<dyn Reporter>,
+    sink: Sink,
+) {
     let mut is_failing = false;
     loop {
         gate.wait_for_room().await;
-        let accepted = listener.accept().await.and_then(|(stream, remote)| Ok((stream.into_std()?, remote)));
+        let accepted = listener
+            .accept()
+            .await
+            .and_then(|(stream, remote)| Ok((stream.into_std()?, remote)));
         match accepted {
             Ok((stream, remote)) => {
                 is_failing = false;
@@ -61,7 +73,11 @@ pub(crate) async fn run(listener: Rc<TcpListener>, gate: Arc<Gate>, reporter: Ar
                 sink(stream, remote);
             }
             // The client was gone before we came to it.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
             Err(error) => {
                 if !is_failing {
                     is_failing = true;

@@ -24,7 +24,11 @@ impl Rejection {
 
 /// The body of an answer: its status, in words.
 fn text(status: StatusCode) -> String {
-    format!("{} {}\n", status.as_str(), status.canonical_reason().unwrap_or("Error"))
+    format!(
+        "{} {}\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or("Error")
+    )
 }
 
 /// A refusal as hyper sends it.
@@ -33,7 +37,10 @@ pub(crate) fn response(refusal: Refusal) -> (Response<()>, Bytes) {
     let mut response = Response::new(());
     *response.status_mut() = refusal.status;
     let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     if let Some(seconds) = refusal.retry_after {
         fields.insert(RETRY_AFTER, HeaderValue::from(seconds));

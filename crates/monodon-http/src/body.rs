@@ -37,7 +37,11 @@ impl BodyError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
         };
-        Refusal { status, close: true, retry_after: None }
+        Refusal {
+            status,
+            close: true,
+            retry_after: None,
+        }
     }
 }
 
@@ -81,7 +85,12 @@ pub(crate) struct BodyWatch {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, head: &http::request::Parts, peer: &Rc<Peer>, limit: u64) -> Self {
+    pub(crate) fn new(
+        incoming: Incoming,
+        head: &http::request::Parts,
+        peer: &Rc<Peer>,
+        limit: u64,
+    ) -> Self {
         let state = (!incoming.is_end_stream()).then(|| {
             Box::new(State {
                 peer: Rc::clone(peer),
@@ -107,7 +116,9 @@ impl RequestBody {
 
     /// Whether the client waits for `100 Continue`, which the first `poll_chunk` sends.
     pub fn expects_continue(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.expects_continue)
+        self.state
+            .as_ref()
+            .is_some_and(|state| state.expects_continue)
     }
 
     /// The trailer fields, after the end.
@@ -117,14 +128,20 @@ impl RequestBody {
 
     /// The next bytes, never empty; `None` at the end. After an error it keeps returning that error.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
-        let Some(state) = &mut self.state else { return Poll::Ready(None) };
+        let Some(state) = &mut self.state else {
+            return Poll::Ready(None);
+        };
         loop {
             match state.end {
                 Some(Ok(())) => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {}
             }
-            if state.watch.as_ref().is_some_and(|watch| watch.has_timed_out.get()) {
+            if state
+                .watch
+                .as_ref()
+                .is_some_and(|watch| watch.has_timed_out.get())
+            {
                 state.fail(BodyError::TimedOut);
                 continue;
             }
@@ -228,7 +245,11 @@ fn cause_of(error: &hyper::Error, peer: &Peer) -> BodyError {
     if peer.wire.is_body_malformed() {
         return BodyError::Malformed;
     }
-    match error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind) {
+    match error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+    {
         Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => BodyError::Malformed,
         _ => BodyError::Truncated,
     }

@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 
 use crate::answers::Rejection;
-use crate::framing::MAX_NAME;
+use crate::head::MAX_NAME;
 use crate::host;
 use crate::limits::Limits;
 use crate::report::code;
@@ -14,7 +14,11 @@ use crate::report::code;
 /// Checks a head, and puts an absolute target's authority in the place of `Host`.
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> {
     if head.method == Method::CONNECT {
-        return Err(Rejection::new(StatusCode::NOT_IMPLEMENTED, code::BAD_REQUEST, "CONNECT is for proxies"));
+        return Err(Rejection::new(
+            StatusCode::NOT_IMPLEMENTED,
+            code::BAD_REQUEST,
+            "CONNECT is for proxies",
+        ));
     }
     if head.version == Version::HTTP_2 {
         return check_http2(head, limits);
@@ -23,7 +27,11 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> 
     if head.uri.path() == "*" && head.method != Method::OPTIONS {
         return bad("the request target is not one of this method");
     }
-    if head.uri.authority().is_some() { check_absolute(head) } else { Ok(()) }
+    if head.uri.authority().is_some() {
+        check_absolute(head)
+    } else {
+        Ok(())
+    }
 }
 
 /// RFC 9112 section 3.2.2: the authority of an absolute target replaces `Host`.
@@ -35,7 +43,9 @@ fn check_absolute(head: &mut Parts) -> Result<(), Rejection> {
     if !host::is_valid(authority.as_bytes()) {
         return bad("the request target's authority is not valid");
     }
-    let Ok(value) = HeaderValue::from_str(authority) else { return bad("the request target's authority is not valid") };
+    let Ok(value) = HeaderValue::from_str(authority) else {
+        return bad("the request target's authority is not valid");
+    };
     head.headers.insert(HOST, value);
     Ok(())
 }
@@ -59,20 +69,37 @@ fn check_http2(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
     if !host::is_valid(name) {
         return bad("Host is not valid");
     }
-    if head.headers.get_all(EXPECT).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        return Err(Rejection::new(StatusCode::EXPECTATION_FAILED, code::BAD_REQUEST, "Expect asks for the unknown"));
+    if head
+        .headers
+        .get_all(EXPECT)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
+        return Err(Rejection::new(
+            StatusCode::EXPECTATION_FAILED,
+            code::BAD_REQUEST,
+            "Expect asks for the unknown",
+        ));
     }
     check_length(head, limits)
 }
 
 fn check_sizes(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
     // The line that HTTP/1.1 would have: method, target, " HTTP/1.1" and a space.
-    let target = head.uri.path_and_query().map_or(1, |target| target.as_str().len());
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(1, |target| target.as_str().len());
     if head.method.as_str().len() + target + b"  HTTP/1.1".len() > limits.line {
-        return Err(Rejection::new(StatusCode::URI_TOO_LONG, code::URI_TOO_LONG, "the request target is too long"));
+        return Err(Rejection::new(
+            StatusCode::URI_TOO_LONG,
+            code::URI_TOO_LONG,
+            "the request target is too long",
+        ));
     }
     let is_large = |(name, value): (&http::HeaderName, &HeaderValue)| {
-        name.as_str().len() > MAX_NAME || name.as_str().len() + ": ".len() + value.len() > limits.field
+        name.as_str().len() > MAX_NAME
+            || name.as_str().len() + ": ".len() + value.len() > limits.field
     };
     if head.headers.len() > limits.fields as usize || head.headers.iter().any(is_large) {
         return Err(Rejection::new(
@@ -85,7 +112,10 @@ fn check_sizes(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
 }
 
 fn check_length(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
-    let declared = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let declared = head
+        .headers
+        .get(http::header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
     match declared.map(str::parse::<u64>) {
         Some(Err(_)) => bad("Content-Length is not a number"),
         Some(Ok(length)) if length > limits.body => Err(Rejection::new(
@@ -102,5 +132,9 @@ fn authority(uri: &Uri) -> &str {
 }
 
 fn bad(why: &'static str) -> Result<(), Rejection> {
-    Err(Rejection::new(StatusCode::BAD_REQUEST, code::BAD_REQUEST, why))
+    Err(Rejection::new(
+        StatusCode::BAD_REQUEST,
+        code::BAD_REQUEST,
+        why,
+    ))
 }

@@ -43,7 +43,11 @@ const MAX_TRAILERS: usize = 16 * 1024;
 
 impl Chunked {
     pub(crate) fn new() -> Self {
-        Self { state: State::Size, size: 0, trailers: 0 }
+        Self {
+            state: State::Size,
+            size: 0,
+            trailers: 0,
+        }
     }
 
     /// Takes what belongs to the body; says how many bytes that is and what it led to.
@@ -51,7 +55,8 @@ impl Chunked {
         let mut at = 0;
         while at < input.len() {
             if let State::Data = self.state {
-                let taken = (input.len() - at).min(usize::try_from(self.size).unwrap_or(usize::MAX));
+                let taken =
+                    (input.len() - at).min(usize::try_from(self.size).unwrap_or(usize::MAX));
                 self.size -= taken as u64;
                 at += taken;
                 if self.size == 0 {
@@ -140,24 +145,51 @@ mod tests {
             } else {
                 (first, progress)
             };
-            assert_eq!(parts, whole, "cut at {cut} of {:?}", String::from_utf8_lossy(input));
+            assert_eq!(
+                parts,
+                whole,
+                "cut at {cut} of {:?}",
+                String::from_utf8_lossy(input)
+            );
         }
         whole
     }
 
     #[test]
     fn finds_the_end() {
-        for body in ["0\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n", "A;x=\"y\"\r\n0123456789\r\n00\r\n\r\n", "1 ;x\r\na\r\n0\r\nT: v\r\n\r\n"] {
+        for body in [
+            "0\r\n\r\n",
+            "3\r\nabc\r\n0\r\n\r\n",
+            "A;x=\"y\"\r\n0123456789\r\n00\r\n\r\n",
+            "1 ;x\r\na\r\n0\r\nT: v\r\n\r\n",
+        ] {
             let input = format!("{body}GET /");
-            assert_eq!(follow(input.as_bytes()), (body.len(), Progress::End), "{body:?}");
+            assert_eq!(
+                follow(input.as_bytes()),
+                (body.len(), Progress::End),
+                "{body:?}"
+            );
         }
     }
 
     #[test]
     fn refuses_bad_framing() {
         for body in [
-            "x\r\n", "\r\n", "3\nabc", "3\r\nabcd\r\n", "3\r\nabc\n0\r\n\r\n", "-1\r\n", "0x3\r\nabc", "3 \r\nabc\r\n", "+3\r\n",
-            "11111111111111111\r\n", "3;a\nabc", "0\r\n\n", "0\r\n x: y\r\n\r\n", "0\r\nX: y\nZ: a\r\n\r\n", "0\r\nX: y\r\r\n",
+            "x\r\n",
+            "\r\n",
+            "3\nabc",
+            "3\r\nabcd\r\n",
+            "3\r\nabc\n0\r\n\r\n",
+            "-1\r\n",
+            "0x3\r\nabc",
+            "3 \r\nabc\r\n",
+            "+3\r\n",
+            "11111111111111111\r\n",
+            "3;a\nabc",
+            "0\r\n\n",
+            "0\r\n x: y\r\n\r\n",
+            "0\r\nX: y\nZ: a\r\n\r\n",
+            "0\r\nX: y\r\r\n",
         ] {
             assert_eq!(follow(body.as_bytes()).1, Progress::Broken, "{body:?}");
         }

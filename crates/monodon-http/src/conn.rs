@@ -53,7 +53,9 @@ impl<H: Handler> Serving<H> {
     pub(crate) fn new(handler: H, versions: HttpVersions, limits: &Limits) -> Self {
         let mut http1 = http1::Builder::new();
         // Our timers tell an idle connection from a slow head, which hyper's does not.
-        http1.header_read_timeout(None).max_buf_size(limits.head + READ_BYTES);
+        http1
+            .header_read_timeout(None)
+            .max_buf_size(limits.head + READ_BYTES);
         if limits.fields > 100 {
             // Costs an allocation for each request, so only where it is asked for.
             http1.max_headers(limits.fields as usize);
@@ -65,7 +67,12 @@ impl<H: Handler> Serving<H> {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BYTES)
             .max_header_list_size(limits.head as u32);
-        Self { handler: Rc::new(handler), versions, http1, http2 }
+        Self {
+            handler: Rc::new(handler),
+            versions,
+            http1,
+            http2,
+        }
     }
 
     /// Serves a connection to its end.
@@ -80,7 +87,9 @@ impl<H: Handler> Serving<H> {
 
     async fn serve_http1(&self, place: &Rc<Place>) -> Ending {
         let service = Service::new(Rc::clone(place), Rc::clone(&self.handler));
-        let mut connection = self.http1.serve_connection(Io(Rc::clone(&place.peer)), service);
+        let mut connection = self
+            .http1
+            .serve_connection(Io(Rc::clone(&place.peer)), service);
         let mut half_close = HalfClose::default();
         let wire = &place.peer.wire;
         poll_fn(|cx| {
@@ -88,7 +97,9 @@ impl<H: Handler> Serving<H> {
             loop {
                 let turn = take_turn(place, cx, |cx| Pin::new(&mut connection).poll(cx));
                 if let Poll::Ready(result) = turn {
-                    return Poll::Ready(result.map_or_else(|broken| broken.ending(place), |()| Ending::Close));
+                    return Poll::Ready(
+                        result.map_or_else(|broken| broken.ending(place), |()| Ending::Close),
+                    );
                 }
                 if let Some(ending) = verdict(place) {
                     return Poll::Ready(ending);
@@ -103,7 +114,10 @@ impl<H: Handler> Serving<H> {
 
     async fn serve_http2(&self, place: &Rc<Place>) -> Ending {
         let service = Service::new(Rc::clone(place), Rc::clone(&self.handler));
-        let mut connection = pin!(self.http2.serve_connection(Io(Rc::clone(&place.peer)), service));
+        let mut connection = pin!(
+            self.http2
+                .serve_connection(Io(Rc::clone(&place.peer)), service)
+        );
         let mut goodbye: Option<Pin<Box<Sleep>>> = None;
         let wire = &place.peer.wire;
         poll_fn(|cx| {
@@ -120,7 +134,9 @@ impl<H: Handler> Serving<H> {
             }
             // A client that never acknowledges the goodbye is not waited for, once it has its answers.
             match &mut goodbye {
-                Some(sleep) if wire.open_exchanges() == 0 => sleep.as_mut().poll(cx).map(|()| Ending::Close),
+                Some(sleep) if wire.open_exchanges() == 0 => {
+                    sleep.as_mut().poll(cx).map(|()| Ending::Close)
+                }
                 _ => Poll::Pending,
             }
         })
@@ -134,18 +150,24 @@ async fn detect(place: &Place, versions: HttpVersions) -> Result<Protocol, Endin
     if versions != HttpVersions::Http1 {
         poll_fn(|cx| {
             wire.register(cx.waker());
-            let read = wire.poll_first_bytes(cx, |bytes| bytes.len() >= PREFACE.len() || !PREFACE.starts_with(bytes));
+            let read = wire.poll_first_bytes(cx, |bytes| {
+                bytes.len() >= PREFACE.len() || !PREFACE.starts_with(bytes)
+            });
             match read {
                 Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
                 Poll::Ready(Err(_)) => Poll::Ready(Err(Ending::Cut)),
-                Poll::Pending => verdict(place).map_or(Poll::Pending, |ending| Poll::Ready(Err(ending))),
+                Poll::Pending => {
+                    verdict(place).map_or(Poll::Pending, |ending| Poll::Ready(Err(ending)))
+                }
             }
         })
         .await?;
     }
     let is_http2 = wire.with_first_bytes(|bytes| bytes.starts_with(PREFACE));
     let protocol = match versions {
-        HttpVersions::Http2 if !is_http2 => return Err(Ending::Answer(StatusCode::HTTP_VERSION_NOT_SUPPORTED)),
+        HttpVersions::Http2 if !is_http2 => {
+            return Err(Ending::Answer(StatusCode::HTTP_VERSION_NOT_SUPPORTED));
+        }
         _ if is_http2 => Protocol::Http2,
         _ => Protocol::Http1,
     };
@@ -163,7 +185,8 @@ enum Broken {
 impl Broken {
     fn ending(self, place: &Place) -> Ending {
         let wire = &place.peer.wire;
-        if let (Self::Http(_), Some(answer @ Ending::Answer(_))) = (&self, wire.ending()) {
+        if let (Self::Http(error), Some(answer @ Ending::Answer(_))) = (&self, wire.ending()) {
+            place.report(code::BAD_REQUEST, Blame::Client, error.to_string());
             return answer;
         }
         if let Self::Http(error) = &self
@@ -188,13 +211,12 @@ fn take_turn(
     if let Poll::Ready(Err(_)) = place.peer.wire.poll_flush(cx) {
         return Poll::Ready(Err(Broken::Write));
     }
-    match polled {
-        Ok(polled) => polled.map_err(Broken::Http),
-        Err(_) => {
-            place.report(code::PANIC, Blame::Server, "the connection's task panicked".to_owned());
-            Poll::Ready(Err(Broken::Panic))
-        }
-    }
+    let Ok(polled) = polled else {
+        let detail = "the connection's task panicked".to_owned();
+        place.report(code::PANIC, Blame::Server, detail);
+        return Poll::Ready(Err(Broken::Panic));
+    };
+    polled.map_err(Broken::Http)
 }
 
 /// Whether the connection is to end now, by the guard, a timer, or a graceful stop.
@@ -240,7 +262,7 @@ async fn finish(place: &Place, ending: Ending) {
     }
     if ending == Ending::Cut {
         // What the response had so far goes out if it can; nobody waits for it.
-        poll_fn(|cx| Poll::Ready(drop(wire.poll_flush(cx)))).await;
+        poll_fn(|cx| Poll::Ready(wire.poll_flush(cx).is_ready())).await;
     } else {
         let patience = place.thread.timeouts.send.unwrap_or(LAST_ANSWER);
         if let Ok(Ok(())) = timeout(patience, poll_fn(|cx| wire.poll_flush(cx))).await {

@@ -46,7 +46,11 @@ fn finds_where_messages_end_however_they_come() {
         })
         .collect();
     for size in 1..=input.len() {
-        assert_eq!(ends_of(input.as_bytes(), || size), wanted, "in pieces of {size}");
+        assert_eq!(
+            ends_of(input.as_bytes(), || size),
+            wanted,
+            "in pieces of {size}"
+        );
     }
     // A pseudo-random walk over piece sizes, different in each round.
     let mut seed = 1_u64;
@@ -64,11 +68,19 @@ fn a_line_passes_whole_or_not_at_all() {
     let (mut guard, limits) = (Guard::new(), limits());
     assert_eq!(guard.admit(b"GET / HTTP/1.1\r", &limits), 0);
     assert_eq!(guard.admit(b"GET / HTTP/1.1\r\nHost: a", &limits), 16);
-    assert_eq!(guard.admit(b"Host: a\r\nX: y\r\n Z", &limits), 15, "the folded line is not whole yet");
+    assert_eq!(
+        guard.admit(b"Host: a\r\nX: y\r\n Z", &limits),
+        15,
+        "the folded line is not whole yet"
+    );
     assert!(guard.rejection().is_none());
     assert_eq!(guard.admit(b" Z\r\n", &limits), 0);
     assert!(guard.rejection().is_some(), "now it is, and refused");
-    assert_eq!(guard.admit(b"\r\n", &limits), 0, "nothing passes after a refusal");
+    assert_eq!(
+        guard.admit(b"\r\n", &limits),
+        0,
+        "nothing passes after a refusal"
+    );
 }
 
 #[test]

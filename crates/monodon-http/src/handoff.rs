@@ -10,6 +10,9 @@ use std::rc::Rc;
 use http::{Response, StatusCode};
 use http_body::Body;
 
+/// As an extension of a response: its reason phrase (RFC 9112 section 4), where it is not the usual.
+pub use hyper::ext::ReasonPhrase;
+
 pub use crate::body::{BodyError, RequestBody};
 pub use crate::peer::Peer;
 

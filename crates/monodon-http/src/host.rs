@@ -10,17 +10,31 @@ pub(crate) fn is_valid(value: &[u8]) -> bool {
     if value.first() == Some(&b'[') {
         return is_ip_literal(value);
     }
-    let host = match value.iter().position(|&byte| !NAME[byte as usize]) {
-        None => value,
-        Some(end) if value[end] == b':' && is_port(&value[end + 1..]) => &value[..end],
-        Some(_) => return false,
+    let mut has_escape = false;
+    let mut end = 0;
+    while let Some(&byte) = value.get(end) {
+        match NAME[byte as usize] {
+            Kind::Plain => {}
+            Kind::Escape => has_escape = true,
+            Kind::Other => break,
+        }
+        end += 1;
+    }
+    let (host, rest) = value.split_at(end);
+    let has_good_end = match rest.split_first() {
+        None => true,
+        Some((&b':', port)) => is_port(port),
+        Some(_) => false,
     };
-    !host.is_empty() && escapes_are_whole(host)
+    has_good_end && !host.is_empty() && (!has_escape || escapes_are_whole(host))
 }
 
 fn is_ip_literal(value: &[u8]) -> bool {
-    let Some(end) = value.iter().position(|&byte| byte == b']') else { return false };
-    let is_address = std::str::from_utf8(&value[1..end]).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+    let Some(end) = value.iter().position(|&byte| byte == b']') else {
+        return false;
+    };
+    let is_address =
+        std::str::from_utf8(&value[1..end]).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
     is_address
         && match value[end + 1..].split_first() {
             None => true,
@@ -32,26 +46,59 @@ fn is_ip_literal(value: &[u8]) -> bool {
 /// `port = *DIGIT`, and no larger than a port can be.
 fn is_port(digits: &[u8]) -> bool {
     digits.iter().all(u8::is_ascii_digit)
-        && digits.iter().try_fold(0_u16, |port, digit| port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))).is_some()
+        && digits
+            .iter()
+            .try_fold(0_u16, |port, digit| {
+                port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))
+            })
+            .is_some()
 }
 
 /// Each `%` begins a `pct-encoded` (RFC 3986 section 2.1).
 fn escapes_are_whole(host: &[u8]) -> bool {
-    host.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
-        host.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
+    host.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'%')
+        .all(|(at, _)| {
+            host.get(at + 1..at + 3)
+                .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        })
+}
+
+/// What a byte is in a `reg-name`.
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    Escape,
+    Other,
 }
 
 /// `unreserved`, `%` and `sub-delims` without the comma (RFC 3986 sections 2.2 and 2.3).
-const NAME: [bool; 256] = {
-    let mut table = [false; 256];
+const NAME: [Kind; 256] = {
+    let mut table = [Kind::Other; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = matches!(
-            byte as u8,
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'%'
-                | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'='
-        );
+        table[byte] = match byte as u8 {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'.'
+            | b'_'
+            | b'~'
+            | b'!'
+            | b'$'
+            | b'&'
+            | b'\''
+            | b'('
+            | b')'
+            | b'*'
+            | b'+'
+            | b';'
+            | b'=' => Kind::Plain,
+            b'%' => Kind::Escape,
+            _ => Kind::Other,
+        };
         byte += 1;
     }
     table
@@ -63,7 +110,17 @@ mod tests {
 
     #[test]
     fn names_one_host() {
-        for good in ["a", "localhost:8000", "127.0.0.1:80", "a.example:", "[::1]", "[::1]:8000", "x%41y", "a_b", "A-B.c"] {
+        for good in [
+            "a",
+            "localhost:8000",
+            "127.0.0.1:80",
+            "a.example:",
+            "[::1]",
+            "[::1]:8000",
+            "x%41y",
+            "a_b",
+            "A-B.c",
+        ] {
             assert!(is_valid(good.as_bytes()), "{good}");
         }
     }
@@ -71,8 +128,9 @@ mod tests {
     #[test]
     fn refuses_what_is_not_a_host() {
         for bad in [
-            "", ":80", "a b", "a/b", "u@a", "a?b", "a#b", "a:b", "a:80:80", "a,b", "a, b", "a:99999", "[::1", "::1",
-            "[::1]x", "[x]", "[]", "a%4", "a%zz", "a\"b", "a\\b", "a\tb", "a\u{e9}", "http://a", "a:-1", "a:+1",
+            "", ":80", "a b", "a/b", "u@a", "a?b", "a#b", "a:b", "a:80:80", "a,b", "a, b",
+            "a:99999", "[::1", "::1", "[::1]x", "[x]", "[]", "a%4", "a%zz", "a\"b", "a\\b", "a\tb",
+            "a\u{e9}", "http://a", "a:-1", "a:+1",
         ] {
             assert!(!is_valid(bad.as_bytes()), "{bad}");
         }

@@ -28,7 +28,7 @@ use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::stats::ThreadStats;
 use crate::timers::{self, Timeouts, Watch};
-use crate::wire::{Staging, Wire};
+use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.
 pub(crate) enum Command {
@@ -60,7 +60,7 @@ pub(crate) struct Port {
 
 /// What the connections of one thread share.
 pub(crate) struct Thread {
-    pub(crate) limits: Limits,
+    pub(crate) common: Rc<Common>,
     pub(crate) timeouts: Timeouts,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) stats: Arc<ThreadStats>,
@@ -71,11 +71,7 @@ pub(crate) struct Thread {
     is_empty: Notify,
     gate: Arc<Gate>,
     is_draining: Cell<bool>,
-    staging: Staging,
 }
-
-/// Bytes of one read, at most.
-const STAGING_BYTES: usize = 64 * 1024;
 
 /// A connection and its thread.
 pub(crate) struct Place {
@@ -99,7 +95,12 @@ impl Place {
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
-        self.thread.reporter.report(Report { code, blame, peer: Some(self.peer.remote), detail });
+        self.thread.reporter.report(Report {
+            code,
+            blame,
+            peer: Some(self.peer.remote),
+            detail,
+        });
     }
 }
 
@@ -111,9 +112,15 @@ struct Registered {
 
 impl Registered {
     fn new(thread: &Rc<Thread>, peer: &Rc<Peer>) -> Self {
-        let key = thread.connections.borrow_mut().insert((Rc::clone(peer), Watch::new()));
+        let key = thread
+            .connections
+            .borrow_mut()
+            .insert((Rc::clone(peer), Watch::new()));
         thread.has_connections.notify_one();
-        Self { thread: Rc::clone(thread), key }
+        Self {
+            thread: Rc::clone(thread),
+            key,
+        }
     }
 }
 
@@ -137,18 +144,28 @@ impl Thread {
     }
 
     /// Puts a connection into the table. It is counted already, by who accepted it.
-    fn register(self: &Rc<Self>, stream: std::net::TcpStream, remote: SocketAddr) -> io::Result<(Place, Registered)> {
+    fn register(
+        self: &Rc<Self>,
+        stream: std::net::TcpStream,
+        remote: SocketAddr,
+    ) -> io::Result<(Place, Registered)> {
         let opened = stream.local_addr().and_then(|local| {
             let stream = tokio::net::TcpStream::from_std(stream)?;
             stream.set_nodelay(true)?;
             Ok((stream, local))
         });
         let (stream, local) = opened.inspect_err(|_| self.leave())?;
-        let wire = Wire::new(stream, Rc::clone(&self.staging), self.limits);
+        let wire = Wire::new(stream, Rc::clone(&self.common));
         let peer = Rc::new(Peer::new(remote, local, wire));
         let registered = Registered::new(self, &peer);
         self.stats.accepted.fetch_add(1, Relaxed);
-        Ok((Place { peer, thread: Rc::clone(self) }, registered))
+        Ok((
+            Place {
+                peer,
+                thread: Rc::clone(self),
+            },
+            registered,
+        ))
     }
 }
 
@@ -181,15 +198,29 @@ fn build_runtime<A: App>(setup: &Setup<A>) -> io::Result<LocalRuntime> {
 fn guarded(reporter: &dyn Reporter, hook: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(hook)).is_err() {
         let detail = "a hook of the handler panicked".to_owned();
-        reporter.report(Report { code: code::PANIC, blame: Blame::Server, peer: None, detail });
+        reporter.report(Report {
+            code: code::PANIC,
+            blame: Blame::Server,
+            peer: None,
+            detail,
+        });
     }
 }
 
 async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
-    let Setup { index, app, options, reporter, gate, mut commands, threads, listeners } = setup;
+    let Setup {
+        index,
+        app,
+        options,
+        reporter,
+        gate,
+        mut commands,
+        threads,
+        listeners,
+    } = setup;
     let limits = Limits::new(&options);
     let thread = Rc::new(Thread {
-        limits,
+        common: Rc::new(Common::new(limits)),
         timeouts: Timeouts::new(&options),
         reporter: Arc::clone(&reporter),
         stats: Arc::clone(&threads[index].stats),
@@ -198,13 +229,14 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         is_empty: Notify::new(),
         gate: Arc::clone(&gate),
         is_draining: Cell::new(false),
-        staging: Rc::new(RefCell::new(vec![0; STAGING_BYTES].into_boxed_slice())),
     });
     let serving = Rc::new(Serving::new(app.attach(index), options.http, &limits));
     let serve = {
         let thread = Rc::clone(&thread);
         move |stream, remote| {
-            let Ok((place, registered)) = thread.register(stream, remote) else { return };
+            let Ok((place, registered)) = thread.register(stream, remote) else {
+                return;
+            };
             let serving = Rc::clone(&serving);
             tokio::task::spawn_local(async move {
                 let registered = registered;
@@ -218,7 +250,8 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let others = threads[1..].to_vec();
     let doors = {
         let serve = Rc::clone(&serve);
-        let sink: Sink = Rc::new(move |stream, remote| hand_out(&threads, index, stream, remote, &*serve));
+        let sink: Sink =
+            Rc::new(move |stream, remote| hand_out(&threads, index, stream, remote, &*serve));
         Doors::open(listeners, gate, &reporter, sink)
     };
     let doors = match doors {
@@ -255,13 +288,17 @@ fn hand_out(
     remote: SocketAddr,
     serve: &impl Fn(std::net::TcpStream, SocketAddr),
 ) {
-    let fewest = (0..threads.len()).min_by_key(|&index| threads[index].stats.open.load(Relaxed)).unwrap_or(own);
+    let fewest = (0..threads.len())
+        .min_by_key(|&index| threads[index].stats.open.load(Relaxed))
+        .unwrap_or(own);
     threads[fewest].stats.open.fetch_add(1, Relaxed);
     if fewest == own {
         serve(stream, remote);
     } else {
         // It fails only when that thread has ended; then the server has been stopped.
-        let _ = threads[fewest].commands.send(Command::Serve(stream, remote));
+        let _ = threads[fewest]
+            .commands
+            .send(Command::Serve(stream, remote));
     }
 }
 
@@ -273,11 +310,21 @@ struct Doors {
 }
 
 impl Doors {
-    fn open(listeners: Vec<std::net::TcpListener>, gate: Arc<Gate>, reporter: &Arc<dyn Reporter>, sink: Sink) -> io::Result<Self> {
+    fn open(
+        listeners: Vec<std::net::TcpListener>,
+        gate: Arc<Gate>,
+        reporter: &Arc<dyn Reporter>,
+        sink: Sink,
+    ) -> io::Result<Self> {
         let mut open = Vec::new();
         for listener in listeners {
             let listener = Rc::new(tokio::net::TcpListener::from_std(listener)?);
-            let accepting = accept::run(Rc::clone(&listener), Arc::clone(&gate), Arc::clone(reporter), Rc::clone(&sink));
+            let accepting = accept::run(
+                Rc::clone(&listener),
+                Arc::clone(&gate),
+                Arc::clone(reporter),
+                Rc::clone(&sink),
+            );
             open.push((listener, tokio::task::spawn_local(accepting)));
         }
         Ok(Self { open, gate, sink })
@@ -302,7 +349,11 @@ async fn drain(
     for (_, (peer, _)) in &*thread.connections.borrow() {
         peer.wire.wake();
     }
-    let patience = if patience.is_zero() { Duration::from_secs(u32::MAX.into()) } else { patience };
+    let patience = if patience.is_zero() {
+        Duration::from_secs(u32::MAX.into())
+    } else {
+        patience
+    };
     let mut deadline = pin!(tokio::time::sleep(patience));
     loop {
         if thread.connections.borrow().is_empty() && commands.is_empty() {
@@ -323,7 +374,9 @@ async fn drain(
                     code: code::GRACEFUL_TIMEOUT,
                     blame: Blame::Server,
                     peer: None,
-                    detail: format!("{left} connections were cut: they were not done within graceful-timeout"),
+                    detail: format!(
+                        "{left} connections were cut: they were not done within graceful-timeout"
+                    ),
                 });
                 return Poll::Ready(true);
             }

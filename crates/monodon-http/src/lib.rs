@@ -8,7 +8,7 @@
 //! 2. `io_thread` runs one thread's connections; `timers` sweeps over them; `conn` is one
 //!    connection's task: it tells HTTP/1.1 from HTTP/2, lets hyper work, and ends the connection;
 //! 3. `wire` holds the socket and its buffers, `io` is hyper's view of it; `framing` (with
-//!    `chunked`, `host` and `limits`) reads the bytes first and refuses what RFC 9112 forbids;
+//!    `head`, `chunked`, `host` and `limits`) reads the bytes first and refuses what RFC 9112 forbids;
 //! 4. hyper parses; `service` checks what only a parsed head shows (`checks`) and calls the handler;
 //! 5. `handoff` is the seam; `body` and `peer` are what the handler reads from;
 //! 6. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
@@ -29,6 +29,7 @@ mod checks;
 mod chunked;
 mod conn;
 mod framing;
+mod head;
 mod host;
 mod io;
 mod io_thread;

@@ -49,8 +49,12 @@ impl std::fmt::Display for StartError {
             Self::Listen { bind, source } => {
                 let why = match source.kind() {
                     io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
-                    io::ErrorKind::PermissionDenied => "it is not permitted (ports below 1024 need a privilege)".to_owned(),
-                    io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+                    io::ErrorKind::PermissionDenied => {
+                        "it is not permitted (ports below 1024 need a privilege)".to_owned()
+                    }
+                    io::ErrorKind::AddrNotAvailable => {
+                        "this machine does not have that address".to_owned()
+                    }
                     _ => source.to_string(),
                 };
                 write!(f, "cannot listen on {bind}: {why} ({})", self.code())
@@ -72,30 +76,52 @@ impl std::error::Error for StartError {
 /// Listens on `host:port`, `[ipv6]:port` or `:port` (all IPv4 addresses).
 pub(crate) fn listen(bind: &str, backlog: u32) -> Result<TcpListener, StartError> {
     let address = resolve(bind)?;
-    open(address, backlog).map_err(|source| StartError::Listen { bind: bind.to_owned(), source })
+    open(address, backlog).map_err(|source| StartError::Listen {
+        bind: bind.to_owned(),
+        source,
+    })
 }
 
 fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
-    let wrong = |why: String| StartError::Address { bind: bind.to_owned(), why };
+    let wrong = |why: String| StartError::Address {
+        bind: bind.to_owned(),
+        why,
+    };
     if let Some(port) = bind.strip_prefix(':') {
-        let port = port.parse().map_err(|_| wrong(format!("{port:?} is not a port")))?;
+        let port = port
+            .parse()
+            .map_err(|_| wrong(format!("{port:?} is not a port")))?;
         return Ok((Ipv4Addr::UNSPECIFIED, port).into());
     }
     if let Ok(address) = bind.parse() {
         return Ok(address);
     }
-    let Some((_, port)) = bind.rsplit_once(':') else { return Err(wrong("it has no port".to_owned())) };
+    let Some((_, port)) = bind.rsplit_once(':') else {
+        return Err(wrong("it has no port".to_owned()));
+    };
     if port.parse::<u16>().is_err() {
         return Err(wrong(format!("{port:?} is not a port")));
     }
-    let found: Vec<SocketAddr> = bind.to_socket_addrs().map_err(|error| wrong(error.to_string()))?.collect();
+    let found: Vec<SocketAddr> = bind
+        .to_socket_addrs()
+        .map_err(|error| wrong(error.to_string()))?
+        .collect();
     // Of a name with both kinds of address, such as localhost, clients try IPv4 in any case.
-    let preferred = found.iter().find(|address| address.is_ipv4()).or(found.first());
-    preferred.copied().ok_or_else(|| wrong("the host has no address".to_owned()))
+    let preferred = found
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(found.first());
+    preferred
+        .copied()
+        .ok_or_else(|| wrong("the host has no address".to_owned()))
 }
 
 fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // On Windows the option would let a second server take the same port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
@@ -111,7 +137,12 @@ mod tests {
 
     #[test]
     fn understands_addresses() {
-        for (bind, address) in [(":80", "0.0.0.0:80"), ("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:9", "[::1]:9"), ("localhost:7", "127.0.0.1:7")] {
+        for (bind, address) in [
+            (":80", "0.0.0.0:80"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::1]:9", "[::1]:9"),
+            ("localhost:7", "127.0.0.1:7"),
+        ] {
             assert_eq!(resolve(bind).expect(bind).to_string(), address);
         }
     }
@@ -120,7 +151,12 @@ mod tests {
     fn names_what_is_wrong() {
         for bind in ["", "localhost", "a:b", ":x", "127.0.0.1:99999"] {
             let error = resolve(bind).expect_err(bind);
-            assert!(error.to_string().starts_with(&format!("cannot listen on {bind}")), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("cannot listen on {bind}")),
+                "{error}"
+            );
             assert_eq!(error.code(), "EINVAL");
         }
         let first = listen("127.0.0.1:0", 1).expect("a free port");

@@ -22,7 +22,13 @@ pub struct Peer {
 impl Peer {
     pub(crate) fn new(remote: SocketAddr, local: SocketAddr, wire: Wire) -> Self {
         let remote_ip = remote.ip().to_canonical().to_string().into_boxed_str();
-        Self { remote, remote_ip, local, tls: false, wire }
+        Self {
+            remote,
+            remote_ip,
+            local,
+            tls: false,
+            wire,
+        }
     }
 
     /// Sends an interim response (RFC 9110 section 15.2), for example `103 Early Hints`.
@@ -31,11 +37,18 @@ impl Peer {
     /// of an earlier one still wait, or the client does not speak HTTP/1.1 (HTTP/1.0 has no interim
     /// responses, and hyper offers none for HTTP/2).
     pub fn send_informational(&self, status: StatusCode, fields: &HeaderMap) -> bool {
-        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS || !self.wire.takes_informational() {
+        if !status.is_informational()
+            || status == StatusCode::SWITCHING_PROTOCOLS
+            || !self.wire.takes_informational()
+        {
             return false;
         }
-        let mut head = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or("Informational"))
-            .into_bytes();
+        let mut head = format!(
+            "HTTP/1.1 {} {}\r\n",
+            status.as_str(),
+            status.canonical_reason().unwrap_or("Informational")
+        )
+        .into_bytes();
         for (name, value) in fields {
             head.extend_from_slice(name.as_str().as_bytes());
             head.extend_from_slice(b": ");
@@ -50,6 +63,9 @@ impl Peer {
 
 impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Peer").field("remote", &self.remote).field("local", &self.local).finish_non_exhaustive()
+        f.debug_struct("Peer")
+            .field("remote", &self.remote)
+            .field("local", &self.local)
+            .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,10 @@ pub(crate) struct PhaseCell {
 
 impl PhaseCell {
     pub(crate) fn new() -> Self {
-        Self { now: Mutex::new(Phase::Listening), changed: Condvar::new() }
+        Self {
+            now: Mutex::new(Phase::Listening),
+            changed: Condvar::new(),
+        }
     }
 
     pub(crate) fn get(&self) -> Phase {
@@ -42,7 +45,10 @@ impl PhaseCell {
     pub(crate) fn wait_for(&self, phase: Phase) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         while *now < phase {
-            now = self.changed.wait(now).unwrap_or_else(PoisonError::into_inner);
+            now = self
+                .changed
+                .wait(now)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

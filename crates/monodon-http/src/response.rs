@@ -8,7 +8,10 @@ use std::task::{Context, Poll};
 
 use bytes::buf::Take;
 use bytes::{Buf, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use http::{Method, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -28,18 +31,31 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn new(place: Rc<Place>, method: &Method, version: Version) -> Self {
-        Self { place, is_head: method == Method::HEAD, version }
+        Self {
+            place,
+            is_head: method == Method::HEAD,
+            version,
+        }
     }
 
     /// Makes a response out of the handler's.
-    pub(crate) fn respond<B: Body<Error = BodyCut>>(self, response: Response<B>) -> Response<Framed<B>> {
+    pub(crate) fn respond<B: Body<Error = BodyCut>>(
+        self,
+        response: Response<B>,
+    ) -> Response<Framed<B>> {
         let (mut head, body) = response.into_parts();
         if head.status.is_informational() {
-            self.fault(code::BAD_RESPONSE, format!("{} is not a final status", head.status));
+            self.fault(
+                code::BAD_RESPONSE,
+                format!("{} is not a final status", head.status),
+            );
             return self.refuse(FAILURE);
         }
         let Ok(fields) = Fields::tidy(&mut head.headers, self.version) else {
-            self.fault(code::BAD_RESPONSE, "Content-Length is not a number".to_owned());
+            self.fault(
+                code::BAD_RESPONSE,
+                "Content-Length is not a number".to_owned(),
+            );
             return self.refuse(FAILURE);
         };
         let exact = body.size_hint().exact();
@@ -47,13 +63,28 @@ impl Exchange {
             head.headers.insert(SERVER, SERVER_NAME);
         }
         self.begin(&mut head.headers);
-        if self.is_head || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        if self.is_head
+            || matches!(
+                head.status,
+                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+            )
+        {
             frame_without_body(&mut head, fields.length.or(exact), self.is_head);
             return Response::from_parts(head, Framed::empty(self));
         }
         // Equal lengths need no counting: hyper keeps to them.
         let left = fields.length.filter(|length| Some(*length) != exact);
-        Response::from_parts(head, Framed { source: Source::App { body, left, is_cut: false }, exchange: self })
+        Response::from_parts(
+            head,
+            Framed {
+                source: Source::App {
+                    body,
+                    left,
+                    is_cut: false,
+                },
+                exchange: self,
+            },
+        )
     }
 
     /// Makes a response out of the handler's refusal, or of our own.
@@ -65,7 +96,13 @@ impl Exchange {
         if self.is_head {
             return Response::from_parts(head, Framed::empty(self));
         }
-        Response::from_parts(head, Framed { source: Source::Ours { text: Some(text) }, exchange: self })
+        Response::from_parts(
+            head,
+            Framed {
+                source: Source::Ours { text: Some(text) },
+                exchange: self,
+            },
+        )
     }
 
     /// Notes that the response begins, and says so if the connection ends with it.
@@ -91,8 +128,11 @@ impl Drop for Exchange {
 const SERVER_NAME: HeaderValue = HeaderValue::from_static("monodon");
 
 /// What the client gets for a response that cannot be sent.
-pub(crate) const FAILURE: Refusal =
-    Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, close: false, retry_after: None };
+pub(crate) const FAILURE: Refusal = Refusal {
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    close: false,
+    retry_after: None,
+};
 
 /// What the handler's fields say that matters here.
 struct Fields {
@@ -104,7 +144,10 @@ impl Fields {
     /// Reads the fields, and removes those that speak for the connection (RFC 9110 section 7.6.1):
     /// it is not the handler's. Only `connection: close` is heard.
     fn tidy(fields: &mut HeaderMap, version: Version) -> Result<Self, ()> {
-        let mut found = Self { length: None, has_server: false };
+        let mut found = Self {
+            length: None,
+            has_server: false,
+        };
         let mut has_hop_by_hop = false;
         let mut has_length = false;
         for name in fields.keys() {
@@ -120,7 +163,8 @@ impl Fields {
             found.length = Some(Self::length(fields)?);
         }
         if has_hop_by_hop {
-            let closes = version != Version::HTTP_2 && fields.get_all(CONNECTION).iter().any(asks_to_close);
+            let closes =
+                version != Version::HTTP_2 && fields.get_all(CONNECTION).iter().any(asks_to_close);
             for name in &HOP_BY_HOP {
                 fields.remove(name);
             }
@@ -133,7 +177,9 @@ impl Fields {
 
     fn length(fields: &HeaderMap) -> Result<u64, ()> {
         let mut values = fields.get_all(CONTENT_LENGTH).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return Err(()) };
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(());
+        };
         let text = value.to_str().map_err(|_| ())?;
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(());
@@ -151,7 +197,10 @@ const HOP_BY_HOP: [HeaderName; 5] = [
 ];
 
 fn asks_to_close(value: &HeaderValue) -> bool {
-    value.as_bytes().split(|&byte| byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
+    value
+        .as_bytes()
+        .split(|&byte| byte == b',')
+        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 /// RFC 9110 sections 8.6, 15.3.5 and 15.4.5: a HEAD's response tells the length that a GET's would
@@ -160,7 +209,8 @@ fn frame_without_body(head: &mut http::response::Parts, length: Option<u64>, is_
     if head.status == StatusCode::NO_CONTENT {
         head.headers.remove(CONTENT_LENGTH);
     } else if let (true, Some(length)) = (is_head, length) {
-        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        head.headers
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
 
@@ -192,7 +242,10 @@ pin_project! {
 
 impl<B: Body> Framed<B> {
     fn empty(exchange: Exchange) -> Self {
-        Self { source: Source::Ours { text: None }, exchange }
+        Self {
+            source: Source::Ours { text: None },
+            exchange,
+        }
     }
 }
 
@@ -200,17 +253,26 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
     type Data = Piece<B::Data>;
     type Error = BodyCut;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, BodyCut>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, BodyCut>>> {
         let this = self.project();
         let (body, left, is_cut) = match this.source.project() {
-            SourceView::Ours { text } => return Poll::Ready(text.take().map(|text| Ok(Frame::data(Piece::Ours(text))))),
+            SourceView::Ours { text } => {
+                return Poll::Ready(text.take().map(|text| Ok(Frame::data(Piece::Ours(text)))));
+            }
             SourceView::App { body, left, is_cut } => (body, left, is_cut),
         };
         if *is_cut {
             return Poll::Ready(Some(Err(BodyCut)));
         }
         let Ok(polled) = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx))) else {
-            this.exchange.place.report(code::PANIC, Blame::Server, "a response body panicked".to_owned());
+            this.exchange.place.report(
+                code::PANIC,
+                Blame::Server,
+                "a response body panicked".to_owned(),
+            );
             return cut(is_cut, cx);
         };
         match polled {
@@ -226,22 +288,32 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
                 }
                 _ => Poll::Ready(None),
             },
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(limit(frame, left, this.exchange)))),
+            Poll::Ready(Some(Ok(frame))) => {
+                Poll::Ready(Some(Ok(limit(frame, left, this.exchange))))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::App { body, left, is_cut } => !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream(),
+            Source::App { body, left, is_cut } => {
+                !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream()
+            }
             Source::Ours { text } => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::App { body, left: None, .. } => body.size_hint(),
-            Source::App { left: Some(left), .. } => SizeHint::with_exact(*left),
-            Source::Ours { text } => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+            Source::App {
+                body, left: None, ..
+            } => body.size_hint(),
+            Source::App {
+                left: Some(left), ..
+            } => SizeHint::with_exact(*left),
+            Source::Ours { text } => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
         }
     }
 }
@@ -264,7 +336,9 @@ fn limit<D: Buf>(frame: Frame<D>, left: &mut Option<u64>, exchange: &Exchange) -
                         code::CONTENT_LENGTH_MISMATCH,
                         "the body goes on after its Content-Length".to_owned(),
                     );
-                    Piece::Limited(data.take(usize::try_from(std::mem::take(room)).unwrap_or(usize::MAX)))
+                    Piece::Limited(
+                        data.take(usize::try_from(std::mem::take(room)).unwrap_or(usize::MAX)),
+                    )
                 }
                 Some(room) => {
                     *room -= size;

@@ -61,24 +61,50 @@ impl Server {
     /// # Errors
     /// [`StartError`] when an address cannot be listened on or a thread not be started; nothing is
     /// left running then.
-    pub fn start<A: App>(options: Options, app: Arc<A>, reporter: Arc<dyn Reporter>) -> Result<Self, StartError> {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the server shares it with its threads"
+    )]
+    pub fn start<A: App>(
+        options: Options,
+        app: Arc<A>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, StartError> {
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for bind in &options.bind {
             let listener = listen(bind, options.backlog)?;
             let address = listener.local_addr();
-            addresses.push(address.map_err(|source| StartError::Listen { bind: bind.clone(), source })?);
+            addresses.push(address.map_err(|source| StartError::Listen {
+                bind: bind.clone(),
+                source,
+            })?);
             listeners.push(listener);
         }
         let count = options.io_threads.max(1) as usize;
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
-                (Port { commands, stats: Arc::new(ThreadStats::default()) }, inbox)
+                (
+                    Port {
+                        commands,
+                        stats: Arc::new(ThreadStats::default()),
+                    },
+                    inbox,
+                )
             })
             .unzip();
-        let life = Arc::new(Life { phase: PhaseCell::new(), reporter, running: AtomicUsize::new(0) });
-        let server = Self { addresses, threads: Mutex::default(), ports: ports.clone(), life };
+        let life = Arc::new(Life {
+            phase: PhaseCell::new(),
+            reporter,
+            running: AtomicUsize::new(0),
+        });
+        let server = Self {
+            addresses,
+            threads: Mutex::default(),
+            ports: ports.clone(),
+            life,
+        };
         let options = Arc::new(options);
         let gate = Arc::new(Gate::new(options.max_connections));
         for (index, commands) in inboxes.into_iter().enumerate() {
@@ -90,7 +116,11 @@ impl Server {
                 gate: Arc::clone(&gate),
                 commands,
                 threads: ports.clone(),
-                listeners: if index == 0 { std::mem::take(&mut listeners) } else { Vec::new() },
+                listeners: if index == 0 {
+                    std::mem::take(&mut listeners)
+                } else {
+                    Vec::new()
+                },
             })?;
         }
         server.life.reporter.phase(Phase::Listening);
@@ -109,10 +139,15 @@ impl Server {
             io_thread::run(setup, started);
         });
         let thread = thread.map_err(StartError::Thread)?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        self.threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
         match outcome.recv() {
             Ok(outcome) => outcome.map_err(StartError::Thread),
-            Err(_) => Err(StartError::Thread(std::io::Error::other("it ended while it was starting"))),
+            Err(_) => Err(StartError::Thread(std::io::Error::other(
+                "it ended while it was starting",
+            ))),
         }
     }
 
@@ -158,7 +193,8 @@ impl Server {
     /// Waits until every I/O thread has ended. It does not stop the server by itself.
     pub fn wait(&self) {
         self.life.phase.wait_for(Phase::Stopped);
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A reporter that drops the server on one of its threads must not wait for itself.
             if thread.thread().id() != thread::current().id() {

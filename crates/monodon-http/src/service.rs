@@ -30,26 +30,49 @@ impl<H: Handler> Service<H> {
         Self { place, handler }
     }
 
-    fn hand_over(&self, request: http::Request<Incoming>, is_known: bool) -> Result<H::Reply, Refusal> {
+    fn hand_over(
+        &self,
+        request: http::Request<Incoming>,
+        is_known: bool,
+    ) -> Result<H::Reply, Refusal> {
         let (mut head, incoming) = request.into_parts();
-        let limits = &self.place.thread.limits;
-        let checked = if is_known { checks::check(&mut head, limits) } else { Err(UNKNOWN) };
+        let limits = &self.place.thread.common.limits;
+        let checked = if is_known {
+            checks::check(&mut head, limits)
+        } else {
+            Err(UNKNOWN)
+        };
         if let Err(rejection) = checked {
-            self.place.report(rejection.code, Blame::Client, rejection.why.to_owned());
-            return Err(Refusal { status: rejection.status, close: true, retry_after: None });
+            self.place
+                .report(rejection.code, Blame::Client, rejection.why.to_owned());
+            return Err(Refusal {
+                status: rejection.status,
+                close: true,
+                retry_after: None,
+            });
         }
         let peer = Rc::clone(&self.place.peer);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
-        catch_unwind(AssertUnwindSafe(|| self.handler.handle(Request { head, body, peer }))).map_err(|_| {
-            self.place.report(code::PANIC, Blame::Server, "the handler panicked".to_owned());
+        catch_unwind(AssertUnwindSafe(|| {
+            self.handler.handle(Request { head, body, peer })
+        }))
+        .map_err(|_| {
+            self.place.report(
+                code::PANIC,
+                Blame::Server,
+                "the handler panicked".to_owned(),
+            );
             FAILURE
         })
     }
 }
 
 /// A request that the parser has found and the guard has not: somebody tries to hide it.
-const UNKNOWN: Rejection =
-    Rejection { status: StatusCode::BAD_REQUEST, code: code::BAD_REQUEST, why: "the framing is ambiguous" };
+const UNKNOWN: Rejection = Rejection {
+    status: StatusCode::BAD_REQUEST,
+    code: code::BAD_REQUEST,
+    why: "the framing is ambiguous",
+};
 
 impl<H: Handler> hyper::service::Service<http::Request<Incoming>> for Service<H> {
     type Response = Response<Framed<H::Body>>;
@@ -63,7 +86,10 @@ impl<H: Handler> hyper::service::Service<http::Request<Incoming>> for Service<H>
             Ok(future) => State::Handler { future },
             Err(refusal) => State::Refused { refusal },
         };
-        Reply { state, exchange: Some(exchange) }
+        Reply {
+            state,
+            exchange: Some(exchange),
+        }
     }
 }
 
@@ -100,17 +126,24 @@ where
         let this = self.project();
         let answer = match this.state.project() {
             StateView::Refused { refusal } => Err(*refusal),
-            StateView::Handler { future } => match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-                Ok(polled) => ready!(polled),
-                Err(_) => {
-                    if let Some(exchange) = this.exchange {
-                        exchange.place.report(code::PANIC, Blame::Server, "the handler panicked".to_owned());
+            StateView::Handler { future } => {
+                if let Ok(polled) = catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                    ready!(polled)
+                } else {
+                    if let Some(Exchange { place, .. }) = this.exchange {
+                        let detail = "the handler panicked".to_owned();
+                        place.report(code::PANIC, Blame::Server, detail);
                     }
-                    Err(Refusal { close: true, ..FAILURE })
+                    Err(Refusal {
+                        close: true,
+                        ..FAILURE
+                    })
                 }
-            },
+            }
         };
-        let Some(exchange) = this.exchange.take() else { return Poll::Pending };
+        let Some(exchange) = this.exchange.take() else {
+            return Poll::Pending;
+        };
         Poll::Ready(Ok(match answer {
             Ok(response) => exchange.respond(response),
             Err(refusal) => exchange.refuse(refusal),

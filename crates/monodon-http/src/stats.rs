@@ -46,11 +46,14 @@ impl ThreadStats {
 
     /// Adds to a counter that only its own thread writes: no locked instruction is needed.
     pub(crate) fn count_request(&self) {
-        self.requests.store(self.requests.load(Relaxed) + 1, Relaxed);
-        self.in_flight.store(self.in_flight.load(Relaxed) + 1, Relaxed);
+        self.requests
+            .store(self.requests.load(Relaxed) + 1, Relaxed);
+        self.in_flight
+            .store(self.in_flight.load(Relaxed) + 1, Relaxed);
     }
 
     pub(crate) fn request_ended(&self) {
-        self.in_flight.store(self.in_flight.load(Relaxed) - 1, Relaxed);
+        self.in_flight
+            .store(self.in_flight.load(Relaxed) - 1, Relaxed);
     }
 }

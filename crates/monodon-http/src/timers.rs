@@ -35,7 +35,10 @@ impl Timeouts {
 
     /// The time between two sweeps: short enough for the shortest timer.
     pub(crate) fn tick(&self) -> Duration {
-        let shortest = [self.head, self.idle, self.body, self.send].into_iter().flatten().min();
+        let shortest = [self.head, self.idle, self.body, self.send]
+            .into_iter()
+            .flatten()
+            .min();
         let shortest = shortest.unwrap_or(Duration::from_secs(8));
         (shortest / 8).clamp(Duration::from_millis(50), Duration::from_secs(1))
     }
@@ -66,7 +69,11 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub(crate) fn new() -> Self {
-        Self { wait: Wait::Fresh, mark: 0, since: Instant::now() }
+        Self {
+            wait: Wait::Fresh,
+            mark: 0,
+            since: Instant::now(),
+        }
     }
 
     /// Compares with what is waited for now; gives back how long that has lasted.
@@ -105,20 +112,34 @@ fn sweep(thread: &Thread) {
         match wait {
             Wait::Fresh if expired(thread.timeouts.head) => peer.wire.end_with(Ending::Close),
             Wait::Head if expired(thread.timeouts.head) => {
-                report(thread, peer, code::HEADER_TIMEOUT, "the head took longer than header-timeout");
-                peer.wire.end_with(Ending::Answer(StatusCode::REQUEST_TIMEOUT));
+                report(
+                    thread,
+                    peer,
+                    code::HEADER_TIMEOUT,
+                    "the head took longer than header-timeout",
+                );
+                peer.wire
+                    .end_with(Ending::Answer(StatusCode::REQUEST_TIMEOUT));
             }
             Wait::Idle if expired(thread.timeouts.idle) => peer.wire.end_with(Ending::Close),
             Wait::Send if expired(thread.timeouts.send) => {
-                report(thread, peer, code::SEND_TIMEOUT, "the client took nothing for send-timeout");
+                report(
+                    thread,
+                    peer,
+                    code::SEND_TIMEOUT,
+                    "the client took nothing for send-timeout",
+                );
                 peer.wire.reset_on_close();
                 peer.wire.end_with(Ending::Cut);
             }
-            Wait::Other if peer.wire.is_deaf() && peer.wire.is_reset() => peer.wire.end_with(Ending::Cut),
+            Wait::Other if peer.wire.is_deaf() && peer.wire.is_reset() => {
+                peer.wire.end_with(Ending::Cut);
+            }
             _ => {}
         }
         if let Some(patience) = thread.timeouts.body {
-            peer.wire.each_watched_body(|body| body.check(now, patience));
+            peer.wire
+                .each_watched_body(|body| body.check(now, patience));
         }
         match wait {
             Wait::Fresh | Wait::Idle => idle += 1,
@@ -152,5 +173,10 @@ fn wait_of(peer: &Peer) -> (Wait, u64) {
 
 fn report(thread: &Thread, peer: &Peer, code: &'static str, detail: &str) {
     let detail = detail.to_owned();
-    thread.reporter.report(Report { code, blame: Blame::Client, peer: Some(peer.remote), detail });
+    thread.reporter.report(Report {
+        code,
+        blame: Blame::Client,
+        peer: Some(peer.remote),
+        detail,
+    });
 }

@@ -1,4 +1,5 @@
 //! Clients that leave: what was begun for them is dropped, and nothing is kept.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -8,8 +9,12 @@ use std::time::Duration;
 use support::TestServer;
 
 fn assert_forgotten(server: &TestServer, dropped: usize) {
-    server.eventually("the reply is dropped", |server| server.seen.dropped.load(SeqCst) == dropped);
-    server.eventually("the connection is closed", |server| server.server.stats().open == 0);
+    server.eventually("the reply is dropped", |server| {
+        server.seen.dropped.load(SeqCst) == dropped
+    });
+    server.eventually("the connection is closed", |server| {
+        server.server.stats().open == 0
+    });
     assert_eq!(server.server.stats().in_flight, 0);
 }
 
@@ -42,9 +47,11 @@ fn with_a_body_that_nobody_reads() {
     let server = TestServer::with(|options| options.header_timeout = Duration::from_millis(400));
     let mut client = server.connect();
     client.send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
-    client.send([b'x'; 100_000]);
+    client.send(vec![b'x'; 100_000]);
     server.eventually("it is called", |server| server.seen.requests().len() == 1);
-    socket2::SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    socket2::SockRef::from(&client.stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
     drop(client);
     assert_forgotten(&server, 1);
 }
@@ -74,7 +81,9 @@ fn who_has_only_finished_sending_is_answered() {
     let server = TestServer::start();
     for path in ["/", "/slow", "/big"] {
         let mut client = server.connect();
-        client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\nGET /host HTTP/1.1\r\nHost: last\r\n\r\n"));
+        client.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: a\r\n\r\nGET /host HTTP/1.1\r\nHost: last\r\n\r\n"
+        ));
         client.finish_sending();
         let answer = client.read_to_end();
         assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{path}");

@@ -1,4 +1,5 @@
 //! HTTP/2 with prior knowledge.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -19,8 +20,12 @@ use support::{TestServer, status};
 type Sender = SendRequest<Full<Bytes>>;
 
 async fn connect(server: &TestServer) -> Sender {
-    let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let stream = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
     tokio::spawn(connection);
     sender
 }
@@ -29,12 +34,28 @@ fn get(target: &str) -> http::request::Builder {
     Request::builder().uri(format!("http://a{target}"))
 }
 
-async fn send(sender: &mut Sender, request: http::request::Builder, body: &'static str) -> Response<Incoming> {
-    sender.send_request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap()
+async fn send(
+    sender: &mut Sender,
+    request: http::request::Builder,
+    body: &'static str,
+) -> Response<Incoming> {
+    sender
+        .send_request(request.body(Full::new(Bytes::from(body))).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn text(response: Response<Incoming>) -> String {
-    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    String::from_utf8(
+        response
+            .into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes()
+            .to_vec(),
+    )
+    .unwrap()
 }
 
 #[tokio::test]
@@ -47,7 +68,10 @@ async fn serves_many_streams() -> Result<(), Infallible> {
     });
     for _ in 0..20 {
         let response = send(&mut sender, get("/"), "").await;
-        assert_eq!((response.status(), response.version()), (StatusCode::OK, Version::HTTP_2));
+        assert_eq!(
+            (response.status(), response.version()),
+            (StatusCode::OK, Version::HTTP_2)
+        );
         assert_eq!(response.headers()["server"], "monodon");
         assert!(response.headers().contains_key("date"));
         assert_eq!(text(response).await, "hello");
@@ -61,10 +85,24 @@ async fn serves_many_streams() -> Result<(), Infallible> {
 async fn passes_bodies_and_trailers() {
     let server = TestServer::start();
     let mut sender = connect(&server).await;
-    assert_eq!(text(send(&mut sender, get("/read").method("POST"), "abc").await).await, "Some(3) 3 0 abc");
-    assert_eq!(text(send(&mut sender, get("/echo").method("POST"), "again").await).await, "again");
-    assert_eq!(text(send(&mut sender, get("/big"), "").await).await.len(), 64 * 128 * 1024);
-    let collected = send(&mut sender, get("/trailers"), "").await.into_body().collect().await.unwrap();
+    assert_eq!(
+        text(send(&mut sender, get("/read").method("POST"), "abc").await).await,
+        "Some(3) 3 0 abc"
+    );
+    assert_eq!(
+        text(send(&mut sender, get("/echo").method("POST"), "again").await).await,
+        "again"
+    );
+    assert_eq!(
+        text(send(&mut sender, get("/big"), "").await).await.len(),
+        64 * 128 * 1024
+    );
+    let collected = send(&mut sender, get("/trailers"), "")
+        .await
+        .into_body()
+        .collect()
+        .await
+        .unwrap();
     assert_eq!(collected.trailers().unwrap()["x-sum"], "42");
 }
 
@@ -94,7 +132,10 @@ async fn checks_host_and_limits() {
         (400, get("/").header("host", "b")),
         (400, get("/").header("host", "a").header("host", "a")),
         (400, Request::builder().uri("http://a,b/")),
-        (413, get("/read").method("POST").header("content-length", "11")),
+        (
+            413,
+            get("/read").method("POST").header("content-length", "11"),
+        ),
         (414, get(&long)),
         (417, get("/").header("expect", "more")),
         (431, get("/").header("x", "y".repeat(100))),
@@ -103,9 +144,17 @@ async fn checks_host_and_limits() {
     ] {
         let shown = format!("{request:?}");
         let body = if wanted == 413 { "01234567890" } else { "" };
-        assert_eq!(send(&mut sender, request, body).await.status(), wanted, "{shown}");
+        assert_eq!(
+            send(&mut sender, request, body).await.status(),
+            wanted,
+            "{shown}"
+        );
     }
-    assert_eq!(server.seen.requests(), ["GET /"], "the connection outlives what it refused");
+    assert_eq!(
+        server.seen.requests(),
+        ["GET /"],
+        "the connection outlives what it refused"
+    );
 }
 
 #[tokio::test]
@@ -131,7 +180,9 @@ async fn drains_with_goodbye() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.server.drain();
     assert_eq!(slow.await.unwrap(), "slow", "what was begun is finished");
-    tokio::task::spawn_blocking(move || server.server.wait()).await.unwrap();
+    tokio::task::spawn_blocking(move || server.server.wait())
+        .await
+        .unwrap();
     assert!(sender.ready().await.is_err(), "the connection has ended");
 }
 
@@ -139,21 +190,34 @@ async fn drains_with_goodbye() {
 async fn an_idle_connection_is_closed() {
     let server = TestServer::with(|options| options.keep_alive = Duration::from_millis(200));
     let mut sender = connect(&server).await;
-    assert_eq!(text(send(&mut sender, get("/slow"), "").await).await, "slow");
-    tokio::task::spawn_blocking(move || server.eventually("it is closed", |server| server.server.stats().open == 0))
-        .await
-        .unwrap();
+    assert_eq!(
+        text(send(&mut sender, get("/slow"), "").await).await,
+        "slow"
+    );
+    tokio::task::spawn_blocking(move || {
+        server.eventually("it is closed", |server| server.server.stats().open == 0);
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
 async fn a_stream_that_is_given_up_is_dropped() {
     let server = TestServer::start();
     let mut sender = connect(&server).await;
-    let waiting = tokio::time::timeout(Duration::from_millis(100), send(&mut sender, get("/wait"), "")).await;
+    let waiting = tokio::time::timeout(
+        Duration::from_millis(100),
+        send(&mut sender, get("/wait"), ""),
+    )
+    .await;
     assert!(waiting.is_err());
-    tokio::task::spawn_blocking(move || server.eventually("it is dropped", |server| server.server.stats().in_flight == 0))
-        .await
-        .unwrap();
+    tokio::task::spawn_blocking(move || {
+        server.eventually("it is dropped", |server| {
+            server.server.stats().in_flight == 0
+        });
+    })
+    .await
+    .unwrap();
 }
 
 #[test]
@@ -162,7 +226,10 @@ fn speaks_what_it_is_told_to() {
     let only_1 = TestServer::with(|options| options.http = HttpVersions::Http1);
     assert_eq!(status(&only_1.exchange(preface)), 505);
     let only_2 = TestServer::with(|options| options.http = HttpVersions::Http2);
-    assert_eq!(status(&only_2.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n")), 505);
+    assert_eq!(
+        status(&only_2.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
+        505
+    );
     // A preface in pieces is still one.
     let both = TestServer::start();
     let mut stream = TcpStream::connect(both.address()).unwrap();

@@ -1,4 +1,5 @@
 //! Each limit, at it and just beyond.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -6,8 +7,11 @@ use support::{TestServer, status};
 
 fn head(line: usize, fields: &[(usize, usize)]) -> String {
     let path = "p".repeat(line - "GET / HTTP/1.1".len());
-    let fields: String =
-        fields.iter().map(|(name, value)| format!("{}: {}\r\n", "n".repeat(*name), "v".repeat(*value))).collect();
+    let fields = fields
+        .iter()
+        .map(|(name, value)| format!("{}: {}\r\n", "n".repeat(*name), "v".repeat(*value)))
+        .collect::<Vec<_>>()
+        .concat();
     format!("GET /{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n")
 }
 
@@ -16,7 +20,11 @@ fn the_request_line() {
     let server = TestServer::with(|options| options.limit_request_line = 100);
     assert_eq!(status(&server.exchange(head(100, &[]))), 200);
     assert_eq!(status(&server.exchange(head(101, &[]))), 414);
-    assert_eq!(status(&server.exchange("x".repeat(102))), 414, "without waiting for its end");
+    assert_eq!(
+        status(&server.exchange("x".repeat(102))),
+        414,
+        "without waiting for its end"
+    );
     assert_eq!(server.seen.codes(), ["MONODON_URI_TOO_LONG"; 2]);
 }
 
@@ -38,7 +46,11 @@ fn a_field() {
     let server = TestServer::with(|options| options.limit_request_field_size = 300);
     assert_eq!(status(&server.exchange(head(20, &[(10, 288)]))), 200);
     assert_eq!(status(&server.exchange(head(20, &[(10, 289)]))), 431);
-    assert_eq!(status(&server.exchange(format!("GET / HTTP/1.1\r\nx: {}", "v".repeat(300)))), 431, "without its end");
+    assert_eq!(
+        status(&server.exchange(format!("GET / HTTP/1.1\r\nx: {}", "v".repeat(300)))),
+        431,
+        "without its end"
+    );
     assert_eq!(status(&server.exchange(head(20, &[(255, 1)]))), 200);
     assert_eq!(status(&server.exchange(head(20, &[(256, 1)]))), 431);
     assert_eq!(server.seen.codes(), ["MONODON_HEAD_TOO_LARGE"; 3]);
@@ -66,13 +78,28 @@ fn the_whole_head() {
 #[test]
 fn the_body() {
     let server = TestServer::with(|options| options.limit_request_body = 10);
-    let sized = |length| format!("POST /read HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
-    assert_eq!(status(&server.exchange(format!("{}0123456789", sized(10)))), 200);
+    let sized = |length| {
+        format!(
+            "POST /read HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    assert_eq!(
+        status(&server.exchange(format!("{}0123456789", sized(10)))),
+        200
+    );
     assert_eq!(status(&server.exchange(sized(11))), 413);
-    assert_eq!(server.seen.requests(), ["POST /read"], "refused before the app is called");
+    assert_eq!(
+        server.seen.requests(),
+        ["POST /read"],
+        "refused before the app is called"
+    );
 
-    let chunked = "POST /read HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
-    assert_eq!(status(&server.exchange(format!("{chunked}5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"))), 200);
+    let chunked =
+        "POST /read HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(
+        status(&server.exchange(format!("{chunked}5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"))),
+        200
+    );
     let answer = server.exchange(format!("{chunked}5\r\n01234\r\n6\r\n567890\r\n0\r\n\r\n"));
     assert_eq!(status(&answer), 413);
     assert!(answer.contains("connection: close"), "{answer}");
@@ -89,7 +116,10 @@ fn connections() {
     }
     let mut third = server.connect();
     third.send(request);
-    assert!(third.is_silent_for(std::time::Duration::from_millis(100)), "it waits in the kernel's queue");
+    assert!(
+        third.is_silent_for(std::time::Duration::from_millis(100)),
+        "it waits in the kernel's queue"
+    );
     drop(clients.pop());
     assert_eq!(third.read_response().1, "hello", "a place is free");
 }

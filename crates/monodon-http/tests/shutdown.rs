@@ -1,4 +1,5 @@
 //! The ends of a server, and its start.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -22,21 +23,32 @@ fn drains_without_a_reset() {
     for client in &mut slow {
         client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    server.eventually("all are called", |server| server.seen.requests().len() == 16);
+    server.eventually("all are called", |server| {
+        server.seen.requests().len() == 16
+    });
     server.server.drain();
     for client in &mut idle {
         assert_eq!(client.read_to_end(), "", "idle connections are closed");
     }
     for client in &mut slow {
         let (head, body) = client.read_response();
-        assert_eq!((field(&head, "connection"), body.as_str()), (Some("close"), "slow"));
+        assert_eq!(
+            (field(&head, "connection"), body.as_str()),
+            (Some("close"), "slow")
+        );
         assert_eq!(client.read_to_end(), "");
     }
-    assert!(TcpStream::connect(server.address()).is_err(), "nobody listens any more");
+    assert!(
+        TcpStream::connect(server.address()).is_err(),
+        "nobody listens any more"
+    );
     drop((slow, idle));
     server.server.wait();
     assert_eq!(server.server.phase(), Phase::Stopped);
-    assert_eq!(*server.seen.phases.lock().unwrap(), [Phase::Listening, Phase::Draining, Phase::Stopped]);
+    assert_eq!(
+        *server.seen.phases.lock().unwrap(),
+        [Phase::Listening, Phase::Draining, Phase::Stopped]
+    );
     assert_eq!(server.seen.codes(), Vec::<&str>::new());
     server.server.drain();
 }
@@ -51,7 +63,10 @@ fn a_request_that_has_begun_is_served() {
     std::thread::sleep(Duration::from_millis(50));
     client.send("st: late\r\n\r\n");
     let answer = client.read_to_end();
-    assert!(answer.contains("connection: close") && answer.ends_with("late"), "{answer}");
+    assert!(
+        answer.contains("connection: close") && answer.ends_with("late"),
+        "{answer}"
+    );
     server.server.wait();
 }
 
@@ -64,7 +79,9 @@ fn what_is_not_done_in_time_is_cut() {
     let start = Instant::now();
     server.server.drain();
     server.server.wait();
-    assert!(start.elapsed() >= Duration::from_millis(200) && start.elapsed() < Duration::from_secs(2));
+    assert!(
+        start.elapsed() >= Duration::from_millis(200) && start.elapsed() < Duration::from_secs(2)
+    );
     assert_eq!(server.seen.dropped.load(SeqCst), 1);
     assert_eq!(server.seen.codes(), ["MONODON_GRACEFUL_TIMEOUT"]);
 }
@@ -95,7 +112,11 @@ fn dropping_stops_and_leaves_no_thread() {
         Arc::clone(&server.seen)
     };
     assert_eq!(seen.phases.lock().unwrap().last(), Some(&Phase::Stopped));
-    assert_eq!(Arc::strong_count(&seen), 1, "the threads have let go of everything");
+    assert_eq!(
+        Arc::strong_count(&seen),
+        1,
+        "the threads have let go of everything"
+    );
 }
 
 #[test]
@@ -110,7 +131,10 @@ fn spreads_connections_over_threads() {
         })
         .collect();
     let stats = server.server.stats();
-    assert_eq!((stats.open, stats.accepted, stats.requests, stats.in_flight), (10, 10, 10, 0));
+    assert_eq!(
+        (stats.open, stats.accepted, stats.requests, stats.in_flight),
+        (10, 10, 10, 0)
+    );
     drop(clients);
     server.eventually("all are closed", |server| server.server.stats().open == 0);
 }
@@ -118,9 +142,17 @@ fn spreads_connections_over_threads() {
 #[test]
 fn a_busy_port_is_named() {
     let first = TestServer::start();
-    let options = monodon_http::Options { bind: vec![first.address().to_string()], ..Default::default() };
+    let options = monodon_http::Options {
+        bind: vec![first.address().to_string()],
+        ..Default::default()
+    };
     let seen = Arc::new(support::Seen::default());
-    let error = Server::start(options, support::app(&seen), seen).err().expect("the port is taken");
+    let error = Server::start(options, support::app(&seen), seen)
+        .err()
+        .expect("the port is taken");
     assert_eq!(error.code(), "EADDRINUSE");
-    assert!(error.to_string().contains(&first.address().to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&first.address().to_string()),
+        "{error}"
+    );
 }

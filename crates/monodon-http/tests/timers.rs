@@ -1,4 +1,5 @@
 //! The four timers are four: each fires for its own cause, and for no other.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -93,8 +94,13 @@ fn a_body_that_stands_still_gets_408() {
 #[test]
 fn a_body_in_progress_after_the_head_is_cut() {
     let server = server_with(LONG, LONG, SHORT, LONG);
-    let answer = server.exchange("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
-    assert!(answer.ends_with("3\r\nabc\r\n"), "no end of the body: {answer}");
+    let answer = server.exchange(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    );
+    assert!(
+        answer.ends_with("3\r\nabc\r\n"),
+        "no end of the body: {answer}"
+    );
 }
 
 #[test]
@@ -102,7 +108,9 @@ fn a_client_that_does_not_read_is_cut() {
     let server = server_with(LONG, LONG, LONG, SHORT);
     let mut client = server.connect();
     client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
-    server.eventually("it is reported", |server| server.seen.codes() == ["MONODON_SEND_TIMEOUT"]);
+    server.eventually("it is reported", |server| {
+        server.seen.codes() == ["MONODON_SEND_TIMEOUT"]
+    });
     server.eventually("it is closed", |server| server.server.stats().open == 0);
 }
 
@@ -119,7 +127,12 @@ fn a_slow_app_is_nobodys_timeout() {
 
 #[test]
 fn zero_is_off() {
-    let server = server_with(Duration::ZERO, Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let server = server_with(
+        Duration::ZERO,
+        Duration::ZERO,
+        Duration::ZERO,
+        Duration::ZERO,
+    );
     let mut client = server.connect();
     client.send("GET /");
     assert!(client.is_silent_for(SHORT * 2));

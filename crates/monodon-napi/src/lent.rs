@@ -29,7 +29,10 @@ impl LentMemory for Lent {
 ///
 /// # Safety
 /// `env` and `array` must be those of the running callback.
-pub(crate) unsafe fn lend(env: sys::napi_env, array: sys::napi_value) -> Result<(Lent, sys::napi_ref)> {
+pub(crate) unsafe fn lend(
+    env: sys::napi_env,
+    array: sys::napi_value,
+) -> Result<(Lent, sys::napi_ref)> {
     let mut kind = 0;
     let mut length = 0;
     let mut start = std::ptr::null_mut();
@@ -48,9 +51,18 @@ pub(crate) unsafe fn lend(env: sys::napi_env, array: sys::napi_value) -> Result<
             ),
             "a lent buffer is not a Uint8Array"
         )?;
-        check_status!(sys::napi_create_reference(env, array, 1, &raw mut reference))?;
+        check_status!(sys::napi_create_reference(
+            env,
+            array,
+            1,
+            &raw mut reference
+        ))?;
     }
     // An empty array has no address; a slice needs one.
-    let start = if length == 0 { std::ptr::NonNull::dangling().as_ptr() } else { start.cast() };
+    let start = if length == 0 {
+        std::ptr::NonNull::dangling().as_ptr()
+    } else {
+        start.cast()
+    };
     Ok((Lent { start, length }, reference))
 }

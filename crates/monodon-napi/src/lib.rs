@@ -4,6 +4,10 @@
 //! [`port`] holds the functions that a worker calls once a batch; [`lent`] and [`doorbell`] are what
 //! crosses besides. All `unsafe` code of the project is in this crate.
 #![allow(missing_docs, reason = "napi-derive generates undocumented items")]
+#![cfg_attr(
+    test,
+    allow(dead_code, reason = "napi-derive exports nothing in a test build")
+)]
 
 mod doorbell;
 mod lent;

@@ -70,7 +70,11 @@ impl Port {
 
 /// Attaches the calling thread as a worker: an object with `index`, the buffers `inbound` and
 /// `outbound`, and the functions `take(most)`, `submit(bytes, records, lent?)`, `detach()`.
-pub(crate) fn attach<'env>(env: &'env Env, bridge: &Arc<Bridge>, ring: &Function<'_, (), ()>) -> Result<Object<'env>> {
+pub(crate) fn attach<'env>(
+    env: &'env Env,
+    bridge: &Arc<Bridge>,
+    ring: &Function<'_, (), ()>,
+) -> Result<Object<'env>> {
     let bell = Bell::new(ring)?;
     let worker = bridge.attach(Box::new(bell.clone()));
     let port = Rc::new(Port {
@@ -90,17 +94,37 @@ pub(crate) fn attach<'env>(env: &'env Env, bridge: &Arc<Bridge>, ring: &Function
     // SAFETY: `raw` and `object` are of the running callback.
     unsafe {
         set(raw, &object, c"inbound", array_buffer(raw, &port.inbound)?)?;
-        set(raw, &object, c"outbound", array_buffer(raw, &port.outbound)?)?;
+        set(
+            raw,
+            &object,
+            c"outbound",
+            array_buffer(raw, &port.outbound)?,
+        )?;
         set(raw, &object, c"take", function(raw, c"take", take, &port)?)?;
-        set(raw, &object, c"submit", function(raw, c"submit", submit, &port)?)?;
-        set(raw, &object, c"detach", function(raw, c"detach", detach, &port)?)?;
+        set(
+            raw,
+            &object,
+            c"submit",
+            function(raw, c"submit", submit, &port)?,
+        )?;
+        set(
+            raw,
+            &object,
+            c"detach",
+            function(raw, c"detach", detach, &port)?,
+        )?;
     }
     Ok(object)
 }
 
 /// # Safety
 /// `env` and `value` must be those of the running callback.
-unsafe fn set(env: sys::napi_env, object: &Object<'_>, name: &CStr, value: sys::napi_value) -> Result<()> {
+unsafe fn set(
+    env: sys::napi_env,
+    object: &Object<'_>,
+    name: &CStr,
+    value: sys::napi_value,
+) -> Result<()> {
     use napi::JsValue;
     // SAFETY: by this function's contract; the name ends in NUL.
     check_status!(unsafe { sys::napi_set_named_property(env, object.raw(), name.as_ptr(), value) })
@@ -146,7 +170,7 @@ unsafe fn function(
         check_status!(sys::napi_create_function(
             env,
             name.as_ptr(),
-            name.count_bytes() as isize,
+            name.count_bytes().cast_signed(),
             Some(callback),
             owner,
             &raw mut value,
@@ -204,14 +228,18 @@ unsafe fn call<'port, const N: usize>(
 unsafe fn number(env: sys::napi_env, value: sys::napi_value) -> Result<usize> {
     let mut number = 0;
     // SAFETY: by this function's contract.
-    check_status!(unsafe { sys::napi_get_value_uint32(env, value, &raw mut number) }, "not a number")?;
+    let status = unsafe { sys::napi_get_value_uint32(env, value, &raw mut number) };
+    check_status!(status, "not a number")?;
     Ok(number as usize)
 }
 
 /// Runs a callback's work: an error or a panic becomes a JavaScript exception.
 fn guarded(env: sys::napi_env, work: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(Error::new(Status::GenericFailure, "MONODON_PANIC: native code panicked; please report it"))
+        Err(Error::new(
+            Status::GenericFailure,
+            "MONODON_PANIC: native code panicked; please report it",
+        ))
     });
     outcome.unwrap_or_else(|error| {
         // SAFETY: `env` is that of the running callback.
@@ -251,7 +279,10 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
         // SAFETY: as above.
         let (bytes, records) = unsafe { (number(env, bytes)?, number(env, records)?) };
         if bytes > BATCH {
-            return Err(Error::new(Status::InvalidArg, "a batch is longer than its buffer"));
+            return Err(Error::new(
+                Status::InvalidArg,
+                "a batch is longer than its buffer",
+            ));
         }
         // SAFETY: `lent` is an argument of the running callback.
         let (memory, references) = unsafe { borrow_all(env, lent) }?;
@@ -261,13 +292,18 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
         let mut keys = Vec::new();
         let outcome = port.worker.submit(batch, records, memory, &mut keys);
         let mut references = references.into_iter();
-        port.loans.borrow_mut().extend(keys.into_iter().zip(references.by_ref()));
+        port.loans
+            .borrow_mut()
+            .extend(keys.into_iter().zip(references.by_ref()));
         for unused in references {
             // SAFETY: made by `lend` in this call; no loan was made of it.
             unsafe { sys::napi_delete_reference(env, unused) };
         }
         outcome.map_err(|error| {
-            Error::new(Status::InvalidArg, format!("MONODON_MALFORMED_BATCH: {error}"))
+            Error::new(
+                Status::InvalidArg,
+                format!("MONODON_MALFORMED_BATCH: {error}"),
+            )
         })?;
         Ok(ptr::null_mut())
     })

@@ -46,8 +46,11 @@ pub struct NativeOptions {
 }
 
 impl From<NativeOptions> for Options {
+    #[allow(
+        clippy::cast_sign_loss,
+        reason = "bounds were checked against the option table; a negative number would saturate to 0"
+    )]
     fn from(from: NativeOptions) -> Self {
-        // Bounds were checked against the option table; a negative number would saturate to 0.
         let duration = |ms: f64| Duration::from_millis(ms as u64);
         Self {
             bind: from.bind,
@@ -111,7 +114,8 @@ pub struct NativeStats {
     pub workers: u32,
 }
 
-type ReportFunction = ThreadsafeFunction<NativeReport, (), NativeReport, Status, false, true, REPORTS>;
+type ReportFunction =
+    ThreadsafeFunction<NativeReport, (), NativeReport, Status, false, true, REPORTS>;
 
 struct ToMain(ReportFunction);
 
@@ -144,7 +148,13 @@ impl Reporter for ToMain {
             Phase::Draining => "draining",
             Phase::Stopped => "stopped",
         };
-        self.send(NativeReport { code: None, blame: None, peer: None, detail: None, phase: Some(phase.to_owned()) });
+        self.send(NativeReport {
+            code: None,
+            blame: None,
+            peer: None,
+            detail: None,
+            phase: Some(phase.to_owned()),
+        });
     }
 }
 
@@ -164,7 +174,10 @@ impl NativeServer {
     /// # Errors
     /// What could not be bound, and why.
     #[napi(factory, catch_unwind)]
-    #[allow(clippy::needless_pass_by_value, reason = "napi passes arguments by value")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "napi passes arguments by value"
+    )]
     pub fn start(options: NativeOptions, report: Function<'_, NativeReport, ()>) -> Result<Self> {
         let options = Options::from(options);
         let report = report
@@ -178,7 +191,10 @@ impl NativeServer {
         let server = Server::start(options, app, reporter)
             .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&bridge));
+        BRIDGES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::clone(&bridge));
         Ok(Self { id, server, bridge })
     }
 
@@ -213,12 +229,19 @@ impl NativeServer {
     /// Forgets the server, after the phase `stopped`: no worker can attach any more.
     #[napi(catch_unwind)]
     pub fn release(&self) {
-        BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        BRIDGES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
         self.server.wait();
     }
 
     /// The counters. Takes locks; not for every request.
     #[napi(catch_unwind)]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "JavaScript has no wider number; it is exact up to 2^53"
+    )]
     pub fn stats(&self) -> NativeStats {
         let server = self.server.stats();
         let bridge = self.bridge.counts();
@@ -236,7 +259,10 @@ impl NativeServer {
 
 impl Drop for NativeServer {
     fn drop(&mut self) {
-        BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        BRIDGES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
     }
 }
 
@@ -246,11 +272,25 @@ impl Drop for NativeServer {
 /// # Errors
 /// When there is no such server any more.
 #[napi(catch_unwind, ts_return_type = "NativePort")]
-#[allow(clippy::needless_pass_by_value, reason = "napi passes arguments by value")]
-pub fn attach<'env>(env: &'env Env, server: u32, ring: Function<'_, (), ()>) -> Result<Object<'env>> {
-    let bridge = BRIDGES.lock().unwrap_or_else(PoisonError::into_inner).get(&server).cloned();
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "napi passes arguments by value"
+)]
+pub fn attach<'env>(
+    env: &'env Env,
+    server: u32,
+    ring: Function<'_, (), ()>,
+) -> Result<Object<'env>> {
+    let bridge = BRIDGES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&server)
+        .cloned();
     let bridge = bridge.ok_or_else(|| {
-        Error::new(Status::InvalidArg, format!("server {server} does not exist or has stopped"))
+        Error::new(
+            Status::InvalidArg,
+            format!("server {server} does not exist or has stopped"),
+        )
     })?;
     port::attach(env, &bridge, &ring)
 }

@@ -4,7 +4,10 @@ use napi_derive::napi;
 
 /// Names the calling thread, where the platform shows such names; the kernel keeps 15 bytes.
 #[napi(catch_unwind)]
-#[allow(clippy::needless_pass_by_value, reason = "napi passes arguments by value")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "napi passes arguments by value"
+)]
 pub fn name_thread(name: String) {
     #[cfg(target_os = "linux")]
     if let Ok(name) = std::ffi::CString::new(name) {

@@ -78,7 +78,7 @@ export class NodeResponse extends NodeOutgoing {
    * Fixes status and fields. They are sent with the first bytes of the body, by `flushHeaders` or
    * `end`.
    *
-   * @param reason the reason phrase (which is not sent) or the fields
+   * @param reason the reason phrase or the fields
    * @throws RangeError `ERR_HTTP_INVALID_STATUS_CODE` outside 200 to 999: 1xx have methods of their own
    */
   writeHead(status: number, reason?: string | HeadersArgument, fields?: HeadersArgument): this {

@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer'
+import type { HeaderBlock } from '../../bridge/exchange.ts'
+import { encodeReason } from '../../bridge/header-block.ts'
 import { HIGH_WATER_BYTES, LEND_BYTES } from '../../bridge/layout.ts'
 import { contentLengthMismatch, nodeError } from './errors.ts'
 import { appFailed, responseEnded } from './lifecycle.ts'
@@ -94,7 +96,14 @@ export function send(res: NodeResponse, data: Body, callback: MaybeCallback): bo
 
 export function startOnce(res: NodeResponse): void {
   const exchange = res[kExchange]
-  if (!exchange.started) exchange.start(res.statusCode, res[kBlock] as string)
+  if (!exchange.started) exchange.start(res.statusCode, headOf(res))
+}
+
+/** The fixed fields, after the reason phrase if the app has chosen one. */
+function headOf(res: NodeResponse): HeaderBlock {
+  const { statusCode, statusMessage } = res
+  const block = res[kBlock] as HeaderBlock
+  return statusMessage === undefined ? block : encodeReason(statusCode, statusMessage) + block
 }
 
 /** Calls back once the app may change what it has written. */
@@ -134,7 +143,7 @@ export function finishWith(res: NodeResponse, data: Body, callback: MaybeCallbac
   const body = callback ? ownCopy(data) : data
   if (fitsRespond(res, data)) {
     const hasContent = res._hasBody || exchange.method === 'HEAD'
-    exchange.respond(res.statusCode, res[kBlock] as string, hasContent ? body : '')
+    exchange.respond(res.statusCode, headOf(res), hasContent ? body : '')
     responseEnded(res)
     return
   }

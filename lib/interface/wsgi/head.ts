@@ -1,6 +1,6 @@
 /** The head of a response: what the app gave `startResponse`, checked and encoded. */
 
-import { encodeHeader } from '../../bridge/header-block.ts'
+import { encodeHeader, encodeReason } from '../../bridge/header-block.ts'
 import { MonodonError } from '../../errors.ts'
 
 export type Fields = readonly (readonly [name: string, value: string])[]
@@ -107,7 +107,7 @@ function encodeHead(text: string, fields: Fields): Seen {
   const contentLength = length === undefined ? -1 : parseLength(length)
   const status = Number(text.slice(0, 3))
   const hasBody = status !== NO_CONTENT && status !== NOT_MODIFIED
-  let bare = ''
+  let bare = encodeReason(status, text.slice(4))
   for (let at = 0; at < names.length; at += 1)
     if (at !== lengthAt) bare += encodeHeader(names[at]!, values[at]!)
   const block = length === undefined ? bare : bare + lengthField(status, length)

@@ -145,7 +145,8 @@ function chunks(
 function breaking(): ReadableStream<Uint8Array> {
   let begun = false
   return new ReadableStream({
-    pull(controller) {
+    async pull(controller) {
+      if (begun) await sleep(20)
       if (begun) throw new AppFailure('secret: broke off')
       begun = true
       controller.enqueue(new TextEncoder().encode('begun'))

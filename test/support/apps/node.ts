@@ -77,7 +77,7 @@ export function createNodeApp(probe: Probe) {
     },
     break: async (_, res) => {
       res.write('begun')
-      await sleep(1)
+      await sleep(20)
       throw new AppFailure('secret: broke off')
     },
     never: (req) => void req.on('close', () => probe.note('aborted')),

@@ -187,8 +187,9 @@ async function* chunks(query: URLSearchParams, probe: Probe): AsyncGenerator<Uin
   }
 }
 
-function* breaking(): Generator<string> {
+async function* breaking(): AsyncGenerator<string> {
   yield 'begun'
+  await sleep(20)
   throw new AppFailure('secret: broke off')
 }
 

@@ -5,7 +5,6 @@ use std::future::{Future, pending, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -15,13 +14,17 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
-use monodon_http::{App, BodyCut, Handler, Options, Phase, Refusal, Report, Reporter, Request, RequestBody, Server};
+use monodon_http::{
+    App, BodyCut, Handler, Options, Phase, Refusal, Report, Reporter, Request, RequestBody, Server,
+};
 
 /// What the app and the reporter have seen.
 #[derive(Default)]
 pub struct Seen {
     pub requests: Mutex<Vec<String>>,
     pub dropped: AtomicUsize,
+    /// Bytes that `/endless` has given.
+    pub produced: AtomicUsize,
     pub reports: Mutex<Vec<Report>>,
     pub phases: Mutex<Vec<Phase>>,
 }
@@ -32,7 +35,12 @@ impl Seen {
     }
 
     pub fn codes(&self) -> Vec<&'static str> {
-        self.reports.lock().unwrap().iter().map(|report| report.code).collect()
+        self.reports
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|report| report.code)
+            .collect()
     }
 }
 
@@ -57,10 +65,15 @@ impl TestServer {
     }
 
     pub fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let mut options = Options { bind: vec!["127.0.0.1:0".to_owned()], io_threads: 1, ..Options::default() };
+        let mut options = Options {
+            bind: vec!["127.0.0.1:0".to_owned()],
+            io_threads: 1,
+            ..Options::default()
+        };
         change(&mut options);
         let seen = Arc::new(Seen::default());
-        let server = Server::start(options, app(&seen), Arc::clone(&seen) as Arc<dyn Reporter>).unwrap();
+        let server =
+            Server::start(options, app(&seen), Arc::clone(&seen) as Arc<dyn Reporter>).unwrap();
         Self { server, seen }
     }
 
@@ -70,9 +83,14 @@ impl TestServer {
 
     pub fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
         stream.set_nodelay(true).unwrap();
-        Client { stream, buffer: Vec::new() }
+        Client {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// Sends bytes on a new connection, and reads until the server closes it.
@@ -117,11 +135,16 @@ impl Client {
         loop {
             if let Some(at) = find(&self.buffer, end.as_bytes()) {
                 let rest = self.buffer.split_off(at + end.len());
-                return String::from_utf8_lossy(&std::mem::replace(&mut self.buffer, rest)).into_owned();
+                return String::from_utf8_lossy(&std::mem::replace(&mut self.buffer, rest))
+                    .into_owned();
             }
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 16384];
             let count = self.stream.read(&mut bytes).unwrap();
-            assert!(count > 0, "closed before {end:?}, after {:?}", String::from_utf8_lossy(&self.buffer));
+            assert!(
+                count > 0,
+                "closed before {end:?}, after {:?}",
+                String::from_utf8_lossy(&self.buffer)
+            );
             self.buffer.extend_from_slice(&bytes[..count]);
         }
     }
@@ -129,23 +152,36 @@ impl Client {
     /// A response with `content-length`: its head, and its body.
     pub fn read_response(&mut self) -> (String, String) {
         let head = self.read_until("\r\n\r\n");
-        let length: usize = field(&head, "content-length").expect("a content-length").parse().unwrap();
+        let length: usize = field(&head, "content-length")
+            .expect("a content-length")
+            .parse()
+            .unwrap();
         while self.buffer.len() < length {
-            let mut bytes = [0; 65536];
+            let mut bytes = [0; 16384];
             let count = self.stream.read(&mut bytes).unwrap();
             assert!(count > 0, "the body was cut off");
             self.buffer.extend_from_slice(&bytes[..count]);
         }
         let rest = self.buffer.split_off(length);
-        (head, String::from_utf8_lossy(&std::mem::replace(&mut self.buffer, rest)).into_owned())
+        (
+            head,
+            String::from_utf8_lossy(&std::mem::replace(&mut self.buffer, rest)).into_owned(),
+        )
     }
 
     /// Whether nothing comes for that long.
     pub fn is_silent_for(&mut self, time: Duration) -> bool {
         self.stream.set_read_timeout(Some(time)).unwrap();
         let result = self.stream.read(&mut [0]);
-        self.stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        result.is_err_and(|error| matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut))
+        self.stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        result.is_err_and(|error| {
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+            )
+        })
     }
 }
 
@@ -154,11 +190,17 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 }
 
 pub fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 pub fn status(answer: &str) -> u16 {
-    answer.get(9..12).and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no answer: {answer:?}"))
+    answer
+        .get(9..12)
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
 /// The app of these tests.
@@ -172,7 +214,7 @@ impl App for TestApp {
     type Handler = TestHandler;
 
     fn attach(&self, _: usize) -> TestHandler {
-        TestHandler(Rc::new(Arc::clone(&self.0)))
+        TestHandler(Arc::clone(&self.0))
     }
 
     fn before_park(&self, _: usize) {}
@@ -180,7 +222,7 @@ impl App for TestApp {
     fn after_unpark(&self, _: usize) {}
 }
 
-pub struct TestHandler(Rc<Arc<Seen>>);
+pub struct TestHandler(Arc<Seen>);
 
 type AnyBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyCut>>>;
 type Answer = Result<Response<AnyBody>, Refusal>;
@@ -190,8 +232,17 @@ impl Handler for TestHandler {
     type Reply = Pin<Box<dyn Future<Output = Answer>>>;
 
     fn handle(&self, request: Request) -> Self::Reply {
-        let target = request.head.uri.path_and_query().map_or("*", |target| target.as_str()).to_owned();
-        self.0.requests.lock().unwrap().push(format!("{} {target}", request.head.method));
+        let target = request
+            .head
+            .uri
+            .path_and_query()
+            .map_or("*", |target| target.as_str())
+            .to_owned();
+        self.0
+            .requests
+            .lock()
+            .unwrap()
+            .push(format!("{} {target}", request.head.method));
         assert!(target != "/panic-at-once", "the test asked for it");
         Box::pin(answer(request, Arc::clone(&self.0)))
     }
@@ -207,7 +258,13 @@ impl Drop for CountDrop {
 
 async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
     match request.head.uri.path() {
-        "/host" => Ok(text(request.head.headers.get("host").map_or("none", |host| host.to_str().unwrap()))),
+        "/host" => Ok(text(
+            request
+                .head
+                .headers
+                .get("host")
+                .map_or("none", |host| host.to_str().unwrap()),
+        )),
         "/read" => read(request.body).await,
         "/echo" => Ok(Response::new(Box::pin(Echo(request.body)))),
         "/ignore" => Ok(text("ignored")),
@@ -219,9 +276,20 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             tokio::time::sleep(Duration::from_millis(200)).await;
             Ok(text("slow"))
         }
-        "/big" => Ok(Response::new(Box::pin(Repeat { left: 64, chunk: Bytes::from(vec![b'x'; 128 * 1024]) }))),
+        "/big" => Ok(Response::new(Box::pin(Repeat {
+            left: 64,
+            chunk: Bytes::from(vec![b'x'; 128 * 1024]),
+        }))),
+        "/endless" => Ok(Response::new(Box::pin(Endless(seen)))),
         "/short" => Ok(with(text("12345"), "content-length", "10")),
-        "/long" => Ok(with(Response::new(Box::pin(Repeat { left: 2, chunk: Bytes::from("12345") })), "content-length", "7")),
+        "/long" => Ok(with(
+            Response::new(Box::pin(Repeat {
+                left: 2,
+                chunk: Bytes::from("12345"),
+            })),
+            "content-length",
+            "7",
+        )),
         "/bad-length" => Ok(with(text("x"), "content-length", "1x")),
         "/hop-by-hop" => {
             let response = with(text("plain"), "transfer-encoding", "gzip");
@@ -233,7 +301,11 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
         "/trailers" => {
             let mut trailers = HeaderMap::new();
             trailers.insert("x-sum", HeaderValue::from_static("42"));
-            let body = Repeat { left: 1, chunk: Bytes::from("data") }.with_trailers(async move { Some(Ok(trailers)) });
+            let body = Repeat {
+                left: 1,
+                chunk: Bytes::from("data"),
+            }
+            .with_trailers(async move { Some(Ok(trailers)) });
             Ok(with(Response::new(Box::pin(body)), "trailer", "x-sum"))
         }
         "/cut" => Ok(Response::new(Box::pin(Cut(Some(Bytes::from("partial")))))),
@@ -242,10 +314,16 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             yield_now().await;
             let mut fields = HeaderMap::new();
             fields.insert("link", HeaderValue::from_static("</a.css>"));
-            let sent = request.peer.send_informational(StatusCode::EARLY_HINTS, &fields);
+            let sent = request
+                .peer
+                .send_informational(StatusCode::EARLY_HINTS, &fields);
             Ok(text(if sent { "hinted" } else { "not hinted" }))
         }
-        "/refuse" => Err(Refusal { status: StatusCode::SERVICE_UNAVAILABLE, close: false, retry_after: Some(3) }),
+        "/refuse" => Err(Refusal {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            close: false,
+            retry_after: Some(3),
+        }),
         "/no-content" => {
             let mut response = text("");
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -269,15 +347,26 @@ async fn read(mut body: RequestBody) -> Answer {
     }
     let trailers = body.trailers().map_or(0, HeaderMap::len);
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).into_owned();
-    Ok(text(&format!("{expected:?} {} {trailers} {shown}", bytes.len())))
+    Ok(text(&format!(
+        "{expected:?} {} {trailers} {shown}",
+        bytes.len()
+    )))
 }
 
 fn text(text: &str) -> Response<AnyBody> {
-    Response::new(Box::pin(Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|_| BodyCut)))
+    Response::new(Box::pin(
+        Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|_| BodyCut),
+    ))
 }
 
-fn with(mut response: Response<AnyBody>, name: &'static str, value: &'static str) -> Response<AnyBody> {
-    response.headers_mut().insert(name, HeaderValue::from_static(value));
+fn with(
+    mut response: Response<AnyBody>,
+    name: &'static str,
+    value: &'static str,
+) -> Response<AnyBody> {
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
     response
 }
 
@@ -299,8 +388,13 @@ impl Body for Echo {
     type Data = Bytes;
     type Error = BodyCut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
-        self.0.poll_chunk(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data).map_err(|_| BodyCut)))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
+        self.0
+            .poll_chunk(cx)
+            .map(|chunk| chunk.map(|chunk| chunk.map(Frame::data).map_err(|_| BodyCut)))
     }
 }
 
@@ -313,12 +407,31 @@ impl Body for Repeat {
     type Data = Bytes;
     type Error = BodyCut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
         self.left -= 1;
         Poll::Ready(Some(Ok(Frame::data(self.chunk.clone()))))
+    }
+}
+
+struct Endless(Arc<Seen>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = BodyCut;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
+        const CHUNK: &[u8] = &[b'x'; 64 * 1024];
+        self.0.produced.fetch_add(CHUNK.len(), SeqCst);
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(CHUNK)))))
     }
 }
 
@@ -328,7 +441,10 @@ impl Body for Cut {
     type Data = Bytes;
     type Error = BodyCut;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyCut>>> {
         Poll::Ready(Some(self.0.take().map(Frame::data).ok_or(BodyCut)))
     }
 }

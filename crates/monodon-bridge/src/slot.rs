@@ -1,0 +1,166 @@
+//! One exchange, seen from its connection on the I/O thread.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use bytes::Bytes;
+use monodon_http::handoff::{Peer, Refusal};
+
+use crate::chunk::Chunk;
+use crate::layout::HIGH_WATER_BYTES;
+use crate::queue::Ticket;
+
+/// The beginning of an answer.
+pub(crate) enum Answer {
+    Whole {
+        status: u16,
+        headers: Bytes,
+        body: Chunk,
+    },
+    Head {
+        status: u16,
+        headers: Bytes,
+    },
+    Refused(Refusal),
+}
+
+/// One exchange, seen from its connection.
+pub(crate) struct Slot {
+    pub(crate) ticket: Arc<Ticket>,
+    pub(crate) peer: Rc<Peer>,
+    /// Ticks of the thread at which it was queued.
+    pub(crate) queued_at: u32,
+    /// The task that waits for the answer or sends it.
+    pub(crate) reply: Option<Waker>,
+    /// The task that passes the request's body on.
+    pub(crate) pump: Option<Waker>,
+    pub(crate) answer: Option<Answer>,
+    /// Whether the answer's head was handed to the connection.
+    pub(crate) begun: bool,
+    pub(crate) chunks: VecDeque<Chunk>,
+    pub(crate) ending: Option<Ending>,
+    /// Bytes of the response's body that are due, where the head says it; more is not sent.
+    pub(crate) due: Option<u64>,
+    /// Bytes of body that the worker has room for.
+    pub(crate) credit: usize,
+    /// Bytes of response body that came from the worker and were not reported as drained.
+    window: usize,
+    /// Bytes of those that the connection has taken.
+    passed: usize,
+}
+
+/// How a streamed response ends.
+pub(crate) enum Ending {
+    Complete { trailers: Bytes },
+    Cut,
+}
+
+impl Slot {
+    /// The slot of a request that was received at tick `now`.
+    pub(crate) fn new(ticket: Arc<Ticket>, peer: Rc<Peer>, now: u32) -> Self {
+        Self {
+            ticket,
+            peer,
+            queued_at: now,
+            reply: None,
+            pump: None,
+            answer: None,
+            begun: false,
+            chunks: VecDeque::new(),
+            ending: None,
+            due: None,
+            credit: 0,
+            window: 0,
+            passed: 0,
+        }
+    }
+
+    /// A piece of a streamed body has come.
+    pub(crate) fn add(&mut self, chunk: Chunk) {
+        self.window += bytes::Buf::remaining(&chunk);
+        self.chunks.push_back(chunk);
+    }
+
+    /// The exchange cannot be answered (further): refused before the head, cut after it.
+    pub(crate) fn give_up(&mut self, refusal: Refusal) {
+        if self.begun || matches!(self.answer, Some(Answer::Head { .. })) {
+            self.chunks.clear();
+            self.ending = Some(Ending::Cut);
+        } else {
+            self.ending = Some(Ending::Cut);
+            self.answer = Some(Answer::Refused(refusal));
+        }
+    }
+
+    /// The body of the request broke off. Says whether the client is refused for it: then the
+    /// exchange is over for the worker too.
+    pub(crate) fn body_broke(&mut self, refusal: Refusal) -> bool {
+        let over = !self.begun && self.answer.is_none();
+        if over {
+            self.give_up(refusal);
+        }
+        over
+    }
+
+    /// The connection has taken `bytes` of the response. Gives the bytes to report to the worker,
+    /// when it waits for that: at the high-water mark, once half of it is free again.
+    pub(crate) fn pass(&mut self, bytes: usize) -> Option<u32> {
+        self.due = self.due.map(|due| due.saturating_sub(bytes as u64));
+        self.passed += bytes;
+        let high = HIGH_WATER_BYTES;
+        if self.window < high || self.window - self.passed > high / 2 {
+            return None;
+        }
+        self.window -= self.passed;
+        Some(std::mem::take(&mut self.passed) as u32)
+    }
+}
+
+/// The slots of an I/O thread. A place is used again with another generation, so that mail to an
+/// exchange that is over is told from mail to the next one.
+#[derive(Default)]
+pub(crate) struct Slots {
+    table: Vec<(u32, Option<Slot>)>,
+    free: Vec<u32>,
+}
+
+impl Slots {
+    /// Puts a slot into a free place; gives its index and generation.
+    pub(crate) fn open(&mut self, slot: Slot) -> (u32, u32) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.table.push((0, None));
+            self.table.len() as u32 - 1
+        });
+        let entry = &mut self.table[index as usize];
+        entry.1 = Some(slot);
+        (index, entry.0)
+    }
+
+    /// Takes a slot out of its place.
+    pub(crate) fn close(&mut self, index: u32, generation: u32) -> Option<Slot> {
+        self.get(index, generation)?;
+        let (current, place) = &mut self.table[index as usize];
+        *current = generation.wrapping_add(1);
+        self.free.push(index);
+        place.take()
+    }
+
+    pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut Slot> {
+        let (current, slot) = self.table.get_mut(index as usize)?;
+        if *current == generation {
+            slot.as_mut()
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.table.iter_mut().filter_map(|(_, slot)| slot.as_mut())
+    }
+
+    pub(crate) fn in_use(&self) -> usize {
+        self.table.len() - self.free.len()
+    }
+}

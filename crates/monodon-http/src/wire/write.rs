@@ -1,0 +1,168 @@
+//! Writing: the parser's output and our own, gathered, to the socket.
+
+use std::cell::RefMut;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::StatusCode;
+use socket2::SockRef;
+use tokio::io::AsyncWrite;
+
+use super::{Ending, Protocol, Wire};
+
+/// Small writes wait here for the end of the task's turn, so that a batch of pipelined answers, or
+/// a head and its body, is one write.
+const OUT_BYTES: usize = 16 * 1024;
+/// Slices of one vectored write.
+const SLICES: usize = 32;
+
+impl Wire {
+    /// Takes the parser's output.
+    pub(crate) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let total = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        if self.protocol.get() == Protocol::Http1 && !self.is_answering.get() {
+            self.replace_automatic_answer(slices);
+            return Poll::Ready(Ok(total));
+        }
+        self.is_flushed.set(false);
+        let mut out = self.take_out();
+        if out.len() + total <= OUT_BYTES {
+            for slice in slices {
+                out.extend_from_slice(slice);
+            }
+            return Poll::Ready(Ok(total));
+        }
+        loop {
+            let waiting = out.len();
+            let mut all = [IoSlice::new(&[]); SLICES];
+            let mut count = 0;
+            if waiting > 0 {
+                all[0] = IoSlice::new(&out);
+                count = 1;
+            }
+            for slice in slices.iter().take(SLICES - count) {
+                all[count] = IoSlice::new(slice);
+                count += 1;
+            }
+            let written = ready!(self.poll_write_socket(cx, &all[..count]))?;
+            if written <= waiting {
+                out.drain(..written);
+                continue;
+            }
+            out.clear();
+            if total > OUT_BYTES {
+                return Poll::Ready(Ok(written - waiting));
+            }
+            // A small piece never stays in two places, so that nothing can be sent amid it.
+            let mut sent = written - waiting;
+            for slice in slices {
+                let skipped = sent.min(slice.len());
+                sent -= skipped;
+                out.extend_from_slice(&slice[skipped..]);
+            }
+            return Poll::Ready(Ok(total));
+        }
+    }
+
+    /// hyper answers a head that it cannot parse by itself, before any request is handed over. That
+    /// answer is not sent; the task sends ours, with the same status.
+    fn replace_automatic_answer(&self, slices: &[IoSlice<'_>]) {
+        let status = slices
+            .iter()
+            .find(|slice| !slice.is_empty())
+            .and_then(|slice| slice.get(b"HTTP/1.1 ".len()..b"HTTP/1.1 400".len()))
+            .and_then(|digits| StatusCode::from_bytes(digits).ok())
+            .unwrap_or(StatusCode::BAD_REQUEST);
+        self.end_with(Ending::Answer(status));
+    }
+
+    /// The parser has nothing left to write.
+    pub(crate) fn parser_is_flushed(&self) {
+        self.is_flushed.set(true);
+        if self.open.get() == 0 {
+            self.is_answering.set(false);
+        }
+    }
+
+    /// Whether bytes may be put before the response without cutting another in two.
+    pub(crate) fn takes_informational(&self) -> bool {
+        self.protocol.get() == Protocol::Http1
+            && self.open.get() == 1
+            && !self.has_begun.get()
+            && self.guard.borrow().is_http_11()
+    }
+
+    /// Sends bytes of our own, after those that were written before.
+    pub(crate) fn send_aside(&self, bytes: &[u8]) {
+        self.take_out().extend_from_slice(bytes);
+        self.wake();
+    }
+
+    /// The output buffer, which is the thread's while nothing waits in it.
+    fn take_out(&self) -> RefMut<'_, Vec<u8>> {
+        let mut out = self.out.borrow_mut();
+        if out.capacity() == 0 {
+            std::mem::swap(&mut *out, &mut *self.common.spare.borrow_mut());
+        }
+        out
+    }
+
+    /// Writes out what waits in the buffer.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut out = self.out.borrow_mut();
+        while !out.is_empty() {
+            let written = ready!(self.poll_write_socket(cx, &[IoSlice::new(&out)]))?;
+            if written == out.len() {
+                out.clear();
+            } else {
+                out.drain(..written);
+            }
+        }
+        // Nothing waits any more: the buffer, still in the cache, goes to whose turn is next.
+        let mut spare = self.common.spare.borrow_mut();
+        if spare.capacity() == 0 {
+            std::mem::swap(&mut *spare, &mut *out);
+        } else if out.capacity() > 0 {
+            *out = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_socket(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = stream.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let polled = match slices {
+            // One buffer: a plain write(2) is cheaper than writev(2).
+            [slice] => Pin::new(stream).poll_write(cx, slice),
+            _ => Pin::new(stream).poll_write_vectored(cx, slices),
+        };
+        self.is_blocked.set(polled.is_pending());
+        if let Poll::Ready(Ok(written)) = polled {
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.bytes_out.set(self.bytes_out.get() + written as u64);
+        }
+        polled
+    }
+
+    /// Tells the client that nothing more will come.
+    pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
+        match &*self.stream.borrow() {
+            Some(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            None => Ok(()),
+        }
+    }
+}
