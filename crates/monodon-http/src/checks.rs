@@ -20,12 +20,12 @@ pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> 
             "CONNECT is for proxies",
         ));
     }
-    if head.version == Version::HTTP_2 {
-        return check_http2(head, limits);
-    }
-    // RFC 9112 section 3.2.4: `*` is for OPTIONS alone.
+    // RFC 9112 section 3.2.4, RFC 9113 section 8.3.1: `*` is for OPTIONS alone.
     if head.uri.path() == "*" && head.method != Method::OPTIONS {
         return bad("the request target is not one of this method");
+    }
+    if head.version == Version::HTTP_2 {
+        return check_http2(head, limits);
     }
     if head.uri.authority().is_some() {
         check_absolute(head)

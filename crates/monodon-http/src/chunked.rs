@@ -38,6 +38,8 @@ enum State {
     EndLf,
 }
 
+/// Bits of a chunk's size, at most: no implementation has trouble with it as a signed number.
+const MAX_SIZE_BITS: u32 = 63;
 /// Bytes of a trailer section, at most. hyper has the same limit.
 const MAX_TRAILERS: usize = 16 * 1024;
 
@@ -85,9 +87,16 @@ impl Chunked {
     /// Skips the text of an extension or a trailer line, up to its CR; `None` if it is not next.
     fn skip_text(&mut self, input: &[u8]) -> Option<usize> {
         let cr = memchr(b'\r', input).unwrap_or(input.len());
-        let lf = memchr(b'\n', &input[..cr]).unwrap_or(cr);
+        let mut lf = memchr(b'\n', &input[..cr]).unwrap_or(cr);
         if let State::Trailer = self.state {
             self.trailers += lf;
+        } else {
+            // RFC 9112 section 7.1.1: tokens and quoted strings have no control characters.
+            let is_text = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
+            lf = input[..lf]
+                .iter()
+                .position(|byte| !is_text(byte))
+                .unwrap_or(lf);
         }
         (lf > 0 && self.trailers <= MAX_TRAILERS).then_some(lf)
     }
@@ -96,8 +105,8 @@ impl Chunked {
         self.state = match (self.state, byte) {
             (State::Size | State::Digits, digit) if digit.is_ascii_hexdigit() => {
                 let value = (digit as char).to_digit(16).map_or(0, u64::from);
-                // More digits than a size can have would be cut off somewhere, and hide a message.
-                if self.size >> 60 != 0 {
+                // A size that does not fit somewhere would be cut off there, and hide a message.
+                if self.size >> (MAX_SIZE_BITS - 4) != 0 {
                     return Progress::Broken;
                 }
                 self.size = self.size << 4 | value;

@@ -94,6 +94,7 @@ impl<H: Handler> Serving<H> {
         let wire = &place.peer.wire;
         poll_fn(|cx| {
             wire.register(cx.waker());
+            let mut looked_at = None;
             loop {
                 let turn = take_turn(place, cx, |cx| Pin::new(&mut connection).poll(cx));
                 if let Poll::Ready(result) = turn {
@@ -104,9 +105,13 @@ impl<H: Handler> Serving<H> {
                 if let Some(ending) = verdict(place) {
                     return Poll::Ready(ending);
                 }
-                if !wire.has_more_to_parse() {
+                // Once more for each step forward only: hyper may be waiting for something else, a
+                // body that its reader has not let go of, say, and is woken then.
+                let kept_back = wire.kept_back();
+                if kept_back.is_none() || kept_back == looked_at {
                     return half_close.poll(place, cx);
                 }
+                looked_at = kept_back;
             }
         })
         .await

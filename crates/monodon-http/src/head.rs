@@ -75,11 +75,11 @@ impl Head {
         if !self.is_http_11 && version != b" HTTP/1.0" {
             return Err(unsupported_version(text));
         }
-        if memchr(b'#', start).is_some() {
+        let target = memchr(b' ', start).map_or(&[][..], |space| &start[space + 1..]);
+        if memchr(b'#', target).is_some() {
             // A request target has no fragment (RFC 9112 section 3.2); hyper would drop it silently.
             return bad("the request target has a fragment");
         }
-        let target = memchr(b' ', start).map_or(&[][..], |space| &start[space + 1..]);
         self.is_absolute = !matches!(target.first(), Some(b'/' | b'*') | None);
         Ok(())
     }

@@ -116,6 +116,11 @@ fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
         .ok_or_else(|| wrong("the host has no address".to_owned()))
 }
 
+/// Bytes that the kernel takes ahead of what it can send. Without a bound it takes megabytes at a
+/// time, and the send timer sees nothing move for as long as a slow client needs for them.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT_BYTES: u32 = 2 * 1024 * 1024;
+
 fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -126,6 +131,9 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit it.
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())

@@ -183,15 +183,18 @@ impl Wire {
             && self.calls.get() == self.guard.borrow().heads()
     }
 
-    /// Whether the parser should look again: the answer it waited for has gone out, and more of the
-    /// client's bytes, or its end, were kept back until then.
-    pub(crate) fn has_more_to_parse(&self) -> bool {
+    /// What was kept back from the parser until the answer had gone out, if there is anything and
+    /// the answer has: the number of the last request, and of bytes that wait. The parser should
+    /// look again then, since nobody wakes it for these bytes, or for the client's end.
+    pub(crate) fn kept_back(&self) -> Option<(u32, usize)> {
         let guard = self.guard.borrow();
-        self.open.get() == 0
+        let ahead = self.ahead.borrow().len();
+        let is_due = self.open.get() == 0
             && self.is_flushed.get()
             && guard.is_complete()
             && self.calls.get() == guard.heads()
-            && (self.has_ended.get() || !self.ahead.borrow().is_empty())
+            && (self.has_ended.get() || ahead > 0);
+        is_due.then_some((self.calls.get(), ahead))
     }
 
     /// Whether the last request's method was HEAD (HTTP/1).

@@ -1,7 +1,9 @@
 //! Memory of a worker's `Uint8Array`s that native threads read while a response is sent.
 
 use monodon_bridge::chunk::LentMemory;
-use napi::{Result, check_status, sys};
+use napi::{Error, Result, Status, check_status, sys};
+
+const NOT_BYTES: &str = "a lent buffer is not a Uint8Array";
 
 /// The bytes of a `Uint8Array`, kept alive by a reference on the worker's side.
 pub(crate) struct Lent {
@@ -49,8 +51,11 @@ pub(crate) unsafe fn lend(
                 std::ptr::null_mut(),
                 std::ptr::null_mut(),
             ),
-            "a lent buffer is not a Uint8Array"
+            "{NOT_BYTES}"
         )?;
+        if kind != sys::TypedarrayType::uint8_array {
+            return Err(Error::new(Status::InvalidArg, NOT_BYTES));
+        }
         check_status!(sys::napi_create_reference(
             env,
             array,

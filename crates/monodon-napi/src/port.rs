@@ -318,13 +318,33 @@ type Borrowed = (Vec<Box<dyn LentMemory>>, Vec<sys::napi_ref>);
 unsafe fn borrow_all(env: sys::napi_env, list: sys::napi_value) -> Result<Borrowed> {
     let mut borrowed: Borrowed = (Vec::new(), Vec::new());
     let mut is_list = false;
-    let mut length = 0;
     // SAFETY: by this function's contract; every out pointer is to a live local.
     unsafe {
         check_status!(sys::napi_is_array(env, list, &raw mut is_list))?;
         if !is_list {
             return Ok(borrowed);
         }
+        let outcome = borrow_each(env, list, &mut borrowed);
+        if outcome.is_err() {
+            for reference in borrowed.1.drain(..) {
+                sys::napi_delete_reference(env, reference);
+            }
+        }
+        outcome?;
+    }
+    Ok(borrowed)
+}
+
+/// # Safety
+/// As for `borrow_all`; `list` must be an array.
+unsafe fn borrow_each(
+    env: sys::napi_env,
+    list: sys::napi_value,
+    borrowed: &mut Borrowed,
+) -> Result<()> {
+    let mut length = 0;
+    // SAFETY: by this function's contract; every out pointer is to a live local.
+    unsafe {
         check_status!(sys::napi_get_array_length(env, list, &raw mut length))?;
         for index in 0..length {
             let mut array = ptr::null_mut();
@@ -334,7 +354,7 @@ unsafe fn borrow_all(env: sys::napi_env, list: sys::napi_value) -> Result<Borrow
             borrowed.1.push(reference);
         }
     }
-    Ok(borrowed)
+    Ok(())
 }
 
 /// `detach()`: ends the worker. What it held is answered 502; call it when it holds nothing.

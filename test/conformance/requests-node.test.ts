@@ -1,0 +1,4 @@
+import { createNodeApp } from '../support/apps/node.ts'
+import { requestSuite } from './requests.ts'
+
+requestSuite('node', createNodeApp)

@@ -1,0 +1,33 @@
+import { expect } from 'vitest'
+import type { Seen } from '../support/apps/probe.ts'
+import type { ExpectedRequest } from '../support/request-files.ts'
+import type { Interface } from '../support/server.ts'
+
+/** What an app saw, held against what was sent, as far as its interface shows it. */
+export function compareSeen(seen: Seen, expected: ExpectedRequest, kind: Interface): void {
+  expect(seen.method).toBe(expected.method)
+  expect(seen.headers).toEqual(expected.headers)
+  // Fetch standard: a Request with GET or HEAD has no body.
+  const bodiless = kind === 'fetch' && expected.method === 'GET'
+  expect(seen.body).toBe(bodiless ? '' : expected.body)
+  if (kind === 'fetch') compareURL(seen.target, expected)
+  else {
+    compareTarget(seen.target, expected)
+    expect(seen.version).toBe(expected.version)
+  }
+  if (kind === 'node') expect(seen.trailers).toEqual(expected.trailers ?? {})
+}
+
+function compareTarget(target: string, expected: ExpectedRequest): void {
+  if (expected.targetIgnoresCase) expect(target.toLowerCase()).toBe(expected.target.toLowerCase())
+  else expect(target).toBe(expected.target)
+}
+
+/** The URL API has the last word on how a URL is spelled. */
+function compareURL(url: string, expected: ExpectedRequest): void {
+  const host = expected.headers['host'] ?? ''
+  expect(URL.canParse(url)).toBe(true)
+  if (expected.url === null) return
+  const wanted = expected.url ?? `http://${host}${expected.target}`
+  expect(new URL(url).href).toBe(new URL(wanted).href)
+}
