@@ -5,7 +5,9 @@ import { encodeHeader, encodeReason } from '../../lib/bridge/header-block.ts'
 describe('header blocks', () => {
   it('give back what was encoded, names in lower case', () => {
     const block =
-      encodeHeader('Content-Type', 'text/plain') + encodeHeader('X-Own', 'é') + encodeHeader('etag', '')
+      encodeHeader('Content-Type', 'text/plain') +
+      encodeHeader('X-Own', 'é') +
+      encodeHeader('etag', '')
     expect(blockEntries(block)).toEqual([
       ['content-type', 'text/plain'],
       ['x-own', 'é'],

@@ -119,7 +119,7 @@ fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
 /// Bytes that the kernel takes ahead of what it can send. Without a bound it takes megabytes at a
 /// time, and the send timer sees nothing move for as long as a slow client needs for them.
 #[cfg(any(target_os = "android", target_os = "linux"))]
-const UNSENT_BYTES: u32 = 2 * 1024 * 1024;
+const UNSENT_BYTES: u32 = 1024 * 1024;
 
 fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = Socket::new(
