@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::chunk::{Chunk, Loan};
 use crate::handshake::Sleeper;
+use crate::slot::Answer;
 
 /// What a worker says to one exchange.
 pub(crate) struct Letter {
@@ -18,15 +19,8 @@ pub(crate) struct Letter {
 
 /// What a letter says.
 pub(crate) enum Mail {
-    Whole {
-        status: u16,
-        headers: Bytes,
-        body: Chunk,
-    },
-    Head {
-        status: u16,
-        headers: Bytes,
-    },
+    /// The response, or its head.
+    Answer(Answer),
     Chunk(Chunk),
     End {
         trailers: Bytes,

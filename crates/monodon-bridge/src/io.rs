@@ -149,21 +149,14 @@ impl IoThread {
             return;
         };
         match mail {
-            Mail::Whole {
-                status,
-                headers,
-                body,
-            } => {
-                slot.ending = Some(Ending::Complete {
-                    trailers: Bytes::new(),
-                });
-                slot.answer = Some(Answer::Whole {
-                    status,
-                    headers,
-                    body,
-                });
+            Mail::Answer(answer) => {
+                if matches!(answer, Answer::Whole { .. }) {
+                    slot.ending = Some(Ending::Complete {
+                        trailers: Bytes::new(),
+                    });
+                }
+                slot.answer = Some(answer);
             }
-            Mail::Head { status, headers } => slot.answer = Some(Answer::Head { status, headers }),
             Mail::Chunk(chunk) => slot.add(chunk),
             Mail::End { trailers } => slot.ending = Some(Ending::Complete { trailers }),
             Mail::Fail { status } => slot.give_up(Refusal {

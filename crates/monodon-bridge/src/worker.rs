@@ -15,6 +15,7 @@ use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
 use crate::queue::Origin;
 use crate::record::{self, Event, Malformed, Submitted};
+use crate::slot::Answer;
 
 /// Bytes of a streamed chunk up to which it is copied out of its batch: a chunk that waits for a
 /// slow client must not keep the whole batch in memory.
@@ -249,21 +250,21 @@ impl Worker {
                     None => body.into(),
                 };
                 (
-                    Mail::Whole {
+                    Mail::Answer(Answer::Whole {
                         status: record.aux,
                         headers,
                         body,
-                    },
+                    }),
                     true,
                 )
             }
             kind::HEAD if !streaming => {
                 claim.streaming = true;
                 (
-                    Mail::Head {
+                    Mail::Answer(Answer::Head {
                         status: record.aux,
                         headers: unpinned(&record.bytes),
-                    },
+                    }),
                     false,
                 )
             }

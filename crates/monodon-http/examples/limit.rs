@@ -91,18 +91,21 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
 fn answer(request: http::Request<Incoming>) -> Response<BareBody> {
     let is_echo = request.method() == Method::POST && request.uri().path() == "/echo";
     if is_echo {
-        return Response::new(BareBody::Echo(request.into_body()));
+        return plain(BareBody::Echo(request.into_body()));
     }
-    text(request.uri().path()).map(|bytes| BareBody::Fixed(Some(bytes)))
+    plain(BareBody::Fixed(Some(text(request.uri().path()))))
 }
 
-fn text(path: &str) -> Response<Bytes> {
-    let bytes = if path == "/1mb" {
+fn text(path: &str) -> Bytes {
+    if path == "/1mb" {
         Bytes::from_static(&MEBIBYTE)
     } else {
         Bytes::from_static(HELLO)
-    };
-    let mut response = Response::new(bytes);
+    }
+}
+
+fn plain<B>(body: B) -> Response<B> {
+    let mut response = Response::new(body);
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
@@ -189,7 +192,7 @@ impl Handler for Routes {
     fn handle(&self, request: Request) -> Self::Reply {
         let is_echo = request.head.method == Method::POST && request.head.uri.path() == "/echo";
         std::future::ready(Ok(if is_echo {
-            let mut response = Response::new(OurBody::Echo(request.body));
+            let mut response = plain(OurBody::Echo(request.body));
             if let Some(length) = request.head.headers.get(CONTENT_LENGTH) {
                 response
                     .headers_mut()
@@ -197,7 +200,7 @@ impl Handler for Routes {
             }
             response
         } else {
-            text(request.head.uri.path()).map(|bytes| OurBody::Fixed(Some(bytes)))
+            plain(OurBody::Fixed(Some(text(request.head.uri.path()))))
         }))
     }
 }
