@@ -1,0 +1,117 @@
+// Brings the working copy up to date: installs the dependencies, builds the addon and the
+// TypeScript, each only when it is missing or older than what it is made of.
+//
+//     node npm/prepare.mjs                   what is out of date
+//     node npm/prepare.mjs --build [STEP]    builds in any case: native, ts or both
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { fingerprint } from './fingerprint.mjs'
+import { bin, Failure, must, npm, root, run, script } from './project.mjs'
+
+const OLDEST_NODE = 20
+const dist = join(root, 'dist')
+const ADDON = new RegExp(`^monodon\\.${process.platform}-${process.arch}.*\\.node$`)
+
+/** Each step: what it needs, what it leaves behind, and the work. */
+const STEPS = {
+  dependencies: {
+    stamp: join(root, 'node_modules/.monodon-installed'),
+    sources: () => fingerprint(['package-lock.json']),
+    exists: () => existsSync(join(root, 'node_modules/.package-lock.json')),
+    make: () => must(...npm('ci', '--include=dev', '--no-audit', '--no-fund')),
+  },
+  native: {
+    stamp: join(dist, '.native-built'),
+    sources: () => fingerprint(['Cargo.toml', 'Cargo.lock', ...crateFiles()], /\.(?:rs|toml)$/),
+    exists: () => namesIn(dist).some((name) => ADDON.test(name)),
+    make: buildNative,
+  },
+  ts: {
+    stamp: join(dist, '.ts-built'),
+    sources: () => fingerprint(['lib', 'package.json', 'tsconfig.json']),
+    exists: () => existsSync(join(dist, 'cli/main.js')),
+    make: buildTypeScript,
+  },
+}
+
+/** What the addon is made of; tests and examples of the crates are not. */
+function crateFiles() {
+  const crates = namesIn(join(root, 'crates')).map((name) => `crates/${name}`)
+  return crates.flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/build.rs`, `${crate}/src`])
+}
+
+async function buildNative() {
+  await needCargo()
+  // Next to its place, then renamed: a server that runs from the old file keeps it.
+  mkdirSync(dist, { recursive: true })
+  const folder = mkdtempSync(join(dist, '.building-'))
+  try {
+    await must(bin('napi'), [
+      ...['build', '--platform', '--release', '--no-js', '--dts', 'native.d.ts'],
+      ...['--manifest-path', 'crates/monodon-napi/Cargo.toml', '--output-dir', folder],
+    ])
+    for (const name of namesIn(folder)) renameSync(join(folder, name), join(dist, name))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function needCargo() {
+  const found = await run('cargo', ['--version']).catch(() => 1)
+  if (found !== 0) {
+    throw new Failure(
+      'the native part is built from source, and cargo is not installed.\n' +
+        'Install Rust from https://rustup.rs (or your system: rustc and cargo), then try again.',
+    )
+  }
+}
+
+async function buildTypeScript() {
+  await must(bin('tsc'), ['-p', 'tsconfig.json'])
+  chmodSync(join(dist, 'cli/main.js'), 0o755)
+  removeOrphans()
+}
+
+/** Removes what was compiled from files that are no longer there: it would be packed. */
+function removeOrphans() {
+  for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    const source = name.replace(/\.(?:d\.ts|js|js\.map)$/, '.ts')
+    if (source === name || name === 'native.d.ts') continue
+    if (!existsSync(join(root, 'lib', source))) rmSync(join(dist, name))
+  }
+}
+
+const namesIn = (folder) => (existsSync(folder) ? readdirSync(folder) : [])
+
+async function bring(name, { isForced }) {
+  const { stamp, sources, exists, make } = STEPS[name]
+  const wanted = sources()
+  const built = existsSync(stamp) ? readFileSync(stamp, 'utf8') : undefined
+  if (!isForced && built === wanted && exists()) return
+  console.error(`monodon: ${name} ${exists() ? 'out of date' : 'missing'}, working on it ...`)
+  await make()
+  writeFileSync(stamp, wanted)
+}
+
+async function main([flag, step]) {
+  if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE)
+    throw new Failure(`Node ${OLDEST_NODE} or newer is needed; this is ${process.version}`)
+  if (flag !== undefined && (flag !== '--build' || (step !== undefined && !(step in STEPS))))
+    throw new Failure('usage: node npm/prepare.mjs [--build [native|ts]]')
+  const forced = flag === undefined ? [] : step === undefined ? ['native', 'ts'] : [step]
+  await bring('dependencies', { isForced: false })
+  for (const name of step === undefined ? ['native', 'ts'] : [step])
+    await bring(name, { isForced: forced.includes(name) })
+}
+
+await script(main)
