@@ -138,7 +138,10 @@ impl Future for Reply {
         };
         let headers = std::mem::take(&mut this.headers);
         let (status, block, body) = match answer {
-            Answer::Refused(refusal) => return Poll::Ready(Err(refusal)),
+            Answer::Refused(refusal) => {
+                this.exchange = None;
+                return Poll::Ready(Err(refusal));
+            }
             Answer::Whole {
                 status,
                 headers,
@@ -146,6 +149,11 @@ impl Future for Reply {
             } => (status, headers, Some(body)),
             Answer::Head { status, headers } => (status, headers, None),
         };
+        if body.is_some()
+            && let Some(upload) = exchange.with(|slot| slot.upload.take()).flatten()
+        {
+            upload.abandon();
+        }
         let exchange = this.exchange.take();
         let Some(mut response) = head(status, &block, headers) else {
             if let Some(exchange) = &exchange {

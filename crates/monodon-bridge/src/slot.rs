@@ -11,6 +11,7 @@ use monodon_http::handoff::{Peer, Refusal};
 use crate::chunk::Chunk;
 use crate::layout::HIGH_WATER_BYTES;
 use crate::queue::Ticket;
+use crate::upload::Upload;
 
 /// The beginning of an answer.
 pub(crate) enum Answer {
@@ -34,7 +35,9 @@ pub(crate) struct Slot {
     pub(crate) queued_at: u32,
     /// The task that waits for the answer or sends it.
     pub(crate) reply: Option<Waker>,
-    /// The task that passes the request's body on.
+    /// The rest of the request's body, if it did not come with the head.
+    pub(crate) upload: Option<Upload>,
+    /// The task that passes it on.
     pub(crate) pump: Option<Waker>,
     pub(crate) answer: Option<Answer>,
     /// Whether the answer's head was handed to the connection.
@@ -65,6 +68,7 @@ impl Slot {
             peer,
             queued_at: now,
             reply: None,
+            upload: None,
             pump: None,
             answer: None,
             begun: false,

@@ -78,6 +78,11 @@ impl Streamed {
                 }
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
+            if let Some(Ending::Complete { .. }) = slot.ending
+                && let Some(upload) = slot.upload.take()
+            {
+                upload.abandon();
+            }
             match &slot.ending {
                 None => {
                     slot.reply = Some(cx.waker().clone());

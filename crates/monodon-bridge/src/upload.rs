@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use monodon_http::handoff::{BodyError, RequestBody};
 
 use crate::io::IoThread;
@@ -94,12 +95,11 @@ impl Arriving {
         self.inline += read;
         let state = self.enqueue(exchange, true);
         if let (State::Waiting, Some(body)) = (&state, self.body.take()) {
+            exchange.with(|slot| slot.upload = Some(Upload { rest: first, body }));
             let pump = Pump {
                 io: Rc::clone(&exchange.io),
                 slot: exchange.slot,
                 generation: exchange.generation,
-                first,
-                body,
             };
             tokio::task::spawn_local(pump);
         }
@@ -134,54 +134,118 @@ impl Arriving {
     }
 }
 
+/// A body of which more follows, kept in its exchange's slot: when that closes nobody reads on, and
+/// the response that begins next says so to the client.
+pub(crate) struct Upload {
+    /// What was read and did not fit into the last record.
+    rest: Option<Bytes>,
+    body: RequestBody,
+}
+
+/// Bytes of an unread body that are read and dropped after its answer, so that the connection can go
+/// on. For more it is cheaper for both sides to connect again.
+const DISCARD_BYTES: usize = 65_536;
+
+/// Reads an unread body to its end, in vain.
+struct Discard {
+    upload: Upload,
+    left: usize,
+}
+
+impl Future for Discard {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        while let Next::Piece(piece) = ready!(self.upload.poll_next(cx)) {
+            match self.left.checked_sub(piece.len()) {
+                Some(left) => self.left = left,
+                None => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// What a look at an upload gave.
+enum Next {
+    Piece(Bytes),
+    End(Option<Box<HeaderMap>>),
+    Broken(BodyError),
+}
+
+impl Upload {
+    /// The app has answered without reading on. What is left is discarded if it is not much; if it
+    /// is, or the client waits to be asked for it, the connection ends with the response.
+    pub(crate) fn abandon(self) {
+        let is_small = (self.body.length()).is_none_or(|length| length <= DISCARD_BYTES as u64);
+        if is_small && !self.body.expects_continue() {
+            let left = DISCARD_BYTES;
+            tokio::task::spawn_local(Discard { upload: self, left });
+        }
+    }
+
+    /// The next piece, no larger than a record of it may be.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let next = match self.rest.take() {
+            Some(rest) => Some(Ok(rest)),
+            None => ready!(self.body.poll_chunk(cx)),
+        };
+        Poll::Ready(match next {
+            Some(Ok(mut piece)) => {
+                if piece.len() > PIECE_BYTES {
+                    self.rest = Some(piece.split_off(PIECE_BYTES));
+                }
+                Next::Piece(piece)
+            }
+            None => Next::End(self.body.trailers().cloned().map(Box::new)),
+            Some(Err(error)) => Next::Broken(error),
+        })
+    }
+}
+
 /// Passes the rest of a request's body to the worker, as much as it asks for.
 struct Pump {
     io: Rc<IoThread>,
     slot: u32,
     generation: u32,
-    first: Option<Bytes>,
-    body: RequestBody,
 }
 
 impl Future for Pump {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let asked = this.io.with(this.slot, this.generation, |slot| {
+            let looked = self.io.with(self.slot, self.generation, |slot| {
                 slot.pump = Some(cx.waker().clone());
-                (slot.credit > 0, slot.ticket.place())
+                let Place::Claimed(holder) = slot.ticket.place() else {
+                    return Poll::Pending;
+                };
+                if slot.credit == 0 {
+                    return Poll::Pending;
+                }
+                let Some(upload) = &mut slot.upload else {
+                    return Poll::Pending;
+                };
+                let next = ready!(upload.poll_next(cx));
+                if let Next::Piece(piece) = &next {
+                    slot.credit = slot.credit.saturating_sub(piece.len());
+                }
+                Poll::Ready((holder, next))
             });
-            // No slot: the exchange is over, and what is left of the body is hyper's to discard.
-            let Some((wanted, place)) = asked else {
+            // No slot: the exchange is over.
+            let Some(looked) = looked else {
                 return Poll::Ready(());
             };
-            let Place::Claimed(holder) = place else {
-                return Poll::Pending;
-            };
-            if !wanted {
-                return Poll::Pending;
-            }
-            let next = match this.first.take() {
-                Some(first) => Some(Ok(first)),
-                None => ready!(this.body.poll_chunk(cx)),
-            };
+            let (holder, next) = ready!(looked);
             let event = match next {
-                Some(Ok(mut piece)) => {
-                    if piece.len() > PIECE_BYTES {
-                        this.first = Some(piece.split_off(PIECE_BYTES));
-                    }
-                    this.io.with(this.slot, this.generation, |slot| {
-                        slot.credit = slot.credit.saturating_sub(piece.len());
-                    });
-                    this.io.bridge.notify(holder, Event::BodyChunk(piece));
+                Next::Piece(piece) => {
+                    self.io.bridge.notify(holder, Event::BodyChunk(piece));
                     continue;
                 }
-                None => Event::BodyEnd(this.body.trailers().cloned().map(Box::new)),
-                Some(Err(error)) => this.broke(error),
+                Next::End(trailers) => Event::BodyEnd(trailers),
+                Next::Broken(error) => self.broke(error),
             };
-            this.io.bridge.notify(holder, event);
+            self.io.bridge.notify(holder, event);
             return Poll::Ready(());
         }
     }
