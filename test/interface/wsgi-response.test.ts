@@ -43,6 +43,12 @@ function counted(chunks: Chunk[]) {
   return body
 }
 
+/** Lets no time pass for the server until it is disposed of. */
+function stoppedClock(): Disposable {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(0)
+  return { [Symbol.dispose]: () => clock.mockRestore() }
+}
+
 describe('a whole body', () => {
   test.each<[string, () => Iterable<Chunk> | AsyncIterable<Chunk>]>([
     ['an array of a string', () => ['h\u00e9llo']],
@@ -51,6 +57,8 @@ describe('a whole body', () => {
     ['a set', () => new Set(['h\u00e9llo'])],
     ['a closable array', () => Object.assign(['h\u00e9llo'], { close() {} })],
   ])('is sent at once: %s', async (_, body) => {
+    // A slow moment between two steps of an iterator would give other requests their turn.
+    using _clock = stoppedClock()
     const exchange = await answer((_environ, startResponse) => {
       startResponse('201 Created', [['X-Own', 'a']])
       return body()
@@ -101,6 +109,7 @@ describe('a whole body', () => {
   })
 
   test('of a synchronous generator with one chunk is sent at once, with what it yielded', async () => {
+    using _clock = stoppedClock()
     const memory = Buffer.from('one')
     const exchange = await answer(
       generated(function* (startResponse) {
