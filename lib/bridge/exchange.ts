@@ -1,3 +1,5 @@
+import type { BODY_FAULTS } from './layout.ts'
+
 /**
  * One request and its answer, as the interfaces see them. This file is the contract between
  * `lib/bridge` (which implements it over native records) and `lib/interface` (which uses it).
@@ -10,13 +12,7 @@
 export type HeaderBlock = string
 
 /** What the client did to make a body unreadable. */
-export type BodyFault =
-  | 'truncated'
-  | 'malformed'
-  | 'too-large'
-  | 'timed-out'
-  | 'aborted'
-  | 'finished'
+export type BodyFault = (typeof BODY_FAULTS)[number]
 
 /** The bytes of a request, read in order. */
 export interface RequestBody {

@@ -3,14 +3,6 @@ import { HEADER_NAMES, METHODS, REQUEST } from './layout.ts'
 /** A cookie's lines are joined by `; ` (RFC 9113 section 8.2.3), others by `, ` (RFC 9110 5.3). */
 const COOKIE = HEADER_NAMES.indexOf('cookie')
 
-/** Sizes that the words of a `request` record give, kept until somebody looks. */
-export interface HeadSizes {
-  readonly methodAndVersion: number
-  readonly targetAndFields: number
-  readonly headerBytes: number
-  readonly peer: number
-}
-
 /** Bytes of a record's head text: spelled method, address, target, header block. */
 export function headBytes(words: Uint32Array, word: number): number {
   const peer = words[word + REQUEST.peer]!
@@ -27,13 +19,13 @@ export function methodOf(text: string, methodAndVersion: number, peer: number): 
   return METHODS[methodAndVersion & 0xff] || text.slice(0, peer >>> 24)
 }
 
-/** Visits the fields of a header block that begins at `at` and has `fields` fields. */
+/** Visits `fields` fields of a header block, from `at` on; gives where the next would begin. */
 export function visitBlock(
   text: string,
   at: number,
   fields: number,
   visit: (name: string, value: string, code: number) => void,
-): void {
+): number {
   for (let i = 0; i < fields; i++) {
     const code = text.charCodeAt(at)
     const length = text.charCodeAt(at + 1) | (text.charCodeAt(at + 2) << 8)
@@ -49,6 +41,7 @@ export function visitBlock(
     visit(name, text.slice(at, at + length), code)
     at += length
   }
+  return at
 }
 
 /** The value of the field `name` (number `wanted`, 0 if it has none), several lines joined. */
@@ -83,11 +76,7 @@ export function findInBlock(
 export function blockEntries(text: string): [name: string, value: string][] {
   const entries: [string, string][] = []
   let at = 0
-  while (at < text.length) {
-    const code = text.charCodeAt(at)
-    const nameBytes = code === 0 ? 1 + text.charCodeAt(at + 3) : 0
-    visitBlock(text, at, 1, (name, value) => entries.push([name, value]))
-    at += 3 + nameBytes + (text.charCodeAt(at + 1) | (text.charCodeAt(at + 2) << 8))
-  }
+  while (at < text.length)
+    at = visitBlock(text, at, 1, (name, value) => entries.push([name, value]))
   return entries
 }

@@ -212,10 +212,9 @@ impl IoThread {
         count
     }
 
-    /// Moves the clock of `expire`; says whether anybody is waiting.
-    pub(crate) fn tick(&self) -> bool {
+    /// Moves the clock of `expire`.
+    pub(crate) fn tick(&self) {
         self.ticks.set(self.ticks.get().wrapping_add(1));
-        self.slots.borrow().in_use() > 0
     }
 
     /// Calls `waker` when the next slot is opened, unless one is open.

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use monodon_http::handoff::{BodyError, RequestBody};
 
 use crate::io::IoThread;
-use crate::layout::INLINE_BODY_BYTES;
+use crate::layout::{BODY_FAULTS, INLINE_BODY_BYTES};
 use crate::queue::{Origin, Place, Queued, Ticket};
 use crate::record::{Event, RequestRecord};
 use crate::reply::{BUSY, Exchange, State};
@@ -254,12 +254,15 @@ impl Future for Pump {
 impl Pump {
     /// Refuses the client if it has no answer yet; gives the event for the worker.
     fn broke(&self, error: BodyError) -> Event {
-        let fault = match error {
-            BodyError::Truncated => 0,
-            BodyError::Malformed => 1,
-            BodyError::TooLarge => 2,
-            BodyError::TimedOut => 3,
+        let name = match error {
+            BodyError::Truncated => "truncated",
+            BodyError::Malformed => "malformed",
+            BodyError::TooLarge => "too-large",
+            BodyError::TimedOut => "timed-out",
         };
+        // A name that the layout does not have counts as its first: the body broke off.
+        let number = BODY_FAULTS.iter().position(|fault| *fault == name);
+        let fault = number.unwrap_or_default() as u16;
         let (over, reply) = self
             .io
             .with(self.slot, self.generation, |slot| {
