@@ -13,6 +13,8 @@ interface ErrorRow {
   readonly status?: number
   /** What `monodon` exits with when it cannot go on; 1 when not given. */
   readonly exit?: number
+  /** How the Python worker says it, where names or types differ there. */
+  readonly python?: { readonly message?: string; readonly hint?: string }
 }
 
 /**
@@ -87,18 +89,24 @@ export const ERRORS = {
     hint: 'see the stack',
     blame: 'app',
     status: 500,
+    python: { hint: 'see the traceback' },
   },
   MONODON_APP_BAD_STATUS: {
     message: 'the app gave a status that is not a final status code and a reason',
     hint: "call startResponse with a string such as '200 OK'; codes are 200 to 999",
     blame: 'app',
     status: 500,
+    python: { hint: "call start_response with a str such as '200 OK'; codes are 200 to 999" },
   },
   MONODON_APP_BAD_HEADERS: {
     message: 'the app gave headers that are not a list of [name, value] pairs of strings',
     hint: "pass an array such as [['Content-Type', 'text/plain']]",
     blame: 'app',
     status: 500,
+    python: {
+      message: 'the app gave headers that are not a list of (name, value) tuples of str',
+      hint: "pass a list such as [('Content-Type', 'text/plain')]",
+    },
   },
   MONODON_APP_HOP_BY_HOP: {
     message: 'the app set a header field that belongs to the connection',
@@ -123,24 +131,37 @@ export const ERRORS = {
     hint: 'call it once; pass the error as third argument to replace a head that is not sent yet',
     blame: 'app',
     status: 500,
+    python: {
+      message: 'the app called start_response a second time without exc_info',
+      hint: 'call it once; pass sys.exc_info() as third argument to replace a head that is not sent yet',
+    },
   },
   MONODON_APP_NOT_STARTED: {
     message: 'the app gave a body without having called startResponse',
     hint: 'call startResponse before the first chunk that is not empty, and before the end',
     blame: 'app',
     status: 500,
+    python: {
+      message: 'the app gave a body without having called start_response',
+      hint: 'call start_response before the first chunk that is not empty, and before the end',
+    },
   },
   MONODON_APP_BAD_BODY: {
     message: 'the app returned something that is not an iterable body',
     hint: 'return an array of strings or Uint8Arrays, a generator, or another iterable of them',
     blame: 'app',
     status: 500,
+    python: { hint: 'return a list of bytes, a generator, or another iterable of bytes' },
   },
   MONODON_APP_BAD_CHUNK: {
     message: 'the app gave a body chunk that is neither a string nor a view of bytes',
     hint: 'give strings (sent as UTF-8), Uint8Arrays or other views of an ArrayBuffer',
     blame: 'app',
     status: 500,
+    python: {
+      message: 'the app gave a body chunk that is not bytes',
+      hint: 'encode text, for example with text.encode()',
+    },
   },
   MONODON_APP_WRITE_ENDED: {
     message: 'the app wrote to a response that had ended',
@@ -195,10 +216,23 @@ export const ERRORS = {
     status: 500,
   },
   MONODON_WORKER_DIED: {
-    message: 'a worker ended while it held the request',
-    hint: "see the worker's last message; find what throws outside of the app's handlers or calls process.exit",
+    message: 'a worker ended, and with it what it held',
+    hint: "see the worker's last message; find what throws outside of the app's handlers, ends the process, or takes all memory",
     blame: 'app',
     status: 502,
+  },
+
+  MONODON_WORKER_HUNG: {
+    message: 'a worker that held the request did not respond for timeout, and was killed',
+    hint: 'find what blocks the app (its last log lines may tell), or raise timeout',
+    blame: 'app',
+    status: 504,
+  },
+  MONODON_FILE_FAILED: {
+    message: 'a file that the app handed over could not be read as far as was announced',
+    hint: 'do not truncate files that are being sent; see the detail',
+    blame: 'app',
+    status: 500,
   },
 
   // -- the server
@@ -265,6 +299,29 @@ export const ERRORS = {
     hint: 'see monodon --help for what is allowed',
     blame: 'operator',
     exit: 2,
+  },
+  MONODON_GUNICORN_OPTION: {
+    message: 'an option of Gunicorn that has no meaning here',
+    hint: 'leave it out; docs/from-gunicorn.md has the whole table',
+    blame: 'operator',
+    exit: 2,
+  },
+  MONODON_FILE_NOT_WRITABLE: {
+    message: 'a file that was named in the options cannot be written',
+    hint: 'create its folder, or correct the permissions or the name',
+    blame: 'operator',
+    exit: 1,
+  },
+  MONODON_LOG_LINES_LOST: {
+    message: 'lines of the access log were lost',
+    hint: 'its file or pipe does not take them fast enough: use a faster disk, or read the pipe',
+    blame: 'operator',
+  },
+  MONODON_PYTHON_MISSING: {
+    message: 'no Python interpreter can be run',
+    hint: 'install Python 3.9 or newer, activate the virtual environment, or name one with --python',
+    blame: 'operator',
+    exit: 3,
   },
   MONODON_CONFIG_FILE: {
     message: 'the config file cannot be used',

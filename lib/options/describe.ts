@@ -18,6 +18,7 @@ export function placeholder(row: OptionRow): string {
     case 'boolean':
       return ''
     case 'string':
+    case 'list':
       return row.unit
     case 'addresses':
       return 'ADDRESS'

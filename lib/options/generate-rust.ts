@@ -57,6 +57,7 @@ function rustType(row: OptionRow): string {
     case 'duration':
       return 'Duration'
     case 'addresses':
+    case 'list':
       return 'Vec<String>'
     case 'enum':
       return 'HttpVersions'
@@ -69,16 +70,18 @@ function rustType(row: OptionRow): string {
 
 /** Native code does not count cores: `auto` is what it is on one core. */
 function rustDefault(row: OptionRow): string {
-  const value = parseValue(row, row.default, 1)
+  // An unset string is '', which nobody can give.
+  const value = row.type === 'string' ? row.default : parseValue(row, row.default, 1)
   switch (row.type) {
     case 'duration':
       return rustDuration(Number(value))
     case 'addresses':
+    case 'list':
       return `vec![${row.default.map((text) => `${JSON.stringify(text)}.to_owned()`).join(', ')}]`
     case 'enum':
       return `HttpVersions::${value === 'auto' ? 'Auto' : `Http${String(value)}`}`
     case 'string':
-      return `${JSON.stringify(value)}.to_owned()`
+      return value === '' ? 'String::new()' : `${JSON.stringify(value)}.to_owned()`
     case 'boolean':
       return String(value)
     default:
@@ -115,6 +118,9 @@ export function layoutRust(source: string): string {
     group('kind', layout.KIND, 'u8'),
     group('flag', layout.FLAG, 'u8'),
     group('request', layout.REQUEST, 'usize'),
+    group('environ', layout.ENVIRON, 'usize'),
+    group('file', layout.FILE, 'usize'),
+    group('batch_head', layout.BATCH_HEAD, 'usize'),
     list('METHODS', layout.METHODS),
     list('BODY_FAULTS', layout.BODY_FAULTS),
     bytes('BATCH_BYTES', layout.BATCH_BYTES),

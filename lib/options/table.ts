@@ -76,6 +76,22 @@ export interface AddressesRow extends CommonRow {
   readonly default: readonly string[]
 }
 
+/**
+ * Any number of texts. The flag may be given several times; unless `whole` is set, commas separate
+ * texts in it and in the environment.
+ */
+export interface ListRow extends CommonRow {
+  readonly type: 'list'
+  /** What stands for an item in `--help`. */
+  readonly unit: string
+  readonly default: readonly string[]
+  /** What an item looks like, and how people are told so. */
+  readonly item: RegExp
+  readonly allowed: string
+  /** Items may hold commas. */
+  readonly whole?: true
+}
+
 export type OptionRow =
   | IntegerRow
   | DurationRow
@@ -84,6 +100,7 @@ export type OptionRow =
   | BooleanRow
   | StringRow
   | AddressesRow
+  | ListRow
 
 /** Timers of Node.js and the kernel take this many milliseconds at most; about 24 days. */
 export const MAX_DURATION_MS = 2_147_483_647
@@ -109,11 +126,12 @@ export const OPTIONS = {
   },
   interface: {
     type: 'enum',
-    values: ['auto', 'wsgi', 'fetch', 'node'],
+    values: ['auto', 'wsgi', 'fetch', 'node', 'python'],
     default: 'auto',
     group: 'Server',
-    readBy: ['worker'],
-    doc: 'How the app is called; auto looks at what it exports',
+    readBy: ['main', 'worker'],
+    doc: 'How the app is called; auto looks at what there is and what it exports',
+    note: '`python` is for WSGI apps in Python; auto chooses it for a module that is a Python file and no JavaScript one.',
   },
   responseClass: {
     type: 'enum',
@@ -123,6 +141,18 @@ export const OPTIONS = {
     readBy: ['worker'],
     doc: "What `new Response` makes in worker threads: monodon's fast class, or the platform's",
     note: "The fast class builds the platform's object only when something of it is needed; `instanceof` holds in both directions. `serve()` with an app on the calling thread replaces nothing unless this option is given.",
+  },
+  forwardedAllowIps: {
+    type: 'list',
+    unit: 'ADDRESS',
+    item: /^(?:\*|[0-9a-f:.]+(?:\/\d{1,3})?)$/i,
+    allowed: 'IP addresses or networks such as 10.0.0.0/8, or *',
+    default: ['127.0.0.1', '::1'],
+    otherEnv: 'FORWARDED_ALLOW_IPS',
+    group: 'Server',
+    readBy: ['native'],
+    doc: 'Proxies that are believed when X-Forwarded-Proto says that the client used https',
+    note: '`X-Forwarded-Protocol: ssl` and `X-Forwarded-Ssl: on` count too; `*` believes everyone. Only the scheme is taken from a proxy, as in Gunicorn: the other `X-Forwarded-*` fields are passed to the app as they came.',
   },
   ioThreads: {
     type: 'integer',
@@ -159,6 +189,65 @@ export const OPTIONS = {
     readBy: ['main'],
     doc: 'Threads that run the app, each with its own copy; auto is one per core',
   },
+  workerClass: {
+    type: 'enum',
+    values: ['thread', 'process'],
+    default: 'thread',
+    group: 'Workers',
+    readBy: ['main'],
+    doc: 'What a JavaScript worker is: a thread of the server, or a process of its own',
+    note: 'A process survives nothing better, but what kills it (a segfault, `process.abort()`, the OOM killer) kills nothing else. Python apps always run in processes.',
+  },
+  threads: {
+    type: 'integer',
+    unit: 'threads',
+    default: 1,
+    min: 1,
+    max: 1024,
+    group: 'Workers',
+    readBy: ['main', 'worker'],
+    doc: 'Requests that a Python worker runs at a time, each in a thread',
+    note: 'For apps that wait for databases and other servers. JavaScript workers do that on their event loop; use `workers` there.',
+  },
+  python: {
+    type: 'string',
+    unit: 'PATH',
+    default: '',
+    group: 'Workers',
+    readBy: ['main'],
+    doc: 'Python interpreter for Python apps; without it that of VIRTUAL_ENV, then python3 on PATH',
+  },
+  pythonpath: {
+    type: 'list',
+    unit: 'DIRECTORY',
+    item: /./,
+    allowed: 'directories separated by commas',
+    default: [],
+    group: 'Workers',
+    readBy: ['main', 'worker'],
+    doc: 'Directories for the module search path of Python apps, before all others',
+  },
+  maxRequests: {
+    type: 'integer',
+    unit: 'requests',
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+    group: 'Workers',
+    readBy: ['worker'],
+    doc: 'Requests after which a worker is replaced by a new one; 0 is never',
+    note: 'The successor is ready before the worker stops taking requests, so none waits; a few more than this many are served.',
+  },
+  maxRequestsJitter: {
+    type: 'integer',
+    unit: 'requests',
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+    group: 'Workers',
+    readBy: ['worker'],
+    doc: 'At most this many more, by chance, so that workers are not replaced together',
+  },
   queueSize: {
     type: 'integer',
     unit: 'requests',
@@ -168,6 +257,16 @@ export const OPTIONS = {
     group: 'Workers',
     readBy: ['native'],
     doc: 'Requests that wait for a worker, at most; the next one gets 503',
+  },
+  timeout: {
+    type: 'duration',
+    default: '30s',
+    off: 'a worker that hangs is left alone',
+    short: 't',
+    group: 'Timeouts',
+    readBy: ['main'],
+    doc: 'How long a worker that holds requests may not respond before it is killed and replaced',
+    note: 'A JavaScript worker, and a Python worker with threads, responds while its requests wait. A Python worker with one thread does not, so there it is how long one request may take, as in Gunicorn. What the worker held is answered 504.',
   },
   queueTimeout: {
     type: 'duration',
@@ -263,9 +362,26 @@ export const OPTIONS = {
     readBy: ['native'],
     doc: 'Open connections; further ones wait in the accept queue',
   },
+  accessLogfile: {
+    type: 'string',
+    unit: 'FILE',
+    default: '',
+    group: 'Other',
+    readBy: ['native'],
+    doc: 'File for the access log, in the combined format; - is standard output; none without it',
+    note: 'See [logs.md](logs.md).',
+  },
+  errorLogfile: {
+    type: 'string',
+    unit: 'FILE',
+    default: '',
+    group: 'Other',
+    readBy: ['main', 'worker'],
+    doc: 'File for the error log; without it, and with -, it is standard error',
+  },
   logLevel: {
     type: 'enum',
-    values: ['debug', 'info', 'warning', 'error'],
+    values: ['debug', 'info', 'warning', 'error', 'critical'],
     default: 'info',
     group: 'Other',
     readBy: ['main', 'worker'],
@@ -278,6 +394,27 @@ export const OPTIONS = {
     readBy: ['worker'],
     doc: "Development: shows the app's errors to the client",
     note: 'Never in production: stack traces tell strangers about your code.',
+  },
+  pid: {
+    type: 'string',
+    unit: 'FILE',
+    default: '',
+    short: 'p',
+    group: 'Other',
+    readBy: ['main'],
+    doc: "File to write the server's process id to; removed at the end",
+  },
+  env: {
+    type: 'list',
+    unit: 'KEY=VALUE',
+    item: /^[^=]+=/,
+    allowed: 'KEY=VALUE',
+    whole: true,
+    default: [],
+    short: 'e',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'Variable for the environment of the app; may be repeated',
   },
   chdir: {
     type: 'string',
@@ -329,7 +466,7 @@ type ValueOf<R> = R extends { type: 'integer' | 'duration' | 'size' }
     ? V
     : R extends { type: 'boolean' }
       ? boolean
-      : R extends { type: 'addresses' }
+      : R extends { type: 'addresses' | 'list' }
         ? readonly string[]
         : string
 
@@ -339,7 +476,7 @@ type InputOf<R> = R extends { type: 'integer' }
     : number
   : R extends { type: 'duration' | 'size' }
     ? number | string
-    : R extends { type: 'addresses' }
+    : R extends { type: 'addresses' | 'list' }
       ? string | readonly string[]
       : ValueOf<R>
 

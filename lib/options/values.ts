@@ -1,6 +1,6 @@
 /** Values of options: read from text or from code, and written back for people. */
 
-import { MAX_DURATION_MS, type OptionRow } from './table.ts'
+import { type ListRow, MAX_DURATION_MS, type OptionRow } from './table.ts'
 
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const SIZE_UNITS: Readonly<Record<string, number>> = {
@@ -50,8 +50,11 @@ function tryParse(row: OptionRow, raw: unknown, cores: number): Value | undefine
     case 'size':
       return within(size(raw), row.min, row.max)
     case 'enum': {
+      // Gunicorn takes INFO for info too.
       const text = typeof raw === 'number' ? String(raw) : raw
-      return row.values.find((value) => value === text)
+      return typeof text === 'string'
+        ? row.values.find((value) => value === text.toLowerCase())
+        : undefined
     }
     case 'boolean':
       return boolean(raw)
@@ -59,6 +62,8 @@ function tryParse(row: OptionRow, raw: unknown, cores: number): Value | undefine
       return typeof raw === 'string' && raw !== '' ? raw : undefined
     case 'addresses':
       return addresses(raw)
+    case 'list':
+      return list(row, raw)
   }
 }
 
@@ -114,6 +119,17 @@ function addresses(raw: unknown): readonly string[] | undefined {
   return found.every((item) => item !== undefined) ? found : undefined
 }
 
+function list(row: ListRow, raw: unknown): readonly string[] | undefined {
+  const given = typeof raw === 'string' ? splitList(row, raw) : raw
+  if (!Array.isArray(given)) return undefined
+  return given.every((item) => typeof item === 'string' && row.item.test(item)) ? given : undefined
+}
+
+/** The items in one text, of a flag or a variable. */
+export function splitList(row: ListRow, text: string): string[] {
+  return row.whole ? [text] : text.split(',').map((item) => item.trim())
+}
+
 /** `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every IPv4 address. */
 function address(text: string): string | undefined {
   const match = /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[\w.-]*):(\d{1,5})$/i.exec(text)
@@ -143,6 +159,8 @@ export function allowedValues(row: OptionRow): string {
       return `a ${row.unit.toLowerCase()}`
     case 'addresses':
       return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535'
+    case 'list':
+      return row.allowed
   }
 }
 

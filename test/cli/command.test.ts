@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { shownDefault } from '../../lib/options/describe.ts'
 import { kebab } from '../../lib/options/names.ts'
 import { COMMANDS, OPTION_KEYS, rowOf } from '../../lib/options/table.ts'
 
@@ -46,8 +47,8 @@ describe('commands', () => {
       const short = row.short === undefined ? '' : `-${row.short}, `
       expect(text).toContain(`${short}--${kebab(key)}`)
       expect(text).toContain(row.doc)
-      if (row.type !== 'boolean' && row.type !== 'string')
-        expect(text).toContain(`${row.doc} (default: ${row.default})`)
+      const otherwise = shownDefault(row)
+      if (otherwise !== '') expect(text).toContain(`${row.doc} (default: ${otherwise})`)
     }
     for (const [key, { doc }] of Object.entries(COMMANDS)) {
       expect(text).toContain(`--${kebab(key)}`)

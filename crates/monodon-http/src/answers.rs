@@ -51,16 +51,30 @@ pub(crate) fn response(refusal: Refusal) -> (Response<()>, Bytes) {
     (response, Bytes::from(body))
 }
 
-/// An HTTP/1.1 answer as bytes, for a connection that ends with it. The answer to HEAD has no body.
-pub(crate) fn raw(status: StatusCode, is_head: bool) -> String {
-    let body = text(status);
-    let shown = if is_head { "" } else { &*body };
-    format!(
-        "HTTP/1.1 {} {}\r\nserver: monodon\r\ndate: {}\r\ncontent-type: text/plain; charset=utf-8\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{shown}",
-        status.as_str(),
-        status.canonical_reason().unwrap_or("Error"),
-        httpdate::HttpDate::from(SystemTime::now()),
-        body.len(),
-    )
+/// An HTTP/1.1 answer as bytes, for a connection that ends with it.
+pub(crate) struct Raw {
+    /// Head and body.
+    pub(crate) text: String,
+    /// How much of it is the body.
+    pub(crate) body_bytes: usize,
+}
+
+impl Raw {
+    /// The answer to HEAD has no body.
+    pub(crate) fn new(status: StatusCode, is_head: bool) -> Self {
+        let body = text(status);
+        let shown = if is_head { "" } else { &*body };
+        let text = format!(
+            "HTTP/1.1 {} {}\r\nserver: monodon\r\ndate: {}\r\ncontent-type: text/plain; charset=utf-8\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{shown}",
+            status.as_str(),
+            status.canonical_reason().unwrap_or("Error"),
+            httpdate::HttpDate::from(SystemTime::now()),
+            body.len(),
+        );
+        Self {
+            text,
+            body_bytes: shown.len(),
+        }
+    }
 }

@@ -263,7 +263,9 @@ async fn finish(place: &Place, ending: Ending) {
     let wire = &place.peer.wire;
     wire.set_closing();
     if let Ending::Answer(status) = ending {
-        wire.send_aside(answers::raw(status, wire.is_head()).as_bytes());
+        let answer = answers::Raw::new(status, wire.is_head());
+        wire.send_aside(answer.text.as_bytes());
+        wire.log_refused(&place.peer.remote_ip, status, answer.body_bytes);
     }
     if ending == Ending::Cut {
         // What the response had so far goes out if it can; nobody waits for it.

@@ -9,10 +9,15 @@
 
 use memchr::memchr_iter;
 
+use crate::access;
 use crate::answers::Rejection;
 use crate::chunked::{Chunked, Progress};
 use crate::head::{Framing, Head, Verdict, bad};
 use crate::limits::Limits;
+
+/// Bytes of the request line that are remembered: one more than are shown, so that it is seen to be
+/// cut.
+const LINE_BYTES: usize = access::VALUE_BYTES + 1;
 
 /// Follows one connection's requests.
 pub(crate) struct Guard {
@@ -20,6 +25,8 @@ pub(crate) struct Guard {
     /// Requests whose head has passed.
     heads: u32,
     head: Head,
+    /// The request line as it came, cut, for the access log; `None` if there is no log.
+    line: Option<Vec<u8>>,
 }
 
 enum State {
@@ -37,11 +44,13 @@ enum State {
 }
 
 impl Guard {
-    pub(crate) fn new() -> Self {
+    /// Of a new connection. `keeps_line` has it remember the last request line.
+    pub(crate) fn new(keeps_line: bool) -> Self {
         Self {
             state: State::Start,
             heads: 0,
             head: Head::default(),
+            line: keeps_line.then(Vec::new),
         }
     }
 
@@ -56,6 +65,9 @@ impl Guard {
                 State::Start => {
                     self.state = State::Head;
                     self.head = Head::default();
+                    if let Some(line) = &mut self.line {
+                        line.clear();
+                    }
                     0
                 }
                 State::Head => match self.admit_lines(rest, limits) {
@@ -129,6 +141,11 @@ impl Guard {
         self.head.omits_body
     }
 
+    /// The last message's request line, cut; empty if it has not come or was not understood.
+    pub(crate) fn line(&self) -> &[u8] {
+        self.line.as_deref().unwrap_or_default()
+    }
+
     /// Takes whole lines and checks them, up to the end of the head or what is refused. A line
     /// without its end is not taken, only measured.
     fn admit_lines(&mut self, input: &[u8], limits: &Limits) -> usize {
@@ -170,7 +187,11 @@ impl Guard {
                 self.state = State::Start;
                 return Ok(());
             }
-            return head.check_request_line(text);
+            head.check_request_line(text)?;
+            if let Some(line) = &mut self.line {
+                line.extend_from_slice(&text[..text.len().min(LINE_BYTES)]);
+            }
+            return Ok(());
         }
         if text.is_empty() {
             self.state = match head.finish(limits)? {

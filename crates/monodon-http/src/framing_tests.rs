@@ -9,7 +9,7 @@ fn limits() -> Limits {
 /// Offers the input in pieces, as a connection does: what was not taken comes again with what follows.
 /// Gives back where each message ended.
 fn ends_of(input: &[u8], mut next_piece: impl FnMut() -> usize) -> Vec<usize> {
-    let (mut guard, limits) = (Guard::new(), limits());
+    let (mut guard, limits) = (Guard::new(false), limits());
     let (mut taken, mut offered, mut ends) = (0, 0, Vec::new());
     while taken < input.len() {
         let admitted = guard.admit(&input[taken..offered], &limits);
@@ -65,7 +65,7 @@ fn finds_where_messages_end_however_they_come() {
 
 #[test]
 fn a_line_passes_whole_or_not_at_all() {
-    let (mut guard, limits) = (Guard::new(), limits());
+    let (mut guard, limits) = (Guard::new(false), limits());
     assert_eq!(guard.admit(b"GET / HTTP/1.1\r", &limits), 0);
     assert_eq!(guard.admit(b"GET / HTTP/1.1\r\nHost: a", &limits), 16);
     assert_eq!(
@@ -85,7 +85,7 @@ fn a_line_passes_whole_or_not_at_all() {
 
 #[test]
 fn holds_the_next_message_back() {
-    let (mut guard, limits) = (Guard::new(), limits());
+    let (mut guard, limits) = (Guard::new(false), limits());
     let one = MESSAGES[0].len();
     let two = MESSAGES[0].repeat(2);
     assert_eq!(guard.admit(two.as_bytes(), &limits), one);

@@ -51,6 +51,9 @@ pub struct Request {
     pub body: RequestBody,
     /// The connection it came by.
     pub peer: Rc<Peer>,
+    /// Whether the client used https: the connection is encrypted, or a proxy that is believed
+    /// (`--forwarded-allow-ips`) says that its own is.
+    pub tls: bool,
 }
 
 /// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that

@@ -20,7 +20,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 
 use crate::accept::{self, Gate, Sink};
+use crate::access::{AccessLog, Line, Writer};
 use crate::conn::Serving;
+use crate::forwarded::Proxies;
 use crate::handoff::App;
 use crate::limits::Limits;
 use crate::options::Options;
@@ -44,6 +46,9 @@ pub(crate) struct Setup<A> {
     pub(crate) options: Arc<Options>,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) proxies: Arc<Proxies>,
+    /// The access log's, if there is one.
+    pub(crate) writer: Option<Arc<Writer>>,
     pub(crate) commands: UnboundedReceiver<Command>,
     /// All threads, by index.
     pub(crate) threads: Vec<Port>,
@@ -70,6 +75,7 @@ pub(crate) struct Thread {
     /// Told when the last one has gone.
     is_empty: Notify,
     gate: Arc<Gate>,
+    proxies: Arc<Proxies>,
     is_draining: Cell<bool>,
 }
 
@@ -89,9 +95,15 @@ impl Place {
         self.peer.wire.begin_exchange()
     }
 
-    pub(crate) fn end_exchange(&self) {
+    pub(crate) fn end_exchange(&self, line: Option<Box<Line>>) {
         self.thread.stats.request_ended();
-        self.peer.wire.end_exchange();
+        self.peer.wire.end_exchange(line);
+    }
+
+    /// Begins the access log's line of a request, if there is a log.
+    pub(crate) fn begin_line<B>(&self, request: &http::Request<B>) -> Option<Box<Line>> {
+        let access = self.thread.common.access.as_ref()?;
+        Some(access.begin(&self.peer.remote_ip, request))
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
@@ -156,7 +168,7 @@ impl Thread {
         });
         let (stream, local) = opened.inspect_err(|_| self.leave())?;
         let wire = Wire::new(stream, Rc::clone(&self.common));
-        let peer = Rc::new(Peer::new(remote, local, wire));
+        let peer = Rc::new(Peer::new(remote, local, &self.proxies, wire));
         let registered = Registered::new(self, &peer);
         self.stats.accepted.fetch_add(1, Relaxed);
         Ok((
@@ -214,13 +226,16 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         options,
         reporter,
         gate,
+        proxies,
+        writer,
         mut commands,
         threads,
         listeners,
     } = setup;
     let limits = Limits::new(&options);
+    let access = writer.map(|writer| AccessLog::new(&writer, index));
     let thread = Rc::new(Thread {
-        common: Rc::new(Common::new(limits)),
+        common: Rc::new(Common::new(limits, access)),
         timeouts: Timeouts::new(&options),
         reporter: Arc::clone(&reporter),
         stats: Arc::clone(&threads[index].stats),
@@ -228,6 +243,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         has_connections: Notify::new(),
         is_empty: Notify::new(),
         gate: Arc::clone(&gate),
+        proxies,
         is_draining: Cell::new(false),
     });
     let serving = Rc::new(Serving::new(app.attach(index), options.http, &limits));

@@ -14,6 +14,9 @@
 //! 6. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
 //! 7. hyper frames it, and `wire` writes it.
 //!
+//! Beside that way: `forwarded` knows which proxies are believed about https, `access` writes a line
+//! for each request.
+//!
 //! `server` starts and stops all this; `phase`, `stats` and `report` tell of it.
 #![forbid(unsafe_code)]
 
@@ -23,11 +26,13 @@ pub mod report;
 pub mod server;
 
 mod accept;
+mod access;
 mod answers;
 mod body;
 mod checks;
 mod chunked;
 mod conn;
+mod forwarded;
 mod framing;
 mod head;
 mod host;

@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::access;
+use crate::report::code;
+
 /// Why the server could not be started.
 #[derive(Debug)]
 pub enum StartError {
@@ -22,21 +25,47 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// An I/O thread could not be started.
+    /// An item of `forwarded-allow-ips` that is no address and no network.
+    Proxy {
+        /// As it was given.
+        item: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The access log's file cannot be opened.
+    AccessLog {
+        /// As it was given.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread could not be started.
     Thread(io::Error),
 }
 
 impl StartError {
-    /// The system's name for it: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, or `EINVAL`.
+    /// Which of `lib/errors.ts` it is.
+    pub fn fault(&self) -> &'static str {
+        match self {
+            Self::Proxy { .. } => code::BAD_OPTION,
+            Self::AccessLog { .. } => code::FILE_NOT_WRITABLE,
+            _ => code::BIND_FAILED,
+        }
+    }
+
+    /// The system's name for it, as far as it has one of interest: `EADDRINUSE`, `EACCES`,
+    /// `EADDRNOTAVAIL`, `ENOENT`, `EISDIR`, `EINVAL`, `EAGAIN`, else `EIO`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Listen { source, .. } => match source.kind() {
+            Self::Listen { source, .. } | Self::AccessLog { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "ENOENT",
+                io::ErrorKind::IsADirectory => "EISDIR",
                 io::ErrorKind::AddrInUse => "EADDRINUSE",
                 io::ErrorKind::PermissionDenied => "EACCES",
                 io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
                 _ => "EIO",
             },
-            Self::Address { .. } => "EINVAL",
+            Self::Address { .. } | Self::Proxy { .. } => "EINVAL",
             Self::Thread(_) => "EAGAIN",
         }
     }
@@ -59,7 +88,16 @@ impl std::fmt::Display for StartError {
                 };
                 write!(f, "cannot listen on {bind}: {why} ({})", self.code())
             }
-            Self::Thread(source) => write!(f, "cannot start an I/O thread: {source}"),
+            Self::Proxy { item, why } => write!(f, "forwarded-allow-ips: {item:?}: {why}"),
+            Self::AccessLog { file, source } => {
+                let why = access::reason(source);
+                write!(
+                    f,
+                    "cannot write the access log {file}: {why} ({})",
+                    self.code()
+                )
+            }
+            Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
         }
     }
 }
@@ -67,8 +105,10 @@ impl std::fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Listen { source, .. } | Self::Thread(source) => Some(source),
-            Self::Address { .. } => None,
+            Self::Listen { source, .. } | Self::AccessLog { source, .. } | Self::Thread(source) => {
+                Some(source)
+            }
+            Self::Address { .. } | Self::Proxy { .. } => None,
         }
     }
 }

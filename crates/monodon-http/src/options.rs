@@ -20,6 +20,8 @@ pub struct Options {
     pub bind: Vec<String>,
     /// Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both.
     pub http: HttpVersions,
+    /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
+    pub forwarded_allow_ips: Vec<String>,
     /// Native threads that own the connections; auto is half the cores, 1 to 8.
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
@@ -48,6 +50,8 @@ pub struct Options {
     pub limit_request_body: u64,
     /// Open connections; further ones wait in the accept queue.
     pub max_connections: u32,
+    /// File for the access log, in the combined format; - is standard output; none without it.
+    pub access_logfile: String,
 }
 
 impl Default for Options {
@@ -55,6 +59,7 @@ impl Default for Options {
         Self {
             bind: vec!["127.0.0.1:8000".to_owned()],
             http: HttpVersions::Auto,
+            forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             io_threads: 1,
             backlog: 2048,
             queue_size: 4096,
@@ -69,6 +74,7 @@ impl Default for Options {
             limit_request_fields: 100,
             limit_request_body: 134_217_728,
             max_connections: 16_384,
+            access_logfile: String::new(),
         }
     }
 }

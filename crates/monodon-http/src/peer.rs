@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::forwarded::Proxies;
 use crate::wire::Wire;
 
 /// The connection that a request came by.
@@ -16,17 +17,25 @@ pub struct Peer {
     pub local: SocketAddr,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// Whether it is a proxy that is believed about its client.
+    pub(crate) is_trusted: bool,
     pub(crate) wire: Wire,
 }
 
 impl Peer {
-    pub(crate) fn new(remote: SocketAddr, local: SocketAddr, wire: Wire) -> Self {
+    pub(crate) fn new(
+        remote: SocketAddr,
+        local: SocketAddr,
+        proxies: &Proxies,
+        wire: Wire,
+    ) -> Self {
         let remote_ip = remote.ip().to_canonical().to_string().into_boxed_str();
         Self {
             remote,
             remote_ip,
             local,
             tls: false,
+            is_trusted: proxies.trust(remote.ip()),
             wire,
         }
     }

@@ -28,8 +28,9 @@ pub struct Report {
     pub detail: String,
 }
 
-/// Hears of faults and of the server's phases. It is called on I/O threads (and `phase` also on the
-/// thread that starts the server), so it must not block.
+/// Hears of faults and of the server's phases. It is called on I/O threads, `report` also on
+/// the one that writes the access log, `phase` also on the one that starts the server; so it must
+/// not block.
 pub trait Reporter: Send + Sync {
     /// Something went wrong.
     fn report(&self, report: Report);
@@ -41,20 +42,28 @@ pub trait Reporter: Send + Sync {
 pub mod code {
     /// `accept(2)` failed, for example for want of file descriptors.
     pub const ACCEPT_FAILED: &str = "MONODON_ACCEPT_FAILED";
+    /// An option's value is not understood.
+    pub const BAD_OPTION: &str = "MONODON_BAD_OPTION";
     /// The request breaks HTTP's rules, or asks for what this server does not do.
     pub const BAD_REQUEST: &str = "MONODON_BAD_REQUEST";
     /// The response cannot be sent as it is.
     pub const BAD_RESPONSE: &str = "MONODON_BAD_RESPONSE";
+    /// The server cannot listen, or not start its threads.
+    pub const BIND_FAILED: &str = "MONODON_BIND_FAILED";
     /// The body is larger than `limit-request-body`.
     pub const BODY_TOO_LARGE: &str = "MONODON_BODY_TOO_LARGE";
     /// The response's body is longer or shorter than its Content-Length.
     pub const CONTENT_LENGTH_MISMATCH: &str = "MONODON_CONTENT_LENGTH_MISMATCH";
+    /// A file that the options name cannot be opened or written.
+    pub const FILE_NOT_WRITABLE: &str = "MONODON_FILE_NOT_WRITABLE";
     /// A graceful stop had to cut connections.
     pub const GRACEFUL_TIMEOUT: &str = "MONODON_GRACEFUL_TIMEOUT";
     /// The head did not arrive within `header-timeout`.
     pub const HEADER_TIMEOUT: &str = "MONODON_HEADER_TIMEOUT";
     /// The head is larger than the limits of its fields allow.
     pub const HEAD_TOO_LARGE: &str = "MONODON_HEAD_TOO_LARGE";
+    /// Lines of the access log could not be written, or not in time.
+    pub const LOG_LINES_LOST: &str = "MONODON_LOG_LINES_LOST";
     /// Native code panicked; the connection was cut.
     pub const PANIC: &str = "MONODON_PANIC";
     /// The client took nothing of its response for `send-timeout`.

@@ -16,6 +16,7 @@ use http::{Method, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::access::Line;
 use crate::answers;
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
@@ -27,20 +28,24 @@ pub(crate) struct Exchange {
     /// HEAD: the response ends with its head.
     is_head: bool,
     version: Version,
+    /// For the access log, if there is one.
+    line: Option<Box<Line>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(place: Rc<Place>, method: &Method, version: Version) -> Self {
+    pub(crate) fn new<B>(place: Rc<Place>, request: &http::Request<B>) -> Self {
+        let line = place.begin_line(request);
         Self {
             place,
-            is_head: method == Method::HEAD,
-            version,
+            is_head: request.method() == Method::HEAD,
+            version: request.version(),
+            line,
         }
     }
 
     /// Makes a response out of the handler's.
     pub(crate) fn respond<B: Body<Error = BodyCut>>(
-        self,
+        mut self,
         response: Response<B>,
     ) -> Response<Framed<B>> {
         let (mut head, body) = response.into_parts();
@@ -62,7 +67,7 @@ impl Exchange {
         if !fields.has_server {
             head.headers.insert(SERVER, SERVER_NAME);
         }
-        self.begin(&mut head.headers);
+        self.begin(&mut head);
         if self.is_head
             || matches!(
                 head.status,
@@ -88,11 +93,14 @@ impl Exchange {
     }
 
     /// Makes a response out of the handler's refusal, or of our own.
-    pub(crate) fn refuse<B: Body<Error = BodyCut>>(self, refusal: Refusal) -> Response<Framed<B>> {
+    pub(crate) fn refuse<B: Body<Error = BodyCut>>(
+        mut self,
+        refusal: Refusal,
+    ) -> Response<Framed<B>> {
         let (response, text) = answers::response(refusal);
         let (mut head, ()) = response.into_parts();
         head.headers.insert(SERVER, SERVER_NAME);
-        self.begin(&mut head.headers);
+        self.begin(&mut head);
         if self.is_head {
             return Response::from_parts(head, Framed::empty(self));
         }
@@ -106,11 +114,22 @@ impl Exchange {
     }
 
     /// Notes that the response begins, and says so if the connection ends with it.
-    fn begin(&self, fields: &mut HeaderMap) {
+    fn begin(&mut self, head: &mut http::response::Parts) {
         let wire = &self.place.peer.wire;
         wire.response_begins();
+        if let Some(line) = &mut self.line {
+            line.respond(head.status, wire.bytes_given());
+        }
         if self.version != Version::HTTP_2 && (self.place.is_draining() || wire.has_failed_body()) {
-            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+            head.headers
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+
+    /// Counts bytes of the body.
+    fn count(&mut self, bytes: usize) {
+        if let Some(line) = &mut self.line {
+            line.count(bytes);
         }
     }
 
@@ -121,7 +140,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.place.end_exchange();
+        self.place.end_exchange(self.line.take());
     }
 }
 
@@ -260,7 +279,10 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
         let this = self.project();
         let (body, left, is_cut) = match this.source.project() {
             SourceView::Ours { text } => {
-                return Poll::Ready(text.take().map(|text| Ok(Frame::data(Piece::Ours(text)))));
+                return Poll::Ready(text.take().map(|text| {
+                    this.exchange.count(text.len());
+                    Ok(Frame::data(Piece::Ours(text)))
+                }));
             }
             SourceView::App { body, left, is_cut } => (body, left, is_cut),
         };
@@ -326,11 +348,15 @@ fn cut<T>(is_cut: &mut bool, cx: &Context<'_>) -> Poll<T> {
 }
 
 /// Counts a frame, and drops from it what goes beyond the declared length.
-fn limit<D: Buf>(frame: Frame<D>, left: &mut Option<u64>, exchange: &Exchange) -> Frame<Piece<D>> {
+fn limit<D: Buf>(
+    frame: Frame<D>,
+    left: &mut Option<u64>,
+    exchange: &mut Exchange,
+) -> Frame<Piece<D>> {
     let frame = match frame.into_data() {
         Ok(data) => {
             let size = data.remaining() as u64;
-            return Frame::data(match left {
+            let piece = match left {
                 Some(room) if size > *room => {
                     exchange.fault(
                         code::CONTENT_LENGTH_MISMATCH,
@@ -345,7 +371,9 @@ fn limit<D: Buf>(frame: Frame<D>, left: &mut Option<u64>, exchange: &Exchange) -
                     Piece::Whole(data)
                 }
                 None => Piece::Whole(data),
-            });
+            };
+            exchange.count(piece.remaining());
+            return Frame::data(piece);
         }
         Err(frame) => frame,
     };

@@ -8,6 +8,8 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
+use crate::access::{self, LAST_LINES, Target, Writer};
+use crate::forwarded::Proxies;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
@@ -32,6 +34,7 @@ struct Life {
     reporter: Arc<dyn Reporter>,
     /// I/O threads that have not ended.
     running: AtomicUsize,
+    writer: Option<Arc<Writer>>,
 }
 
 impl Life {
@@ -48,6 +51,10 @@ struct Running(Arc<Life>);
 impl Drop for Running {
     fn drop(&mut self) {
         if self.0.running.fetch_sub(1, AcqRel) == 1 {
+            if let Some(writer) = &self.0.writer {
+                // Whoever hears that the server has stopped may end the process.
+                writer.close(LAST_LINES);
+            }
             self.0.advance(Phase::Stopped);
         }
     }
@@ -59,8 +66,8 @@ impl Server {
     /// told [`Phase::Listening`].
     ///
     /// # Errors
-    /// [`StartError`] when an address cannot be listened on or a thread not be started; nothing is
-    /// left running then.
+    /// [`StartError`] when an address cannot be listened on, the access log not be opened, a proxy's
+    /// address not be understood or a thread not be started; nothing is left running then.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "the server shares it with its threads"
@@ -70,6 +77,9 @@ impl Server {
         app: Arc<A>,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, StartError> {
+        let proxies = Proxies::parse(&options.forwarded_allow_ips);
+        let proxies = Arc::new(proxies.map_err(|(item, why)| StartError::Proxy { item, why })?);
+        let log = open_log(&options.access_logfile)?;
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for bind in &options.bind {
@@ -82,6 +92,9 @@ impl Server {
             listeners.push(listener);
         }
         let count = options.io_threads.max(1) as usize;
+        let start_writer = |log| Writer::start(log, count, access::zone(), Arc::clone(&reporter));
+        let writer = log.map(start_writer).transpose();
+        let writer = writer.map_err(StartError::Thread)?.map(Arc::new);
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -98,6 +111,7 @@ impl Server {
             phase: PhaseCell::new(),
             reporter,
             running: AtomicUsize::new(0),
+            writer: writer.clone(),
         });
         let server = Self {
             addresses,
@@ -114,6 +128,8 @@ impl Server {
                 options: Arc::clone(&options),
                 reporter: Arc::clone(&server.life.reporter),
                 gate: Arc::clone(&gate),
+                proxies: Arc::clone(&proxies),
+                writer: writer.clone(),
                 commands,
                 threads: ports.clone(),
                 listeners: if index == 0 {
@@ -190,6 +206,14 @@ impl Server {
         }
     }
 
+    /// Has the access log's file opened anew, after it was moved away, and returns at once. If that
+    /// fails it is reported, and the old file is kept. Without a file nothing is done.
+    pub fn reopen_logs(&self) {
+        if let Some(writer) = &self.life.writer {
+            writer.reopen();
+        }
+    }
+
     /// Waits until every I/O thread has ended. It does not stop the server by itself.
     pub fn wait(&self) {
         self.life.phase.wait_for(Phase::Stopped);
@@ -202,6 +226,18 @@ impl Server {
             }
         }
     }
+}
+
+/// Opens the access log; an empty name stands for none.
+fn open_log(name: &str) -> Result<Option<Target>, StartError> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let opened = Target::open(name).map_err(|source| StartError::AccessLog {
+        file: name.to_owned(),
+        source,
+    })?;
+    Ok(Some(opened))
 }
 
 impl Drop for Server {

@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
 use crate::answers::Rejection;
 use crate::body::RequestBody;
 use crate::checks;
+use crate::forwarded;
 use crate::handoff::{Handler, Refusal, Request};
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
@@ -42,21 +43,20 @@ impl<H: Handler> Service<H> {
         } else {
             Err(UNKNOWN)
         };
-        if let Err(rejection) = checked {
-            self.place
-                .report(rejection.code, Blame::Client, rejection.why.to_owned());
-            return Err(Refusal {
-                status: rejection.status,
-                close: true,
-                retry_after: None,
-            });
-        }
+        let is_https = checked.and_then(|()| self.is_https(&head.headers));
+        let tls = match is_https {
+            Ok(tls) => tls,
+            Err(rejection) => return Err(self.reject(rejection)),
+        };
         let peer = Rc::clone(&self.place.peer);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
-        catch_unwind(AssertUnwindSafe(|| {
-            self.handler.handle(Request { head, body, peer })
-        }))
-        .map_err(|_| {
+        let request = Request {
+            head,
+            body,
+            peer,
+            tls,
+        };
+        catch_unwind(AssertUnwindSafe(|| self.handler.handle(request))).map_err(|_| {
             self.place.report(
                 code::PANIC,
                 Blame::Server,
@@ -64,6 +64,26 @@ impl<H: Handler> Service<H> {
             );
             FAILURE
         })
+    }
+
+    /// Whether the client used https, by the connection or by the word of a proxy.
+    fn is_https(&self, fields: &HeaderMap) -> Result<bool, Rejection> {
+        let peer = &self.place.peer;
+        if peer.is_trusted {
+            Ok(forwarded::is_https(fields)? || peer.tls)
+        } else {
+            Ok(peer.tls)
+        }
+    }
+
+    fn reject(&self, rejection: Rejection) -> Refusal {
+        self.place
+            .report(rejection.code, Blame::Client, rejection.why.to_owned());
+        Refusal {
+            status: rejection.status,
+            close: true,
+            retry_after: None,
+        }
     }
 }
 
@@ -81,7 +101,7 @@ impl<H: Handler> hyper::service::Service<http::Request<Incoming>> for Service<H>
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
         let is_known = self.place.begin_exchange();
-        let exchange = Exchange::new(Rc::clone(&self.place), request.method(), request.version());
+        let exchange = Exchange::new(Rc::clone(&self.place), &request);
         let state = match self.hand_over(request, is_known) {
             Ok(future) => State::Handler { future },
             Err(refusal) => State::Refused { refusal },

@@ -15,6 +15,7 @@ use http::StatusCode;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use crate::access::{AccessLog, Line};
 use crate::answers::Rejection;
 use crate::body::BodyWatch;
 use crate::framing::Guard;
@@ -47,6 +48,7 @@ pub(crate) enum Ending {
 /// What all connections of a thread use, one after the other. An idle connection holds no buffer.
 pub(crate) struct Common {
     pub(crate) limits: Limits,
+    pub(crate) access: Option<AccessLog>,
     /// Where every read goes first.
     staging: RefCell<Box<[u8]>>,
     /// The output buffer of the connection whose turn it is, while it has not taken it.
@@ -57,9 +59,10 @@ pub(crate) struct Common {
 const STAGING_BYTES: usize = 64 * 1024;
 
 impl Common {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, access: Option<AccessLog>) -> Self {
         Self {
             limits,
+            access,
             staging: RefCell::new(vec![0; STAGING_BYTES].into_boxed_slice()),
             spare: RefCell::default(),
         }
@@ -94,6 +97,8 @@ pub(crate) struct Wire {
     /// The socket takes no more for now.
     is_blocked: Cell<bool>,
     bytes_out: Cell<u64>,
+    /// The access log's line of a response that the parser has not given away whole (HTTP/1).
+    unlogged: Cell<Option<Box<Line>>>,
     ending: Cell<Option<Ending>>,
     /// The connection's task has left the protocol and is saying goodbye.
     is_closing: Cell<bool>,
@@ -103,10 +108,11 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream, common: Rc<Common>) -> Self {
+        let guard = Guard::new(common.access.is_some());
         Self {
             stream: RefCell::new(Some(stream)),
             common,
-            guard: RefCell::new(Guard::new()),
+            guard: RefCell::new(guard),
             protocol: Cell::new(Protocol::Undecided),
             ahead: RefCell::new(BytesMut::new()),
             passed: Cell::new(0),
@@ -120,6 +126,7 @@ impl Wire {
             body_failed: Cell::new(false),
             is_blocked: Cell::new(false),
             bytes_out: Cell::new(0),
+            unlogged: Cell::new(None),
             ending: Cell::new(None),
             is_closing: Cell::new(false),
             task: RefCell::new(None),
@@ -144,8 +151,29 @@ impl Wire {
         self.has_begun.set(true);
     }
 
-    pub(crate) fn end_exchange(&self) {
+    pub(crate) fn end_exchange(&self, line: Option<Box<Line>>) {
         self.open.set(self.open.get() - 1);
+        if let Some(line) = line {
+            if self.protocol.get() == Protocol::Http2 {
+                self.log(Some(line));
+            } else {
+                self.log(self.unlogged.replace(Some(line)));
+            }
+        }
+    }
+
+    /// Writes a line to the access log.
+    fn log(&self, line: Option<Box<Line>>) {
+        if let (Some(line), Some(access)) = (line, &self.common.access) {
+            access.write(line);
+        }
+    }
+
+    /// Writes a line for what was answered outside of any exchange, with so many bytes of body.
+    pub(crate) fn log_refused(&self, ip: &str, status: StatusCode, sent: usize) {
+        if let Some(access) = &self.common.access {
+            access.write_refused(ip, self.guard.borrow().line(), status, sent);
+        }
     }
 
     pub(crate) fn open_exchanges(&self) -> u32 {
@@ -316,6 +344,10 @@ impl Wire {
     /// Closes the socket.
     pub(crate) fn close(&self) {
         self.stream.take();
+        if let Some(mut line) = self.unlogged.take() {
+            line.cut(self.bytes_out.get());
+            self.log(Some(line));
+        }
     }
 
     /// Has the kernel drop what was not sent, and reset the connection when it is closed: for an

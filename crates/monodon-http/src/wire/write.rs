@@ -87,6 +87,7 @@ impl Wire {
         self.is_flushed.set(true);
         if self.open.get() == 0 {
             self.is_answering.set(false);
+            self.log(self.unlogged.take());
         }
     }
 
@@ -132,6 +133,11 @@ impl Wire {
             *out = Vec::new();
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Bytes that were sent or wait in the buffer.
+    pub(crate) fn bytes_given(&self) -> u64 {
+        self.bytes_out.get() + self.out.borrow().len() as u64
     }
 
     fn poll_write_socket(

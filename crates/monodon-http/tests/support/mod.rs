@@ -203,6 +203,9 @@ pub fn status(answer: &str) -> u16 {
         .unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
+/// Bytes of `/whole`, which gives them in one piece: more than the kernel takes.
+pub const WHOLE_BYTES: usize = 16 * 1024 * 1024;
+
 /// The app of these tests.
 pub fn app(seen: &Arc<Seen>) -> Arc<TestApp> {
     Arc::new(TestApp(Arc::clone(seen)))
@@ -276,6 +279,8 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             tokio::time::sleep(Duration::from_millis(200)).await;
             Ok(text("slow"))
         }
+        "/scheme" => Ok(text(if request.tls { "https" } else { "http" })),
+        "/whole" => Ok(text(&"x".repeat(WHOLE_BYTES))),
         "/big" => Ok(Response::new(Box::pin(Repeat {
             left: 64,
             chunk: Bytes::from(vec![b'x'; 128 * 1024]),

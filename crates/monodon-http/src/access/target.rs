@@ -1,0 +1,99 @@
+//! The file that lines are written to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// An open log.
+pub(crate) struct Target {
+    /// `None` for standard output.
+    path: Option<PathBuf>,
+    file: File,
+    /// The last write ended amid a line.
+    is_amid_line: bool,
+}
+
+impl Target {
+    /// Opens the file `name` for appending, and creates it if need be; `-` is standard output.
+    pub(crate) fn open(name: &str) -> io::Result<Self> {
+        if name == "-" {
+            return Ok(Self::of(None, standard_output()?));
+        }
+        // It is opened anew later, perhaps from another working directory.
+        let path = std::path::absolute(name)?;
+        let file = append_to(&path)?;
+        Ok(Self::of(Some(path), file))
+    }
+
+    pub(super) fn of(path: Option<PathBuf>, file: File) -> Self {
+        Self {
+            path,
+            file,
+            is_amid_line: false,
+        }
+    }
+
+    /// How it is called in messages.
+    pub(super) fn name(&self) -> String {
+        match &self.path {
+            Some(path) => path.display().to_string(),
+            None => "standard output".to_owned(),
+        }
+    }
+
+    /// Opens the file of that name anew: the present one was moved away. After an error the present
+    /// one is kept.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            self.file = append_to(path)?;
+            self.is_amid_line = false;
+        }
+        Ok(())
+    }
+
+    /// Writes some of the lines and gives back how many bytes they were.
+    pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(lines)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.is_amid_line = lines[written - 1] != b'\n';
+        Ok(written)
+    }
+
+    /// Ends a line whose rest was lost, so that the next one begins at a line's start.
+    pub(super) fn end_broken_line(&mut self) -> io::Result<()> {
+        if self.is_amid_line {
+            self.file.write_all(b"\n")?;
+            self.is_amid_line = false;
+        }
+        Ok(())
+    }
+}
+
+fn append_to(path: &std::path::Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// A descriptor of its own for standard output: no other writer's buffer or lock comes between.
+#[cfg(unix)]
+fn standard_output() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+#[cfg(windows)]
+fn standard_output() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
+}
+
+/// What an error means for the log, in words.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "its folder does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not permitted".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
