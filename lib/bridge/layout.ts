@@ -1,6 +1,7 @@
 /**
- * The record layout: the one definition of what crosses between native code and a worker.
- * `lib/options/generate.ts` derives `crates/monodon-bridge/src/layout.rs` from it.
+ * The record layout: the one definition of what crosses between native code and a worker, in memory
+ * or through the socket of a process worker (docs/worker-protocol.md). `lib/options/generate.ts`
+ * derives `crates/monodon-bridge/src/layout.rs` and `lib/python/monodon_worker/layout.py` from it.
  *
  * A batch is records back to back, little-endian, each padded to 4 bytes:
  *
@@ -16,7 +17,7 @@
  */
 
 /** Raised by every change to this file that a peer would notice. */
-export const LAYOUT_VERSION = 1
+export const LAYOUT_VERSION = 2
 
 /** Record kinds. The first half goes from native code to a worker, the second half back. */
 export const KIND = {
@@ -34,6 +35,12 @@ export const KIND = {
   drain: 6,
   /** word 3 = how many lent buffers of this exchange were given back. */
   released: 7,
+  /** A request whose fields native code has named as CGI does. See ENVIRON. */
+  environ: 8,
+  /** To a process worker: no request follows; finish what you hold and leave. word 3 = milliseconds that it may take. */
+  stop: 9,
+  /** To a process worker, from the arbiter: word 3 = bytes of JSON that follow. */
+  tell: 10,
 
   /** The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer. */
   response: 32,
@@ -51,13 +58,17 @@ export const KIND = {
   informational: 38,
   /** The worker has forgotten an aborted exchange; its id may be used again. */
   done: 39,
+  /** From a process worker: a part of an open file as a piece of a streamed body. See FILE. */
+  file: 40,
+  /** From a process worker, for the arbiter: word 3 = bytes of JSON that follow. */
+  say: 41,
 } as const
 
 /** Flags of a record, by kind. */
 export const FLAG = {
-  /** request: a body follows in `bodyChunk` records once it is wanted. */
+  /** request, environ: a body follows in `bodyChunk` records once it is wanted. */
   bodyFollows: 1,
-  /** request: it came over TLS. */
+  /** request, environ: it came over TLS, or a trusted proxy says so. */
   tls: 2,
   /** bodyBroken: native code has answered by itself; the exchange is over. */
   over: 1,
@@ -84,6 +95,45 @@ export const REQUEST = {
   peer: 8,
   /** Where the bytes begin: method (if not in METHODS), address, target, header block, body. */
   bytes: 9,
+} as const
+
+/** Words of an `environ` record after the common three, then its text, then its body bytes. */
+export const ENVIRON = {
+  /** Bytes of the text: latin1, name and value by turns, each ended by NUL but for the last value, which is that of PATH_INFO and may hold any octet. */
+  textBytes: 3,
+  /** Names in the text. */
+  names: 4,
+  /** Bytes of the body that are in this record (the whole body unless flag `bodyFollows`). */
+  bodyBytes: 5,
+  /** Length of the body, low and high word; all ones when it is not known. */
+  lengthLow: 6,
+  lengthHigh: 7,
+  /** Where the text begins. */
+  bytes: 8,
+} as const
+
+/** Words of a `file` record after the common three. Its descriptor is the next of those that came with the batch. */
+export const FILE = {
+  /** Where the part begins in the file, low and high word. */
+  offsetLow: 3,
+  offsetHigh: 4,
+  /** Bytes of the part, low and high word. */
+  lengthLow: 5,
+  lengthHigh: 6,
+  /** Words of the record. */
+  words: 7,
+} as const
+
+/** Words before each batch on the socket of a process worker. */
+export const BATCH_HEAD = {
+  /** Bytes of the records that follow. */
+  bytes: 0,
+  /** Number of the records. */
+  records: 1,
+  /** From a worker: it takes one batch with at most this many requests; 0 adds nothing. To a worker: 0. */
+  take: 2,
+  /** Words of the head. */
+  words: 3,
 } as const
 
 /** Methods with a number; 0 is any other. */

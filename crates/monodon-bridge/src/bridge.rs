@@ -6,18 +6,24 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use monodon_http::handoff::App;
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
 
 use crate::inbox::Inbox;
+#[cfg(unix)]
+use crate::inbox::{Letter, Mail};
 use crate::io::IoThread;
+#[cfg(unix)]
+use crate::process::{Hear, ProcessWorker};
 use crate::queue::{Holder, Queue, Queued};
-use crate::record::Event;
-use crate::reply::{BUSY, BridgeHandler};
-use crate::worker::{Doorbell, Worker};
+use crate::record::{Event, HeadForm, Malformed};
+use crate::reply::{BUSY, BridgeHandler, Subject};
+use crate::slot::Lost;
+use crate::worker::{Doorbell, Pulse, Worker};
 
 /// Queued requests at which a worker is rung before the I/O thread has finished its round.
 const RING_AT: usize = 64;
@@ -28,6 +34,10 @@ pub struct Bridge {
     inboxes: Vec<Inbox>,
     workers: RwLock<Vec<Arc<Worker>>>,
     next_worker: AtomicU32,
+    /// Workers in threads of this process, so far.
+    threads: AtomicU32,
+    started: Instant,
+    pub(crate) head_form: HeadForm,
     queue_timeout: Duration,
     reporter: Arc<dyn Reporter>,
 }
@@ -51,30 +61,107 @@ thread_local! {
 }
 
 impl Bridge {
-    /// A bridge for a server with these options.
-    pub fn new(options: &Options, reporter: Arc<dyn Reporter>) -> Arc<Self> {
+    /// A bridge for a server with these options, whose workers want heads in `head_form`.
+    pub fn new(options: &Options, head_form: HeadForm, reporter: Arc<dyn Reporter>) -> Arc<Self> {
         Arc::new(Self {
             queue: Queue::new(options.queue_size as usize),
             inboxes: (0..options.io_threads).map(|_| Inbox::new()).collect(),
             workers: RwLock::default(),
-            next_worker: AtomicU32::new(0),
+            next_worker: AtomicU32::new(1),
+            threads: AtomicU32::new(0),
+            started: Instant::now(),
+            head_form,
             queue_timeout: options.queue_timeout,
             reporter,
         })
     }
 
-    /// Adds a worker. It counts as asleep until it first calls `take`.
-    pub fn attach(self: &Arc<Self>, bell: Box<dyn Doorbell>) -> Arc<Worker> {
-        let index = self.next_worker.fetch_add(1, Ordering::Relaxed);
-        let worker = Arc::new(Worker::new(index, Arc::clone(self), bell));
-        self.workers
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&worker));
+    /// Adds a worker in a thread of this process, under a `number` that no other one has, or the next
+    /// that is free. It counts as asleep until it first calls `take`.
+    pub fn attach(self: &Arc<Self>, number: Option<u32>, bell: Box<dyn Doorbell>) -> Arc<Worker> {
+        self.threads.fetch_add(1, Ordering::Relaxed);
+        let worker = self.enter(number, bell, true);
         if self.queue.len() > 0 {
             self.ring();
         }
         worker
+    }
+
+    /// Adds a worker in another process, under a `number` that no other one has: a task on one of the I/O threads speaks for it. `hear` gets
+    /// its messages, on that thread. Gives its end of the socket beside the means to talk to it.
+    ///
+    /// # Errors
+    /// When no socket can be had.
+    #[cfg(unix)]
+    pub fn attach_process(
+        self: &Arc<Self>,
+        number: u32,
+        hear: Hear,
+    ) -> std::io::Result<(ProcessWorker, std::os::unix::net::UnixStream)> {
+        let (worker, newcomer, theirs) =
+            ProcessWorker::new(hear, |bell| self.enter(Some(number), bell, false))?;
+        let home = worker.index() as usize % self.io_threads();
+        self.inbox(home).post(&mut vec![Letter {
+            slot: 0,
+            generation: 0,
+            mail: Mail::Adopt(Box::new(newcomer)),
+        }]);
+        Ok((worker, theirs))
+    }
+
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        number: Option<u32>,
+        bell: Box<dyn Doorbell>,
+        ready: bool,
+    ) -> Arc<Worker> {
+        let index = number.unwrap_or_else(|| self.next_worker.fetch_add(1, Ordering::Relaxed));
+        let worker = Arc::new(Worker::new(index, Arc::clone(self), bell, ready));
+        self.workers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&worker));
+        worker
+    }
+
+    /// The worker with this number, while it is attached.
+    pub fn worker(&self, index: u32) -> Option<Arc<Worker>> {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        workers
+            .iter()
+            .find(|worker| worker.index() == index)
+            .cloned()
+    }
+
+    /// What the arbiter watches, of every worker. Takes locks: not for the request's way.
+    pub fn pulses(&self) -> Vec<Pulse> {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().map(|worker| worker.pulse()).collect()
+    }
+
+    /// Milliseconds of this bridge's clock, which begins with it and wraps after 49 days.
+    pub(crate) fn now_ms(&self) -> u32 {
+        self.started.elapsed().as_millis() as u32
+    }
+
+    /// Whether there are workers whose answers come by the inboxes.
+    pub(crate) fn has_threads(&self) -> bool {
+        self.threads.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many of the queued requests the worker `index` should take, of the `most` that it would:
+    /// what is there is for everyone who has nothing to do.
+    pub(crate) fn fair_share(&self, index: u32, most: usize) -> usize {
+        let queued = self.queue.len();
+        if most <= 1 || queued <= 1 {
+            return most;
+        }
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let takers = workers
+            .iter()
+            .filter(|worker| worker.index() != index && worker.would_take())
+            .count();
+        most.min(queued.div_ceil(takers + 1))
     }
 
     /// The counters, for tests and the status page. Takes locks: not for the request's way.
@@ -124,7 +211,7 @@ impl Bridge {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
         let idlest = workers
             .iter()
-            .filter(|worker| worker.is_asleep())
+            .filter(|worker| worker.would_take())
             .min_by_key(|worker| worker.held());
         if let Some(worker) = idlest {
             worker.wake();
@@ -140,6 +227,34 @@ impl Bridge {
         {
             worker.notify(holder.id, event);
         }
+    }
+
+    /// A request was lost with its worker. `subject` names it.
+    pub(crate) fn report_lost(&self, subject: &Subject, lost: Lost) {
+        let code = if lost.status == StatusCode::GATEWAY_TIMEOUT {
+            "MONODON_WORKER_HUNG"
+        } else {
+            "MONODON_WORKER_DIED"
+        };
+        let Lost { worker, held, .. } = lost;
+        let detail = format!(
+            "{subject}, held for {:.1} s by worker {worker}",
+            held.as_secs_f32()
+        );
+        self.report(code, Blame::App, detail);
+    }
+
+    pub(crate) fn report_malformed(&self, worker: u32, malformed: &Malformed) {
+        let detail = format!("worker {worker}: {malformed}");
+        self.report("MONODON_MALFORMED_BATCH", Blame::Server, detail);
+    }
+
+    pub(crate) fn report_file(&self, subject: &Subject, why: &str) {
+        self.report(
+            "MONODON_FILE_FAILED",
+            Blame::App,
+            format!("{subject}: {why}"),
+        );
     }
 
     pub(crate) fn report_bad_head(&self, status: u16) {
@@ -199,6 +314,8 @@ fn read_inbox(io: &Rc<IoThread>) {
         };
         io.read_by(cx.waker());
         io.read_mail();
+        #[cfg(unix)]
+        io.settle_newcomers();
         Poll::Pending
     }));
 }

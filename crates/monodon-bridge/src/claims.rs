@@ -13,6 +13,8 @@ const PLACE_MASK: u32 = (1 << PLACE_BITS) - 1;
 pub(crate) struct Claim {
     pub(crate) origin: Origin,
     pub(crate) ticket: Arc<Ticket>,
+    /// When it was taken, in milliseconds of the bridge's clock.
+    pub(crate) since: u32,
     /// Whether the head of a streamed response was submitted.
     pub(crate) streaming: bool,
 }
@@ -48,12 +50,13 @@ impl Claims {
     }
 
     /// Enters a claim under the id that `next_id` gave.
-    pub(crate) fn enter(&mut self, id: u32, origin: Origin, ticket: Arc<Ticket>) {
+    pub(crate) fn enter(&mut self, id: u32, origin: Origin, ticket: Arc<Ticket>, since: u32) {
         let place = self.free.pop();
         debug_assert_eq!(place, Some(id & PLACE_MASK));
         self.places[(id & PLACE_MASK) as usize].claim = Some(Claim {
             origin,
             ticket,
+            since,
             streaming: false,
         });
         self.held += 1;

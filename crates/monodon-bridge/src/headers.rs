@@ -43,7 +43,7 @@ fn hash(name: &[u8]) -> usize {
 }
 
 /// The number of a field name in lower case; 0 for one that has none.
-fn code(name: &[u8]) -> u8 {
+pub(crate) fn code(name: &[u8]) -> u8 {
     let mut at = hash(name);
     loop {
         match CODES[at] {

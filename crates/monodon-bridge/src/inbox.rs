@@ -7,8 +7,11 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use crate::chunk::{Chunk, Loan};
+use crate::file_part::FilePart;
 use crate::handshake::Sleeper;
-use crate::slot::Answer;
+#[cfg(unix)]
+use crate::process::Newcomer;
+use crate::slot::{Answer, Lost};
 
 /// What a worker says to one exchange.
 pub(crate) struct Letter {
@@ -28,7 +31,8 @@ pub(crate) enum Mail {
     Fail {
         status: u16,
     },
-    WorkerGone,
+    File(FilePart),
+    WorkerGone(Lost),
     WantBody(u32),
     Informational {
         status: u16,
@@ -36,6 +40,9 @@ pub(crate) enum Mail {
     },
     /// To the thread itself.
     TakeBack(TakeBack),
+    /// To the thread itself: it is the home of a worker in a process.
+    #[cfg(unix)]
+    Adopt(Box<Newcomer>),
 }
 
 /// Asks an I/O thread to stop reading lent memory. The asker waits until it is done with it.
@@ -132,6 +139,15 @@ impl Inbox {
     pub(crate) fn read_by(&self, waker: &Waker) {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.reader = Some(waker.clone());
+    }
+
+    /// Wakes the task that reads the inbox.
+    #[cfg(unix)]
+    pub(crate) fn wake_reader(&self) {
+        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reader) = &letters.reader {
+            reader.wake_by_ref();
+        }
     }
 
     /// Drops all letters, now and later: the thread has ended.

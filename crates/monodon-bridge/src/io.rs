@@ -14,9 +14,11 @@ use crate::bridge::Bridge;
 use crate::headers;
 use crate::inbox::{Inbox, Letter, Mail};
 use crate::patience::Patience;
+#[cfg(unix)]
+use crate::process::Newcomer;
 use crate::queue::{Place, Ticket};
 use crate::record::Event;
-use crate::slot::{Answer, Ending, Slot, Slots};
+use crate::slot::{Answer, Ending, Part, Slot, Slots};
 
 /// What lives on one I/O thread.
 pub(crate) struct IoThread {
@@ -27,6 +29,9 @@ pub(crate) struct IoThread {
     patience: RefCell<Patience>,
     ticks: Cell<u32>,
     ticker: RefCell<Option<Waker>>,
+    /// Workers in processes that will live here, until their tasks are spawned.
+    #[cfg(unix)]
+    newcomers: RefCell<Vec<Newcomer>>,
 }
 
 impl IoThread {
@@ -39,6 +44,8 @@ impl IoThread {
             patience: RefCell::default(),
             ticks: Cell::new(0),
             ticker: RefCell::default(),
+            #[cfg(unix)]
+            newcomers: RefCell::default(),
         }
     }
 
@@ -101,6 +108,21 @@ impl IoThread {
         true
     }
 
+    /// A letter may be read where nothing can be spawned: the task that reads the inbox does that.
+    #[cfg(unix)]
+    fn adopt(&self, newcomer: Newcomer) {
+        self.newcomers.borrow_mut().push(newcomer);
+        self.inbox().wake_reader();
+    }
+
+    /// Begins to speak for the workers that have come.
+    #[cfg(unix)]
+    pub(crate) fn settle_newcomers(&self) {
+        for newcomer in self.newcomers.take() {
+            newcomer.settle();
+        }
+    }
+
     /// Registers the task that reads the inbox when the thread was asleep.
     pub(crate) fn read_by(&self, waker: &Waker) {
         self.inbox().read_by(waker);
@@ -116,7 +138,8 @@ impl IoThread {
             return;
         }
         let inbox = self.inbox();
-        let expects = self.slots.borrow().in_use() > 0;
+        // The answers of workers in processes come by their sockets.
+        let expects = self.bridge.has_threads() && self.slots.borrow().in_use() > 0;
         if expects && self.patience.borrow_mut().wait(|| inbox.has_mail()) {
             self.read_mail();
             return;
@@ -136,10 +159,12 @@ impl IoThread {
             generation,
             mail,
         } = letter;
-        if let Mail::TakeBack(request) = mail {
-            drop(request);
-            return;
-        }
+        let mail = match mail {
+            Mail::TakeBack(request) => return drop(request),
+            #[cfg(unix)]
+            Mail::Adopt(newcomer) => return self.adopt(*newcomer),
+            mail => mail,
+        };
         let mut slots = self.slots.borrow_mut();
         let Some(slot) = slots.get(index, generation) else {
             drop(slots);
@@ -158,17 +183,21 @@ impl IoThread {
                 slot.answer = Some(answer);
             }
             Mail::Chunk(chunk) => slot.add(chunk),
+            Mail::File(part) => slot.parts.push_back(Part::File(part)),
             Mail::End { trailers } => slot.ending = Some(Ending::Complete { trailers }),
             Mail::Fail { status } => slot.give_up(Refusal {
                 status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
                 close: false,
                 retry_after: None,
             }),
-            Mail::WorkerGone => slot.give_up(Refusal {
-                status: StatusCode::BAD_GATEWAY,
-                close: false,
-                retry_after: None,
-            }),
+            Mail::WorkerGone(lost) => {
+                slot.give_up(Refusal {
+                    status: lost.status,
+                    close: false,
+                    retry_after: None,
+                });
+                slot.lost = Some(lost);
+            }
             Mail::WantBody(bytes) => {
                 slot.credit = slot.credit.saturating_add(bytes as usize);
                 let pump = slot.pump.take();
@@ -185,6 +214,8 @@ impl IoThread {
                 return;
             }
             Mail::TakeBack(_) => return,
+            #[cfg(unix)]
+            Mail::Adopt(_) => return,
         }
         let reply = slot.reply.take();
         drop(slots);

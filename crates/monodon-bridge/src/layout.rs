@@ -3,7 +3,7 @@
 //! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
 
 /// Raised by every change to this file that a peer would notice.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;
 
 /// Record kinds. The first half goes from native code to a worker, the second half back.
 pub mod kind {
@@ -21,6 +21,12 @@ pub mod kind {
     pub const DRAIN: u8 = 6;
     /// word 3 = how many lent buffers of this exchange were given back.
     pub const RELEASED: u8 = 7;
+    /// A request whose fields native code has named as CGI does. See ENVIRON.
+    pub const ENVIRON: u8 = 8;
+    /// To a process worker: no request follows; finish what you hold and leave. word 3 = milliseconds that it may take.
+    pub const STOP: u8 = 9;
+    /// To a process worker, from the arbiter: word 3 = bytes of JSON that follow.
+    pub const TELL: u8 = 10;
     /// The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer.
     pub const RESPONSE: u8 = 32;
     /// The head of a streamed response: aux = status. word 3 = header block bytes.
@@ -37,13 +43,17 @@ pub mod kind {
     pub const INFORMATIONAL: u8 = 38;
     /// The worker has forgotten an aborted exchange; its id may be used again.
     pub const DONE: u8 = 39;
+    /// From a process worker: a part of an open file as a piece of a streamed body. See FILE.
+    pub const FILE: u8 = 40;
+    /// From a process worker, for the arbiter: word 3 = bytes of JSON that follow.
+    pub const SAY: u8 = 41;
 }
 
 /// Flags of a record, by kind.
 pub mod flag {
-    /// request: a body follows in `bodyChunk` records once it is wanted.
+    /// request, environ: a body follows in `bodyChunk` records once it is wanted.
     pub const BODY_FOLLOWS: u8 = 1;
-    /// request: it came over TLS.
+    /// request, environ: it came over TLS, or a trusted proxy says so.
     pub const TLS: u8 = 2;
     /// `bodyBroken`: native code has answered by itself; the exchange is over.
     pub const OVER: u8 = 1;
@@ -71,6 +81,48 @@ pub mod request {
     pub const PEER: usize = 8;
     /// Where the bytes begin: method (if not in METHODS), address, target, header block, body.
     pub const BYTES: usize = 9;
+}
+
+/// Words of an `environ` record after the common three, then its text, then its body bytes.
+pub mod environ {
+    /// Bytes of the text: latin1, name and value by turns, each ended by NUL but for the last value, which is that of `PATH_INFO` and may hold any octet.
+    pub const TEXT_BYTES: usize = 3;
+    /// Names in the text.
+    pub const NAMES: usize = 4;
+    /// Bytes of the body that are in this record (the whole body unless flag `bodyFollows`).
+    pub const BODY_BYTES: usize = 5;
+    /// Length of the body, low and high word; all ones when it is not known.
+    pub const LENGTH_LOW: usize = 6;
+    /// Length of the body, low and high word; all ones when it is not known.
+    pub const LENGTH_HIGH: usize = 7;
+    /// Where the text begins.
+    pub const BYTES: usize = 8;
+}
+
+/// Words of a `file` record after the common three. Its descriptor is the next of those that came with the batch.
+pub mod file {
+    /// Where the part begins in the file, low and high word.
+    pub const OFFSET_LOW: usize = 3;
+    /// Where the part begins in the file, low and high word.
+    pub const OFFSET_HIGH: usize = 4;
+    /// Bytes of the part, low and high word.
+    pub const LENGTH_LOW: usize = 5;
+    /// Bytes of the part, low and high word.
+    pub const LENGTH_HIGH: usize = 6;
+    /// Words of the record.
+    pub const WORDS: usize = 7;
+}
+
+/// Words before each batch on the socket of a process worker.
+pub mod batch_head {
+    /// Bytes of the records that follow.
+    pub const BYTES: usize = 0;
+    /// Number of the records.
+    pub const RECORDS: usize = 1;
+    /// From a worker: it takes one batch with at most this many requests; 0 adds nothing. To a worker: 0.
+    pub const TAKE: usize = 2;
+    /// Words of the head.
+    pub const WORDS: usize = 3;
 }
 
 /// Methods with a number; 0 is any other.

@@ -4,7 +4,8 @@
 //!
 //! 1. [`reply`] takes it from the server, writes its [`record`] and puts it into the [`queue`];
 //! 2. [`bridge`] rings a sleeping worker when the I/O thread is about to sleep ([`handshake`]);
-//! 3. [`worker`] takes records in batches, each entered into its [`claims`], and submits answers;
+//! 3. [`worker`] takes records in batches, each entered into its [`claims`], and submits answers
+//!    ([`submit`]); for a worker in a [`process`], a [`courier`] does;
 //! 4. [`io`] reads the answers on the I/O thread and wakes the connection, whose [`reply`] turns
 //!    them into a response of [`chunk`]s.
 //!
@@ -16,6 +17,10 @@
 pub mod bridge;
 pub mod chunk;
 mod claims;
+#[cfg(unix)]
+mod courier;
+mod environ;
+mod file_part;
 mod handshake;
 mod headers;
 mod inbox;
@@ -23,11 +28,14 @@ mod io;
 pub mod layout;
 mod loans;
 mod patience;
+#[cfg(unix)]
+pub mod process;
 mod queue;
 pub mod record;
 pub mod reply;
 mod slot;
 pub mod streamed;
+mod submit;
 mod sync;
 mod upload;
 pub mod worker;

@@ -130,12 +130,12 @@ impl Queue {
     }
 
     /// Moves at most `most` requests whose records fit into `room` bytes to `taken`, each claimed
-    /// for `worker` and entered into `claims`.
+    /// for the worker (its index, and the time for its books) and entered into `claims`.
     pub(crate) fn take(
         &self,
         most: usize,
         mut room: usize,
-        worker: u32,
+        (worker, now): (u32, u32),
         claims: &mut Claims,
         taken: &mut Vec<(Vec<u8>, u32)>,
     ) {
@@ -154,7 +154,7 @@ impl Queue {
             let id = claims.next_id();
             if next.ticket.claim(Holder { worker, id }) {
                 room -= next.record.len();
-                claims.enter(id, next.origin, next.ticket);
+                claims.enter(id, next.origin, next.ticket, now);
                 taken.push((next.record, id));
             }
         }

@@ -7,8 +7,8 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Version, header};
 use monodon_http::handoff::Peer;
 
-use crate::headers;
-use crate::layout::{METHODS, flag, kind, request};
+use crate::layout::{METHODS, batch_head, environ as environ_words, file, flag, kind, request};
+use crate::{environ, headers};
 
 /// Bytes of a word.
 const WORD: usize = 4;
@@ -23,17 +23,62 @@ fn first_word(kind: u8, flags: u8, aux: u16) -> u32 {
     u32::from(kind) | u32::from(flags) << 8 | u32::from(aux) << 16
 }
 
-/// Builds a `request` record in two steps: the head when the request has come, the body when it is
-/// known how much of it rides along.
-pub(crate) struct RequestRecord {
-    bytes: Vec<u8>,
-    method: u32,
+/// How workers want the head of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadForm {
+    /// As a `request` record: a binary header block.
+    Fields,
+    /// As an `environ` record: text, named as CGI does.
+    Environ,
 }
 
+/// Builds a record of a request in two steps: the head when the request has come, the body when it
+/// is known how much of it rides along.
+pub(crate) struct RequestRecord {
+    bytes: Vec<u8>,
+    kind: u8,
+    aux: u16,
+    flags: u8,
+}
+
+// The words for the body have the same places in both forms.
+const _: () = assert!(
+    request::BODY_BYTES == environ_words::BODY_BYTES
+        && request::LENGTH_LOW == environ_words::LENGTH_LOW
+        && request::LENGTH_HIGH == environ_words::LENGTH_HIGH
+);
+
 impl RequestRecord {
-    /// Writes the head. Field names of HTTP/2 requests without `host` get one from `:authority`
-    /// (RFC 9113 section 8.3.1), first.
-    pub(crate) fn new(parts: &Parts, peer: &Peer) -> Self {
+    /// Writes the head. `tls`: the client has used https.
+    pub(crate) fn new(form: HeadForm, parts: &Parts, peer: &Peer, tls: bool) -> Self {
+        let mut record = match form {
+            HeadForm::Fields => Self::fields(parts, peer),
+            HeadForm::Environ => Self::environ(parts, peer, tls),
+        };
+        if tls {
+            record.flags = flag::TLS;
+        }
+        record
+    }
+
+    fn environ(parts: &Parts, peer: &Peer, tls: bool) -> Self {
+        let mut bytes = Vec::with_capacity(1024);
+        bytes.resize(environ_words::BYTES * WORD, 0);
+        let names = environ::write(parts, peer, tls, &mut bytes);
+        let text = (bytes.len() - environ_words::BYTES * WORD) as u32;
+        put(&mut bytes, environ_words::TEXT_BYTES, text);
+        put(&mut bytes, environ_words::NAMES, names);
+        Self {
+            bytes,
+            kind: kind::ENVIRON,
+            aux: 0,
+            flags: 0,
+        }
+    }
+
+    /// Field names of HTTP/2 requests without `host` get one from `:authority` (RFC 9113 section
+    /// 8.3.1), first.
+    fn fields(parts: &Parts, peer: &Peer) -> Self {
         let mut bytes = Vec::with_capacity(512);
         bytes.resize(request::BYTES * WORD, 0);
 
@@ -77,7 +122,9 @@ impl RequestRecord {
         };
         Self {
             bytes,
-            method: method | version << 8,
+            kind: kind::REQUEST,
+            aux: (method | version << 8) as u16,
+            flags: 0,
         }
     }
 
@@ -95,16 +142,12 @@ impl RequestRecord {
 
     /// The finished record, still without id. `length` is that of the whole body, `None` when it is
     /// not known; `follows` says that more than the bytes in the record will come.
-    pub(crate) fn finish(mut self, length: Option<u64>, follows: bool, tls: bool) -> Vec<u8> {
+    pub(crate) fn finish(mut self, length: Option<u64>, follows: bool) -> Vec<u8> {
         let length = length.unwrap_or(u64::MAX);
         put(&mut self.bytes, request::LENGTH_LOW, length as u32);
         put(&mut self.bytes, request::LENGTH_HIGH, (length >> 32) as u32);
-        let mut flags = 0;
         if follows {
-            flags |= flag::BODY_FOLLOWS;
-        }
-        if tls {
-            flags |= flag::TLS;
+            self.flags |= flag::BODY_FOLLOWS;
         }
         pad(&mut self.bytes);
         let size = self.bytes.len() as u32;
@@ -112,7 +155,7 @@ impl RequestRecord {
         put(
             &mut self.bytes,
             1,
-            first_word(kind::REQUEST, flags, self.method as u16),
+            first_word(self.kind, self.flags, self.aux),
         );
         self.bytes
     }
@@ -129,7 +172,7 @@ fn number_of(method: &Method) -> (u32, &str) {
 
 /// The request target as it was sent: origin-form, absolute-form or asterisk-form (RFC 9112
 /// section 3.2). For HTTP/2 it is `:path`.
-fn put_target(parts: &Parts, bytes: &mut Vec<u8>) {
+pub(crate) fn put_target(parts: &Parts, bytes: &mut Vec<u8>) {
     let uri = &parts.uri;
     if parts.version != Version::HTTP_2
         && let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
@@ -166,13 +209,17 @@ pub(crate) enum Event {
     Complete,
     Drain(u32),
     Released(u32),
+    /// No request follows. Milliseconds that the worker may take to finish.
+    Stop(u32),
+    /// A message from the arbiter.
+    Tell(Bytes),
 }
 
 impl Event {
     /// Bytes of its record at most.
     pub(crate) fn room(&self) -> usize {
         let bytes = match self {
-            Self::BodyChunk(bytes) => bytes.len(),
+            Self::BodyChunk(bytes) | Self::Tell(bytes) => bytes.len(),
             // A trailer section has passed the limits of a head; see `trailer_block`.
             Self::BodyEnd(Some(_)) => TRAILER_BYTES,
             _ => 0,
@@ -208,6 +255,8 @@ impl Event {
             Self::Complete => (first_word(kind::ABORT, flag::COMPLETE, 0), 0, &[]),
             Self::Drain(bytes) => (first_word(kind::DRAIN, 0, 0), *bytes, &[]),
             Self::Released(count) => (first_word(kind::RELEASED, 0, 0), *count, &[]),
+            Self::Stop(ms) => (first_word(kind::STOP, 0, 0), *ms, &[]),
+            Self::Tell(text) => (first_word(kind::TELL, 0, 0), text.len() as u32, text),
         };
         let starts = (COMMON + 1) * WORD;
         let size = (starts + bytes.len()).next_multiple_of(WORD);
@@ -257,6 +306,43 @@ pub(crate) struct Submitted {
     pub(crate) bytes: Bytes,
 }
 
+/// Offset and length of a `file` record, from the bytes that `next` gave.
+pub(crate) fn file_part(bytes: &Bytes) -> (u64, u64) {
+    let long = |low: usize, high: usize| {
+        u64::from(u32_at(bytes, low - COMMON)) | u64::from(u32_at(bytes, high - COMMON)) << 32
+    };
+    (
+        long(file::OFFSET_LOW, file::OFFSET_HIGH),
+        long(file::LENGTH_LOW, file::LENGTH_HIGH),
+    )
+}
+
+/// The words before a batch on the socket of a process worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BatchHead {
+    pub(crate) bytes: usize,
+    pub(crate) records: usize,
+    pub(crate) take: usize,
+}
+
+impl BatchHead {
+    pub(crate) const BYTES: usize = batch_head::WORDS * WORD;
+
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        Self {
+            bytes: u32_at(bytes, batch_head::BYTES) as usize,
+            records: u32_at(bytes, batch_head::RECORDS) as usize,
+            take: u32_at(bytes, batch_head::TAKE) as usize,
+        }
+    }
+
+    pub(crate) fn write(self, out: &mut [u8]) {
+        put(out, batch_head::BYTES, self.bytes as u32);
+        put(out, batch_head::RECORDS, self.records as u32);
+        put(out, batch_head::TAKE, self.take as u32);
+    }
+}
+
 /// A batch that does not keep to the layout. The worker that submitted it has lost its mind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
@@ -278,10 +364,11 @@ pub(crate) fn next(batch: &mut Bytes) -> Result<Submitted, Malformed> {
     let word = u32_at(batch, 1);
     let (kind, flags, aux) = (word as u8, (word >> 8) as u8, (word >> 16) as u16);
     let id = u32_at(batch, 2);
-    let words = if kind == kind::RESPONSE {
-        COMMON + 2
-    } else {
-        COMMON + 1
+    let words = match kind {
+        kind::RESPONSE => COMMON + 2,
+        // Its words are its bytes: see `file_part`.
+        kind::FILE => COMMON,
+        _ => COMMON + 1,
     };
     if !size.is_multiple_of(WORD) || size < words * WORD || size > batch.len() {
         return Err(Malformed("a record's size is not that of a record"));
@@ -297,7 +384,8 @@ pub(crate) fn next(batch: &mut Bytes) -> Result<Submitted, Malformed> {
         kind::RESPONSE if lent => u64::from(first),
         kind::RESPONSE => u64::from(first) + u64::from(second),
         kind::CHUNK if lent => 0,
-        kind::CHUNK | kind::HEAD | kind::END | kind::INFORMATIONAL => u64::from(first),
+        kind::CHUNK | kind::HEAD | kind::END | kind::INFORMATIONAL | kind::SAY => u64::from(first),
+        kind::FILE => ((file::WORDS - COMMON) * WORD) as u64,
         kind::FAIL | kind::WANT_BODY | kind::DONE => 0,
         _ => return Err(Malformed("a record is of no known kind")),
     };

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use monodon_http::handoff::{Handler, ReasonPhrase, Refusal, Request};
 
 use crate::headers;
@@ -41,9 +42,13 @@ impl Handler for BridgeHandler {
     type Reply = Reply;
 
     fn handle(&self, request: Request) -> Reply {
-        let Request { head, body, peer } = request;
-        let record = RequestRecord::new(&head, &peer);
-        let tls = peer.tls;
+        let Request {
+            head,
+            body,
+            peer,
+            tls,
+        } = request;
+        let record = RequestRecord::new(self.io.bridge.head_form, &head, &peer, tls);
         let (is_empty, expects_continue) = (body.is_empty(), body.expects_continue());
         let ticket = Arc::new(Ticket::new());
         let (slot, generation) = self.io.open(Arc::clone(&ticket), peer);
@@ -52,10 +57,14 @@ impl Handler for BridgeHandler {
             slot,
             generation,
         };
-        let is_head = head.method == Method::HEAD;
-        let mut headers = head.headers;
+        let Parts {
+            method,
+            uri,
+            mut headers,
+            ..
+        } = head;
         headers.clear();
-        let mut arriving = Arriving::new(record, ticket, tls, body);
+        let mut arriving = Arriving::new(record, ticket, body);
         let state = if is_empty {
             arriving.enqueue(&exchange, false)
         } else if expects_continue {
@@ -68,8 +77,21 @@ impl Handler for BridgeHandler {
             exchange: Some(exchange),
             state,
             headers,
-            is_head,
+            subject: Subject { method, uri },
         }
+    }
+}
+
+/// What a request was about, for the log.
+#[derive(Default)]
+pub(crate) struct Subject {
+    method: Method,
+    uri: Uri,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.method, self.uri)
     }
 }
 
@@ -99,7 +121,7 @@ pub struct Reply {
     state: State,
     /// The request's map, empty, to be the response's: it goes back to hyper for the next request.
     headers: HeaderMap,
-    is_head: bool,
+    subject: Subject,
 }
 
 /// How far a request has come.
@@ -139,6 +161,9 @@ impl Future for Reply {
         let headers = std::mem::take(&mut this.headers);
         let (status, block, body) = match answer {
             Answer::Refused(refusal) => {
+                if let Some(lost) = exchange.with(|slot| slot.lost.take()).flatten() {
+                    exchange.io.bridge.report_lost(&this.subject, lost);
+                }
                 this.exchange = None;
                 return Poll::Ready(Err(refusal));
             }
@@ -168,9 +193,10 @@ impl Future for Reply {
         *response.body_mut() = match (body, exchange) {
             (Some(body), _) => ReplyBody::Whole(Some(body)),
             (None, Some(exchange)) => {
-                let due = due(&response, this.is_head);
+                let due = due(&response, this.subject.method == Method::HEAD);
                 exchange.with(|slot| slot.due = due);
-                ReplyBody::Streamed(Streamed::new(exchange))
+                let subject = std::mem::take(&mut this.subject);
+                ReplyBody::Streamed(Box::new(Streamed::new(exchange, subject)))
             }
             (None, None) => ReplyBody::Whole(None),
         };

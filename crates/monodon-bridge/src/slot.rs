@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use monodon_http::handoff::{Peer, Refusal};
 
 use crate::chunk::Chunk;
+use crate::file_part::FilePart;
 use crate::layout::HIGH_WATER_BYTES;
 use crate::queue::Ticket;
 use crate::upload::Upload;
@@ -27,6 +30,22 @@ pub(crate) enum Answer {
     Refused(Refusal),
 }
 
+/// A piece of a streamed body.
+pub(crate) enum Part {
+    Chunk(Chunk),
+    File(FilePart),
+}
+
+/// The worker that held a request has gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lost {
+    /// For the client, if it has no head yet: 502 when the worker ended, 504 when it was ended.
+    pub(crate) status: StatusCode,
+    pub(crate) worker: u32,
+    /// How long it had held the request.
+    pub(crate) held: Duration,
+}
+
 /// One exchange, seen from its connection.
 pub(crate) struct Slot {
     pub(crate) ticket: Arc<Ticket>,
@@ -42,8 +61,10 @@ pub(crate) struct Slot {
     pub(crate) answer: Option<Answer>,
     /// Whether the answer's head was handed to the connection.
     pub(crate) begun: bool,
-    pub(crate) chunks: VecDeque<Chunk>,
+    pub(crate) parts: VecDeque<Part>,
     pub(crate) ending: Option<Ending>,
+    /// Set when the worker has gone, until it is logged.
+    pub(crate) lost: Option<Lost>,
     /// Bytes of the response's body that are due, where the head says it; more is not sent.
     pub(crate) due: Option<u64>,
     /// Bytes of body that the worker has room for.
@@ -72,8 +93,9 @@ impl Slot {
             pump: None,
             answer: None,
             begun: false,
-            chunks: VecDeque::new(),
+            parts: VecDeque::new(),
             ending: None,
+            lost: None,
             due: None,
             credit: 0,
             window: 0,
@@ -84,13 +106,13 @@ impl Slot {
     /// A piece of a streamed body has come.
     pub(crate) fn add(&mut self, chunk: Chunk) {
         self.window += bytes::Buf::remaining(&chunk);
-        self.chunks.push_back(chunk);
+        self.parts.push_back(Part::Chunk(chunk));
     }
 
     /// The exchange cannot be answered (further): refused before the head, cut after it.
     pub(crate) fn give_up(&mut self, refusal: Refusal) {
         if self.begun || matches!(self.answer, Some(Answer::Head { .. })) {
-            self.chunks.clear();
+            self.parts.clear();
             self.ending = Some(Ending::Cut);
         } else {
             self.ending = Some(Ending::Cut);
@@ -108,7 +130,12 @@ impl Slot {
         over
     }
 
-    /// The connection has taken `bytes` of the response. Gives the bytes to report to the worker,
+    /// The connection has taken `bytes` of a file, which count nothing against the worker's room.
+    pub(crate) fn pass_file(&mut self, bytes: usize) {
+        self.due = self.due.map(|due| due.saturating_sub(bytes as u64));
+    }
+
+    /// The connection has taken `bytes` of the worker's chunks. Gives the bytes to report to the worker,
     /// when it waits for that: at the high-water mark, once half of it is free again.
     pub(crate) fn pass(&mut self, bytes: usize) -> Option<u32> {
         self.due = self.due.map(|due| due.saturating_sub(bytes as u64));

@@ -1,31 +1,38 @@
 //! The body of a response from a worker.
 
+use std::future::Future;
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use monodon_http::handoff::BodyCut;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::chunk::Chunk;
+use crate::file_part::BlockRead;
 use crate::headers;
 use crate::queue::Place;
 use crate::record::Event;
-use crate::reply::Exchange;
-use crate::slot::Ending;
+use crate::reply::{Exchange, Subject};
+use crate::slot::{Ending, Part, Slot};
 
 /// The body of a response from a worker.
 pub enum ReplyBody {
     /// All of it is here.
     Whole(Option<Chunk>),
     /// It arrives in pieces.
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
 }
 
 /// A streamed body: what the worker has submitted for its slot.
 pub struct Streamed {
     exchange: Exchange,
+    subject: Subject,
+    /// The next block of a file.
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
 }
 
 impl Body for ReplyBody {
@@ -64,46 +71,133 @@ impl Body for ReplyBody {
 }
 
 impl Streamed {
-    pub(crate) fn new(exchange: Exchange) -> Self {
-        Self { exchange }
+    pub(crate) fn new(exchange: Exchange, subject: Subject) -> Self {
+        Self {
+            exchange,
+            subject,
+            reading: None,
+        }
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunk>, BodyCut>>> {
-        let io = &self.exchange.io;
-        let looked = self.exchange.with(|slot| {
-            if let Some(chunk) = slot.chunks.pop_front() {
-                let drained = slot.pass(bytes::Buf::remaining(&chunk));
-                if let (Some(bytes), Place::Claimed(holder)) = (drained, slot.ticket.place()) {
-                    io.bridge.notify(holder, Event::Drain(bytes));
-                }
-                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        loop {
+            if let Some(reading) = &mut self.reading {
+                let block = ready!(Pin::new(reading).poll(cx));
+                self.reading = None;
+                return Poll::Ready(Some(self.pass_block(block)));
             }
-            if let Some(Ending::Complete { .. }) = slot.ending
-                && let Some(upload) = slot.upload.take()
-            {
-                upload.abandon();
-            }
-            match &slot.ending {
-                None => {
-                    slot.reply = Some(cx.waker().clone());
-                    Poll::Pending
+            let looked = self.exchange.with(|slot| look(slot, cx));
+            return Poll::Ready(match ready!(looked.unwrap_or(Poll::Ready(Next::Cut))) {
+                Next::Chunk(chunk) => Some(Ok(self.pass_chunk(chunk))),
+                Next::File(block) => {
+                    self.reading = Some(tokio::task::spawn_blocking(|| block.run()));
+                    continue;
                 }
-                Some(Ending::Cut) => Poll::Ready(Some(Err(BodyCut))),
-                Some(Ending::Complete { trailers }) if trailers.is_empty() => Poll::Ready(None),
-                Some(Ending::Complete { trailers }) => {
-                    let mut fields = HeaderMap::new();
-                    let decoded = headers::decode(trailers, &mut fields);
-                    slot.ending = Some(Ending::Complete {
-                        trailers: Bytes::new(),
-                    });
-                    Poll::Ready(Some(
-                        decoded
-                            .map(|_| Frame::trailers(fields))
-                            .map_err(|_| BodyCut),
-                    ))
+                Next::Trailers(block) => Some(trailers(&block)),
+                Next::End => None,
+                Next::Cut => {
+                    self.report_loss();
+                    Some(Err(BodyCut))
                 }
+            });
+        }
+    }
+
+    /// A chunk goes to the connection: the worker hears when there is room again.
+    fn pass_chunk(&self, chunk: Chunk) -> Frame<Chunk> {
+        let bytes = bytes::Buf::remaining(&chunk);
+        let drained = self.exchange.with(|slot| {
+            let drained = slot.pass(bytes)?;
+            match slot.ticket.place() {
+                Place::Claimed(holder) => Some((holder, drained)),
+                _ => None,
             }
         });
-        looked.unwrap_or(Poll::Ready(Some(Err(BodyCut))))
+        if let Some(Some((holder, drained))) = drained {
+            let bridge = &self.exchange.io.bridge;
+            bridge.notify(holder, Event::Drain(drained));
+        }
+        Frame::data(chunk)
+    }
+
+    /// A block of a file was read, or could not be.
+    fn pass_block(
+        &self,
+        block: Result<io::Result<Bytes>, JoinError>,
+    ) -> Result<Frame<Chunk>, BodyCut> {
+        let bridge = &self.exchange.io.bridge;
+        match block {
+            Ok(Ok(block)) if !block.is_empty() => {
+                self.exchange.with(|slot| {
+                    if let Some(Part::File(part)) = slot.parts.front_mut() {
+                        part.advance(block.len() as u64);
+                    }
+                    slot.pass_file(block.len());
+                });
+                Ok(Frame::data(block.into()))
+            }
+            Ok(Ok(_)) => {
+                bridge.report_file(&self.subject, "it is shorter than was announced");
+                Err(BodyCut)
+            }
+            Ok(Err(error)) => {
+                bridge.report_file(&self.subject, &error.to_string());
+                Err(BodyCut)
+            }
+            Err(_) => Err(BodyCut),
+        }
+    }
+
+    fn report_loss(&self) {
+        if let Some(lost) = self.exchange.with(|slot| slot.lost.take()).flatten() {
+            self.exchange.io.bridge.report_lost(&self.subject, lost);
+        }
+    }
+}
+
+/// What a look at the slot gave.
+enum Next {
+    Chunk(Chunk),
+    File(BlockRead),
+    Trailers(Bytes),
+    End,
+    Cut,
+}
+
+fn look(slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Next> {
+    while let Some(part) = slot.parts.pop_front() {
+        match part {
+            Part::Chunk(chunk) => return Poll::Ready(Next::Chunk(chunk)),
+            Part::File(part) if part.left() > 0 => {
+                let block = part.next_block();
+                slot.parts.push_front(Part::File(part));
+                return Poll::Ready(Next::File(block));
+            }
+            Part::File(_) => {}
+        }
+    }
+    if let Some(Ending::Complete { .. }) = slot.ending
+        && let Some(upload) = slot.upload.take()
+    {
+        upload.abandon();
+    }
+    match &mut slot.ending {
+        None => {
+            slot.reply = Some(cx.waker().clone());
+            Poll::Pending
+        }
+        Some(Ending::Cut) => Poll::Ready(Next::Cut),
+        Some(Ending::Complete { trailers }) if trailers.is_empty() => Poll::Ready(Next::End),
+        Some(Ending::Complete { trailers }) => {
+            Poll::Ready(Next::Trailers(std::mem::take(trailers)))
+        }
+    }
+}
+
+fn trailers(block: &Bytes) -> Result<Frame<Chunk>, BodyCut> {
+    let mut fields = HeaderMap::new();
+    match headers::decode(block, &mut fields) {
+        Ok(_) => Ok(Frame::trailers(fields)),
+        Err(_) => Err(BodyCut),
     }
 }

@@ -22,7 +22,6 @@ const PIECE_BYTES: usize = 65_536;
 pub(crate) struct Arriving {
     record: Option<RequestRecord>,
     ticket: Arc<Ticket>,
-    tls: bool,
     /// Leaves with the pump when more follows.
     body: Option<RequestBody>,
     paused: bool,
@@ -30,16 +29,10 @@ pub(crate) struct Arriving {
 }
 
 impl Arriving {
-    pub(crate) fn new(
-        record: RequestRecord,
-        ticket: Arc<Ticket>,
-        tls: bool,
-        body: RequestBody,
-    ) -> Self {
+    pub(crate) fn new(record: RequestRecord, ticket: Arc<Ticket>, body: RequestBody) -> Self {
         Self {
             record: Some(record),
             ticket,
-            tls,
             body: Some(body),
             paused: false,
             inline: 0,
@@ -124,7 +117,7 @@ impl Arriving {
                 slot: exchange.slot,
                 generation: exchange.generation,
             },
-            record: record.finish(length, follows, self.tls),
+            record: record.finish(length, follows),
         };
         if exchange.io.bridge.enqueue(queued) {
             State::Waiting

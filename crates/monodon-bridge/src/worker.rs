@@ -1,66 +1,109 @@
 //! A worker's end of the crossing: it takes requests and events, and submits answers.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use bytes::Bytes;
+use http::StatusCode;
 
 use crate::bridge::Bridge;
-use crate::chunk::{Borrowed, Chunk, LentMemory};
-use crate::claims::Claims;
+
+use crate::claims::{Claim, Claims};
 use crate::handshake::Sleeper;
 use crate::inbox::{Letter, Mail, TakeBack};
-use crate::layout::{BATCH_RECORDS, flag, kind};
+use crate::layout::BATCH_RECORDS;
 use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
-use crate::queue::Origin;
-use crate::record::{self, Event, Malformed, Submitted};
-use crate::slot::Answer;
-
-/// Bytes of a streamed chunk up to which it is copied out of its batch: a chunk that waits for a
-/// slow client must not keep the whole batch in memory.
-const COPY_BYTES: usize = 4096;
+use crate::record::{self, Event, Malformed};
+use crate::slot::Lost;
 
 /// Wakes a worker that sleeps. Called on any thread; must not block.
 pub trait Doorbell: Send + Sync + 'static {
     /// Rings. The worker will call `take`.
     fn ring(&self);
+    /// Asks for a sign of life: a call of `take` or `submit`.
+    fn probe(&self) {
+        self.ring();
+    }
+    /// Passes on a message for the arbiter; false if this worker has no business sending one.
+    fn hear(&self, _message: &[u8]) -> bool {
+        false
+    }
 }
 
-/// A worker's end of the crossing. `take`, `submit`, `reclaim` and `detach` are called by the
-/// worker's own thread.
+/// What the arbiter watches of a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulse {
+    /// The worker's number.
+    pub index: u32,
+    /// Requests that it holds.
+    pub held: u32,
+    /// Requests that it has taken so far.
+    pub taken: u64,
+    /// Since it last called `take` or `submit`.
+    pub still: Duration,
+}
+
+/// What was put into a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Filled {
+    pub(crate) bytes: usize,
+    pub(crate) records: usize,
+    /// How many of the records are requests.
+    pub(crate) requests: usize,
+}
+
+/// A worker's end of the crossing. `take`, `submit` and `reclaim` are called by the worker's own
+/// thread, or by the task that speaks for a worker in a process.
 pub struct Worker {
     index: u32,
-    bridge: Arc<Bridge>,
-    bell: Box<dyn Doorbell>,
+    pub(crate) bridge: Arc<Bridge>,
+    pub(crate) bell: Box<dyn Doorbell>,
     sleeper: Sleeper,
-    held: AtomicU32,
+    /// Whether it would take requests if it were rung: a process does only after it has said so.
+    ready: AtomicBool,
+    pub(crate) held: AtomicU32,
+    /// Requests taken so far.
+    taken: AtomicU64,
+    /// When it last called `take` or `submit`, in milliseconds of the bridge's clock.
+    moved: AtomicU32,
     desk: Mutex<Desk>,
     events: Mutex<Vec<(u32, Event)>>,
     event_count: AtomicUsize,
-    loans: Loans,
+    pub(crate) loans: Loans,
 }
 
 /// What only the worker's own thread touches, while it is alive.
 #[derive(Default)]
-struct Desk {
-    claims: Claims,
+pub(crate) struct Desk {
+    pub(crate) claims: Claims,
     patience: Patience,
     taken: Vec<(Vec<u8>, u32)>,
     /// Events that did not fit into the last batch.
-    pending: std::collections::VecDeque<(u32, Event)>,
-    outgoing: Vec<Vec<Letter>>,
-    detached: bool,
+    pending: VecDeque<(u32, Event)>,
+    pub(crate) outgoing: Vec<Vec<Letter>>,
+    pub(crate) detached: bool,
 }
 
 impl Worker {
-    pub(crate) fn new(index: u32, bridge: Arc<Bridge>, bell: Box<dyn Doorbell>) -> Self {
+    /// `ready`: it takes requests from the beginning.
+    pub(crate) fn new(
+        index: u32,
+        bridge: Arc<Bridge>,
+        bell: Box<dyn Doorbell>,
+        ready: bool,
+    ) -> Self {
+        let moved = AtomicU32::new(bridge.now_ms());
         Self {
             index,
             bridge,
             bell,
             sleeper: Sleeper::new(true),
+            ready: AtomicBool::new(ready),
             held: AtomicU32::new(0),
+            taken: AtomicU64::new(0),
+            moved,
             desk: Mutex::default(),
             events: Mutex::default(),
             event_count: AtomicUsize::new(0),
@@ -83,6 +126,30 @@ impl Worker {
         self.loans.lent()
     }
 
+    /// What the arbiter watches.
+    pub fn pulse(&self) -> Pulse {
+        let still = self
+            .bridge
+            .now_ms()
+            .wrapping_sub(self.moved.load(Ordering::Relaxed));
+        Pulse {
+            index: self.index,
+            held: self.held(),
+            taken: self.taken.load(Ordering::Relaxed),
+            still: Duration::from_millis(u64::from(still)),
+        }
+    }
+
+    /// The worker has broken the protocol.
+    pub(crate) fn report_malformed(&self, malformed: &Malformed) {
+        self.bridge.report_malformed(self.index, malformed);
+    }
+
+    /// Asks the worker for a sign of life.
+    pub fn probe(&self) {
+        self.bell.probe();
+    }
+
     /// Copies records into `batch`: events of exchanges that the worker holds, then at most `most`
     /// requests, which it now holds. Gives their number and whether the worker may sleep.
     ///
@@ -93,22 +160,64 @@ impl Worker {
         if desk.detached {
             return 0;
         }
+        self.move_on();
         loop {
-            let count = self.fill(&mut desk, batch, most.min(BATCH_RECORDS));
-            if count > 0 {
-                self.held
-                    .store(desk.claims.held() as u32, Ordering::Relaxed);
-                drop(desk);
-                if self.bridge.queue.len() > 0 {
-                    self.bridge.ring();
-                }
-                return count;
+            let filled = self.fill(&mut desk, batch, most.min(BATCH_RECORDS));
+            if filled.records > 0 {
+                self.note_taken(desk);
+                return filled.records;
             }
             let sleeps = !desk.patience.wait(|| self.has_work())
                 && self.sleeper.fall_asleep(|| self.has_work());
             if sleeps || self.owes_reclaim() {
                 return 0;
             }
+        }
+    }
+
+    /// As `take`, for a worker that may not wait. With `most` 0 only events come, and only they
+    /// wake it.
+    pub(crate) fn take_at_once(&self, batch: &mut [u8], most: usize) -> Filled {
+        let mut desk = self.desk();
+        let has_work = || {
+            self.event_count.load(Ordering::SeqCst) > 0 || (most > 0 && self.bridge.queue.len() > 0)
+        };
+        loop {
+            if desk.detached {
+                return Filled::default();
+            }
+            let most = self.bridge.fair_share(self.index, most);
+            if most > 0 && self.bridge.queue.len() > 0 {
+                // Its time for them begins now.
+                self.move_on();
+            }
+            let filled = self.fill(&mut desk, batch, most);
+            if filled.records > 0 {
+                self.note_taken(desk);
+                return filled;
+            }
+            if self.sleeper.fall_asleep(has_work) {
+                return filled;
+            }
+        }
+    }
+
+    /// Says whether the worker would take requests.
+    pub(crate) fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::SeqCst);
+    }
+
+    /// Notes that the worker lives.
+    pub(crate) fn move_on(&self) {
+        self.moved.store(self.bridge.now_ms(), Ordering::Relaxed);
+    }
+
+    fn note_taken(&self, desk: MutexGuard<'_, Desk>) {
+        self.held
+            .store(desk.claims.held() as u32, Ordering::Relaxed);
+        drop(desk);
+        if self.bridge.queue.len() > 0 {
+            self.bridge.ring();
         }
     }
 
@@ -123,9 +232,8 @@ impl Worker {
         self.loans.owes_reclaim()
     }
 
-    fn fill(&self, desk: &mut Desk, batch: &mut [u8], most: usize) -> usize {
-        let mut at = 0;
-        let mut count = 0;
+    fn fill(&self, desk: &mut Desk, batch: &mut [u8], most: usize) -> Filled {
+        let mut filled = Filled::default();
         if self.event_count.load(Ordering::SeqCst) > 0 {
             let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
             desk.pending.extend(events.drain(..));
@@ -136,177 +244,34 @@ impl Worker {
             if desk.claims.get(id).is_none() {
                 continue;
             }
-            if event.room() > batch.len() - at {
+            if event.room() > batch.len() - filled.bytes {
                 desk.pending.push_front((id, event));
-                return count;
+                return filled;
             }
-            at += event.write(id, &mut batch[at..]);
-            count += 1;
+            filled.bytes += event.write(id, &mut batch[filled.bytes..]);
+            filled.records += 1;
+        }
+        if most == 0 {
+            return filled;
         }
         self.bridge.queue.take(
             most,
-            batch.len() - at,
-            self.index,
+            batch.len() - filled.bytes,
+            (self.index, self.moved.load(Ordering::Relaxed)),
             &mut desk.claims,
             &mut desk.taken,
         );
+        filled.requests = desk.taken.len();
         for (mut record, id) in desk.taken.drain(..) {
             record::set_id(&mut record, id);
-            batch[at..at + record.len()].copy_from_slice(&record);
-            at += record.len();
-            count += 1;
+            batch[filled.bytes..filled.bytes + record.len()].copy_from_slice(&record);
+            filled.bytes += record.len();
         }
-        count
-    }
-
-    /// Hands over the `count` records of `batch`. `lent` are the buffers that its records lend, by
-    /// index; the keys under which `reclaim` will name them are pushed to `keys`, in that order.
-    ///
-    /// # Errors
-    /// [`Malformed`] when the batch breaks the layout: the records before the bad one are carried
-    /// out, the caller has to end the worker. Answers to exchanges that are over are dropped.
-    pub fn submit(
-        self: &Arc<Self>,
-        batch: &[u8],
-        count: usize,
-        lent: Vec<Box<dyn LentMemory>>,
-        keys: &mut Vec<usize>,
-    ) -> Result<(), Malformed> {
-        let mut desk = self.desk();
-        if desk.detached {
-            return Ok(());
-        }
-        let desk = &mut *desk;
-        desk.outgoing
-            .resize_with(self.bridge.io_threads(), Vec::new);
-        let mut lent: Vec<_> = lent.into_iter().map(Some).collect();
-        let mut rest = Bytes::copy_from_slice(batch);
-        let mut outcome = Ok(());
-        for _ in 0..count {
-            outcome = record::next(&mut rest)
-                .and_then(|record| self.carry_out(record, desk, &mut lent, keys));
-            if outcome.is_err() {
-                break;
-            }
-        }
-        if outcome.is_ok() && lent.iter().any(Option::is_some) {
-            outcome = Err(Malformed("a lent buffer is in no record"));
-        }
-        self.held
-            .store(desk.claims.held() as u32, Ordering::Relaxed);
-        for (io, letters) in desk.outgoing.iter_mut().enumerate() {
-            if !letters.is_empty() {
-                self.bridge.inbox(io).post(letters);
-            }
-        }
-        outcome
-    }
-
-    /// Turns one record into a letter to the I/O thread of its exchange.
-    fn carry_out(
-        self: &Arc<Self>,
-        record: Submitted,
-        desk: &mut Desk,
-        lent: &mut [Option<Box<dyn LentMemory>>],
-        keys: &mut Vec<usize>,
-    ) -> Result<(), Malformed> {
-        let is_lent =
-            matches!(record.kind, kind::RESPONSE | kind::CHUNK) && record.flags & flag::LENT != 0;
-        let memory = if is_lent {
-            let index = if record.kind == kind::RESPONSE {
-                record.second
-            } else {
-                record.first
-            };
-            let memory = lent.get_mut(index as usize).and_then(Option::take);
-            Some(memory.ok_or(Malformed("a record lends a buffer that is not there"))?)
-        } else {
-            None
-        };
-        // An answer may cross with the end of its exchange: then it is dropped, not an error. Its
-        // lent buffer goes back at once, through the table as every other.
-        let Some(claim) = desk.claims.get(record.id) else {
-            if let Some(memory) = memory {
-                let (_, key) = self.loans.lend(memory, 0, None);
-                keys.push(key);
-                self.give_back(key);
-            }
-            return Ok(());
-        };
-        let origin = claim.origin;
-        let streaming = claim.streaming;
-        let notify = (record.flags & flag::NOTIFY != 0).then_some(record.id);
-        let borrow = |memory, keys: &mut Vec<usize>| {
-            let (loan, key) = self.loans.lend(memory, origin.io as usize, notify);
-            keys.push(key);
-            Chunk::lent(Borrowed::new(loan, Arc::clone(self), key))
-        };
-        let (mail, ends) = match record.kind {
-            kind::RESPONSE if !streaming => {
-                let mut body = record.bytes;
-                let headers = body.split_to(record.first as usize);
-                let body = match memory {
-                    Some(memory) => borrow(memory, keys),
-                    None => body.into(),
-                };
-                (
-                    Mail::Answer(Answer::Whole {
-                        status: record.aux,
-                        headers,
-                        body,
-                    }),
-                    true,
-                )
-            }
-            kind::HEAD if !streaming => {
-                claim.streaming = true;
-                (
-                    Mail::Answer(Answer::Head {
-                        status: record.aux,
-                        headers: unpinned(&record.bytes),
-                    }),
-                    false,
-                )
-            }
-            kind::CHUNK if streaming => {
-                let chunk = match memory {
-                    Some(memory) => borrow(memory, keys),
-                    None => unpinned(&record.bytes).into(),
-                };
-                (Mail::Chunk(chunk), false)
-            }
-            kind::END if streaming => (
-                Mail::End {
-                    trailers: unpinned(&record.bytes),
-                },
-                true,
-            ),
-            kind::INFORMATIONAL if !streaming => (
-                Mail::Informational {
-                    status: record.aux,
-                    headers: record.bytes,
-                },
-                false,
-            ),
-            kind::FAIL => (Mail::Fail { status: record.aux }, true),
-            kind::WANT_BODY => (Mail::WantBody(record.first), false),
-            kind::DONE => (Mail::Fail { status: 500 }, true),
-            _ => return Err(Malformed("a record does not fit the state of its exchange")),
-        };
-        if ends {
-            desk.claims.remove(record.id);
-        }
-        let Origin {
-            io,
-            slot,
-            generation,
-        } = origin;
-        desk.outgoing[io as usize].push(Letter {
-            slot,
-            generation,
-            mail,
-        });
-        Ok(())
+        filled.records += filled.requests;
+        // Only its own thread writes it: no locked instruction is needed.
+        let taken = self.taken.load(Ordering::Relaxed) + filled.requests as u64;
+        self.taken.store(taken, Ordering::Relaxed);
+        filled
     }
 
     /// Called on an I/O thread when it is done with a lent buffer.
@@ -344,14 +309,15 @@ impl Worker {
         asleep
     }
 
-    /// Whether the worker sleeps and would come at a ring.
-    pub(crate) fn is_asleep(&self) -> bool {
-        self.sleeper.is_asleep()
+    /// Whether the worker sleeps and would take requests at a ring.
+    pub(crate) fn would_take(&self) -> bool {
+        self.sleeper.is_asleep() && self.ready.load(Ordering::SeqCst)
     }
 
-    /// Ends the worker: what it held is answered 502 (or cut, if the head was sent), and no native
-    /// thread reads its memory any more when this returns. Further calls do nothing.
-    pub fn detach(&self) {
+    /// Ends the worker, from any thread: what it held is answered with `status` (or cut, if the head
+    /// was sent), and no native thread reads its memory any more when this returns. Further calls do
+    /// nothing.
+    pub fn detach(&self, status: StatusCode) {
         self.bridge.forget(self.index);
         let mut desk = self.desk();
         if std::mem::replace(&mut desk.detached, true) {
@@ -359,17 +325,18 @@ impl Worker {
         }
         let mut outgoing: Vec<Vec<Letter>> = Vec::new();
         outgoing.resize_with(self.bridge.io_threads(), Vec::new);
+        let now = self.bridge.now_ms();
         for claim in desk.claims.drain() {
             claim.ticket.finish();
-            let Origin {
-                io,
-                slot,
-                generation,
-            } = claim.origin;
-            outgoing[io as usize].push(Letter {
-                slot,
-                generation,
-                mail: Mail::WorkerGone,
+            let Claim { origin, since, .. } = claim;
+            outgoing[origin.io as usize].push(Letter {
+                slot: origin.slot,
+                generation: origin.generation,
+                mail: Mail::WorkerGone(Lost {
+                    status,
+                    worker: self.index,
+                    held: Duration::from_millis(u64::from(now.wrapping_sub(since))),
+                }),
             });
         }
         self.held.store(0, Ordering::Relaxed);
@@ -392,19 +359,8 @@ impl Worker {
         }
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Bytes that may wait long: small ones are copied, so that they do not keep their batch alive.
-fn unpinned(bytes: &Bytes) -> Bytes {
-    if bytes.is_empty() {
-        Bytes::new()
-    } else if bytes.len() <= COPY_BYTES {
-        Bytes::copy_from_slice(bytes)
-    } else {
-        bytes.clone()
     }
 }
 

@@ -10,8 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::layout::BATCH_BYTES;
-use crate::queue::{Place, Queued, Ticket};
+use crate::chunk::LentMemory;
+use crate::layout::{BATCH_BYTES, flag, kind};
+use crate::queue::{Origin, Place, Queued, Ticket};
+use crate::record::HeadForm;
 
 struct Silent;
 
@@ -51,9 +53,9 @@ impl World {
             io_threads: 2,
             ..Options::default()
         };
-        let bridge = Bridge::new(&options, Arc::new(Silent));
+        let bridge = Bridge::new(&options, HeadForm::Fields, Arc::new(Silent));
         let bell = Arc::new(Counter::default());
-        let worker = bridge.attach(Box::new(Arc::clone(&bell)));
+        let worker = bridge.attach(None, Box::new(Arc::clone(&bell)));
         Self {
             bridge,
             worker,
@@ -179,7 +181,7 @@ fn a_worker_that_goes_gives_its_requests_and_buffers_back() {
     for io in 0..2 {
         world.bridge.inbox(io).close();
     }
-    world.worker.detach();
+    world.worker.detach(StatusCode::BAD_GATEWAY);
     assert_eq!(world.bridge.counts().workers, 0);
     assert_eq!(world.worker.lent(), 0);
     assert!(
@@ -187,7 +189,7 @@ fn a_worker_that_goes_gives_its_requests_and_buffers_back() {
             .iter()
             .all(|ticket| ticket.place() == Place::Over)
     );
-    world.worker.detach();
+    world.worker.detach(StatusCode::BAD_GATEWAY);
 }
 
 proptest! {
@@ -230,7 +232,7 @@ fn finish(world: &World) {
         world.bridge.inbox(io).close();
     }
     world.worker.reclaim(|_| {});
-    world.worker.detach();
+    world.worker.detach(StatusCode::BAD_GATEWAY);
     assert_eq!(world.bridge.counts().claimed, 0);
     assert_eq!(world.worker.lent(), 0);
 }

@@ -1,7 +1,8 @@
 //! The N-API addon: the crossing between native threads and JavaScript, and nothing else.
 //!
 //! [`server`] starts and stops the server of `monodon-http` with the queue of `monodon-bridge`;
-//! [`port`] holds the functions that a worker calls once a batch; [`lent`] and [`doorbell`] are what
+//! [`port`] holds the functions that a worker calls once a batch; [`process`] starts workers in
+//! processes of their own; [`lent`] and [`doorbell`] are what
 //! crosses besides. All `unsafe` code of the project is in this crate.
 #![allow(missing_docs, reason = "napi-derive generates undocumented items")]
 #![cfg_attr(
@@ -12,6 +13,8 @@
 mod doorbell;
 mod lent;
 mod port;
+#[cfg(unix)]
+mod process;
 mod server;
 mod thread_name;
 

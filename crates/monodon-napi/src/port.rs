@@ -12,6 +12,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::StatusCode;
 use monodon_bridge::bridge::Bridge;
 use monodon_bridge::chunk::LentMemory;
 use monodon_bridge::layout::BATCH_BYTES;
@@ -73,10 +74,11 @@ impl Port {
 pub(crate) fn attach<'env>(
     env: &'env Env,
     bridge: &Arc<Bridge>,
+    number: Option<u32>,
     ring: &Function<'_, (), ()>,
 ) -> Result<Object<'env>> {
     let bell = Bell::new(ring)?;
-    let worker = bridge.attach(Box::new(bell.clone()));
+    let worker = bridge.attach(number, Box::new(bell.clone()));
     let port = Rc::new(Port {
         worker: Arc::clone(&worker),
         inbound: Batch::new(),
@@ -86,7 +88,7 @@ pub(crate) fn attach<'env>(
         detached: Cell::new(false),
     });
     // Runs before the environment and its arrays go: exit, terminate, or crash.
-    env.add_env_cleanup_hook(worker, |worker| worker.detach())?;
+    env.add_env_cleanup_hook(worker, |worker| worker.detach(StatusCode::BAD_GATEWAY))?;
 
     let mut object = Object::new(env)?;
     object.set("index", port.worker.index())?;
@@ -363,7 +365,7 @@ unsafe extern "C" fn detach(env: sys::napi_env, info: sys::napi_callback_info) -
         // SAFETY: N-API calls this with the arguments of the running callback.
         let (port, []) = unsafe { call::<0>(env, info) }?;
         if !port.detached.replace(true) {
-            port.worker.detach();
+            port.worker.detach(StatusCode::BAD_GATEWAY);
             // SAFETY: `env` is that of the running callback, on the worker's thread.
             unsafe { port.bell.unref(env) }?;
             for (_, reference) in port.loans.borrow_mut().drain() {

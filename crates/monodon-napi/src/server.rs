@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use monodon_bridge::bridge::{Bridge, BridgeApp};
+use monodon_bridge::record::HeadForm;
 use monodon_http::options::{HttpVersions, Options};
 use monodon_http::report::{Blame, Phase, Report, Reporter};
 use monodon_http::server::Server;
@@ -28,6 +30,7 @@ const REPORTS: usize = 1024;
 #[napi(object)]
 pub struct NativeOptions {
     pub bind: Vec<String>,
+    pub forwarded_allow_ips: Vec<String>,
     pub io_threads: u32,
     pub backlog: u32,
     pub max_connections: u32,
@@ -43,6 +46,7 @@ pub struct NativeOptions {
     pub limit_request_field_size: u32,
     pub limit_request_fields: u32,
     pub limit_request_body: f64,
+    pub access_logfile: String,
 }
 
 impl From<NativeOptions> for Options {
@@ -54,6 +58,7 @@ impl From<NativeOptions> for Options {
         let duration = |ms: f64| Duration::from_millis(ms as u64);
         Self {
             bind: from.bind,
+            forwarded_allow_ips: from.forwarded_allow_ips,
             io_threads: from.io_threads.max(1),
             backlog: from.backlog,
             max_connections: from.max_connections,
@@ -73,6 +78,7 @@ impl From<NativeOptions> for Options {
             limit_request_field_size: from.limit_request_field_size,
             limit_request_fields: from.limit_request_fields,
             limit_request_body: from.limit_request_body as u64,
+            access_logfile: from.access_logfile,
         }
     }
 }
@@ -112,6 +118,19 @@ pub struct NativeStats {
     pub lent: u32,
     /// Attached workers.
     pub workers: u32,
+}
+
+/// What the arbiter watches of one worker.
+#[napi(object)]
+pub struct NativePulse {
+    /// The worker's number.
+    pub index: u32,
+    /// Requests that it holds.
+    pub held: u32,
+    /// Requests that it has taken so far.
+    pub taken: f64,
+    /// Milliseconds since it last took or submitted.
+    pub still: f64,
 }
 
 type ReportFunction =
@@ -168,17 +187,22 @@ pub struct NativeServer {
 
 #[napi]
 impl NativeServer {
-    /// Binds and listens. Requests wait in the queue until a worker attaches. `report` hears of
-    /// faults and phases on the calling thread; it does not keep that thread's event loop alive.
+    /// Binds and listens. Requests wait in the queue until a worker attaches; `environ` says that the
+    /// workers want heads as CGI names them. `report` hears of faults and phases on the calling
+    /// thread; it does not keep that thread's event loop alive.
     ///
     /// # Errors
-    /// What could not be bound, and why.
+    /// What could not be bound or opened, and why, behind the code of `lib/errors.ts`.
     #[napi(factory, catch_unwind)]
     #[allow(
         clippy::needless_pass_by_value,
         reason = "napi passes arguments by value"
     )]
-    pub fn start(options: NativeOptions, report: Function<'_, NativeReport, ()>) -> Result<Self> {
+    pub fn start(
+        options: NativeOptions,
+        environ: bool,
+        report: Function<'_, NativeReport, ()>,
+    ) -> Result<Self> {
         let options = Options::from(options);
         let report = report
             .build_threadsafe_function()
@@ -186,10 +210,20 @@ impl NativeServer {
             .max_queue_size::<REPORTS>()
             .build()?;
         let reporter: Arc<dyn Reporter> = Arc::new(ToMain(report));
-        let bridge = Bridge::new(&options, Arc::clone(&reporter));
+        let head_form = if environ {
+            HeadForm::Environ
+        } else {
+            HeadForm::Fields
+        };
+        let bridge = Bridge::new(&options, head_form, Arc::clone(&reporter));
         let app = Arc::new(BridgeApp(Arc::clone(&bridge)));
         let server = Server::start(options, app, reporter)
-            .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
+            .map_err(|error| {
+                Error::new(
+                    Status::GenericFailure,
+                    format!("{}: {error}", error.fault()),
+                )
+            })?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         BRIDGES
             .lock()
@@ -236,6 +270,46 @@ impl NativeServer {
         self.server.wait();
     }
 
+    /// What the arbiter watches, of every attached worker. Takes locks; not for every request.
+    #[napi(catch_unwind)]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "JavaScript has no wider number; it is exact up to 2^53"
+    )]
+    pub fn pulses(&self) -> Vec<NativePulse> {
+        let pulses = self.bridge.pulses().into_iter();
+        pulses
+            .map(|pulse| NativePulse {
+                index: pulse.index,
+                held: pulse.held,
+                taken: pulse.taken as f64,
+                still: pulse.still.as_millis() as f64,
+            })
+            .collect()
+    }
+
+    /// Asks a worker for a sign of life: it will take or submit, if it can.
+    #[napi(catch_unwind)]
+    pub fn probe(&self, worker: u32) {
+        if let Some(worker) = self.bridge.worker(worker) {
+            worker.probe();
+        }
+    }
+
+    /// Takes everything from a worker that hangs: what it holds is answered 504.
+    #[napi(catch_unwind)]
+    pub fn abandon(&self, worker: u32) {
+        if let Some(worker) = self.bridge.worker(worker) {
+            worker.detach(StatusCode::GATEWAY_TIMEOUT);
+        }
+    }
+
+    /// Opens the access log anew: its file was moved away.
+    #[napi(catch_unwind)]
+    pub fn reopen_logs(&self) {
+        self.server.reopen_logs();
+    }
+
     /// The counters. Takes locks; not for every request.
     #[napi(catch_unwind)]
     #[allow(
@@ -257,6 +331,13 @@ impl NativeServer {
     }
 }
 
+impl NativeServer {
+    #[cfg(unix)]
+    pub(crate) fn bridge(&self) -> &Arc<Bridge> {
+        &self.bridge
+    }
+}
+
 impl Drop for NativeServer {
     fn drop(&mut self) {
         BRIDGES
@@ -267,7 +348,8 @@ impl Drop for NativeServer {
 }
 
 /// Attaches the calling thread as a worker of the server with this id. `ring` is called when there
-/// is something to take while the worker sleeps, and first when it should take at all.
+/// is something to take while the worker sleeps, and first when it should take at all. `number` is the
+/// worker's, which no other one has; without it, it is the next that is free.
 ///
 /// # Errors
 /// When there is no such server any more.
@@ -280,6 +362,7 @@ pub fn attach<'env>(
     env: &'env Env,
     server: u32,
     ring: Function<'_, (), ()>,
+    number: Option<u32>,
 ) -> Result<Object<'env>> {
     let bridge = BRIDGES
         .lock()
@@ -292,5 +375,5 @@ pub fn attach<'env>(
             format!("server {server} does not exist or has stopped"),
         )
     })?;
-    port::attach(env, &bridge, &ring)
+    port::attach(env, &bridge, number, &ring)
 }

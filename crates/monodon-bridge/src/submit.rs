@@ -1,0 +1,256 @@
+//! Answers from a worker: each record of a batch becomes a letter to the I/O thread of its exchange.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use crate::chunk::{Borrowed, Chunk, LentMemory};
+use crate::file_part::FilePart;
+use crate::inbox::{Letter, Mail};
+use crate::layout::{flag, kind};
+use crate::queue::Origin;
+use crate::record::{self, Malformed, Submitted};
+use crate::slot::{Answer, Part};
+use crate::worker::{Desk, Worker};
+
+/// Bytes of a streamed chunk up to which it is copied out of its batch: a chunk that waits for a
+/// slow client must not keep the whole batch in memory.
+const COPY_BYTES: usize = 4096;
+
+/// What came with a batch beside its bytes.
+struct Enclosed<'a> {
+    /// The buffers that its records lend.
+    lent: Vec<Option<Box<dyn LentMemory>>>,
+    /// Gets the keys of those, in the order of the records.
+    keys: &'a mut Vec<usize>,
+    files: &'a mut VecDeque<File>,
+}
+
+/// What belongs to one record and is not in its batch.
+enum Enclosure {
+    Nothing,
+    Memory(Box<dyn LentMemory>),
+    File(File),
+}
+
+impl Enclosed<'_> {
+    /// What belongs to this record.
+    fn take(&mut self, record: &Submitted) -> Result<Enclosure, Malformed> {
+        let is_lent = record.flags & flag::LENT != 0;
+        let index = match record.kind {
+            kind::FILE => {
+                let file = self.files.pop_front().map(Enclosure::File);
+                return file.ok_or(Malformed("a file record came without a descriptor"));
+            }
+            kind::RESPONSE if is_lent => record.second,
+            kind::CHUNK if is_lent => record.first,
+            _ => return Ok(Enclosure::Nothing),
+        };
+        let memory = self.lent.get_mut(index as usize).and_then(Option::take);
+        let memory = memory.map(Enclosure::Memory);
+        memory.ok_or(Malformed("a record lends a buffer that is not there"))
+    }
+}
+
+impl Worker {
+    /// Hands over the `count` records of `batch`. `lent` are the buffers that its records lend, by
+    /// index; the keys under which `reclaim` will name them are pushed to `keys`, in that order.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the batch breaks the layout: the records before the bad one are carried
+    /// out, the caller has to end the worker. Answers to exchanges that are over are dropped.
+    pub fn submit(
+        self: &Arc<Self>,
+        batch: &[u8],
+        count: usize,
+        lent: Vec<Box<dyn LentMemory>>,
+        keys: &mut Vec<usize>,
+    ) -> Result<(), Malformed> {
+        let mut enclosed = Enclosed {
+            lent: lent.into_iter().map(Some).collect(),
+            keys,
+            files: &mut VecDeque::new(),
+        };
+        self.hand_over(batch, count, &mut enclosed)
+    }
+
+    /// Hands over the `count` records of `batch`, which lend nothing and whose `file` records use
+    /// the front of `files`.
+    ///
+    /// # Errors
+    /// As `submit`.
+    #[cfg(unix)]
+    pub(crate) fn submit_with_files(
+        self: &Arc<Self>,
+        batch: &[u8],
+        count: usize,
+        files: &mut VecDeque<File>,
+    ) -> Result<(), Malformed> {
+        let mut enclosed = Enclosed {
+            lent: Vec::new(),
+            keys: &mut Vec::new(),
+            files,
+        };
+        self.hand_over(batch, count, &mut enclosed)
+    }
+
+    fn hand_over(
+        self: &Arc<Self>,
+        batch: &[u8],
+        count: usize,
+        enclosed: &mut Enclosed<'_>,
+    ) -> Result<(), Malformed> {
+        let mut desk = self.desk();
+        if desk.detached {
+            return Ok(());
+        }
+        self.move_on();
+        let desk = &mut *desk;
+        desk.outgoing
+            .resize_with(self.bridge.io_threads(), Vec::new);
+        let mut rest = Bytes::copy_from_slice(batch);
+        let mut outcome = Ok(());
+        for _ in 0..count {
+            outcome =
+                record::next(&mut rest).and_then(|record| self.carry_out(record, desk, enclosed));
+            if outcome.is_err() {
+                break;
+            }
+        }
+        if outcome.is_ok() && enclosed.lent.iter().any(Option::is_some) {
+            outcome = Err(Malformed("a lent buffer is in no record"));
+        }
+        self.held
+            .store(desk.claims.held() as u32, Ordering::Relaxed);
+        for (io, letters) in desk.outgoing.iter_mut().enumerate() {
+            if !letters.is_empty() {
+                self.bridge.inbox(io).post(letters);
+            }
+        }
+        outcome
+    }
+
+    /// Turns one record into a letter to the I/O thread of its exchange.
+    fn carry_out(
+        self: &Arc<Self>,
+        record: Submitted,
+        desk: &mut Desk,
+        enclosed: &mut Enclosed<'_>,
+    ) -> Result<(), Malformed> {
+        if record.kind == kind::SAY {
+            let heard = self.bell.hear(&record.bytes).then_some(());
+            return heard.ok_or(Malformed("this worker has nothing to say"));
+        }
+        let enclosure = enclosed.take(&record)?;
+        // An answer may cross with the end of its exchange: then it is dropped, not an error.
+        let Some(claim) = desk.claims.get(record.id) else {
+            self.send_back(enclosure, enclosed.keys);
+            return Ok(());
+        };
+        let origin = claim.origin;
+        let part = match enclosure {
+            Enclosure::Nothing => None,
+            Enclosure::Memory(memory) => {
+                let notify = (record.flags & flag::NOTIFY != 0).then_some(record.id);
+                let chunk = self.borrow(memory, origin, notify, enclosed.keys);
+                Some(Part::Chunk(chunk))
+            }
+            Enclosure::File(file) => {
+                let (offset, length) = record::file_part(&record.bytes);
+                Some(Part::File(FilePart::new(file, offset, length)))
+            }
+        };
+        let (id, ends) = (record.id, ends(record.kind));
+        let mail = mail_of(record, part, &mut claim.streaming)?;
+        if ends {
+            desk.claims.remove(id);
+        }
+        desk.outgoing[origin.io as usize].push(Letter {
+            slot: origin.slot,
+            generation: origin.generation,
+            mail,
+        });
+        Ok(())
+    }
+
+    /// Takes a buffer on loan, to be read on the I/O thread of an exchange.
+    fn borrow(
+        self: &Arc<Self>,
+        memory: Box<dyn LentMemory>,
+        origin: Origin,
+        notify: Option<u32>,
+        keys: &mut Vec<usize>,
+    ) -> Chunk {
+        let (loan, key) = self.loans.lend(memory, origin.io as usize, notify);
+        keys.push(key);
+        Chunk::lent(Borrowed::new(loan, Arc::clone(self), key))
+    }
+
+    /// Nobody wants it any more. A buffer goes back through the table, as every other.
+    fn send_back(&self, enclosure: Enclosure, keys: &mut Vec<usize>) {
+        if let Enclosure::Memory(memory) = enclosure {
+            let (_, key) = self.loans.lend(memory, 0, None);
+            keys.push(key);
+            self.give_back(key);
+        }
+    }
+}
+
+/// Whether a record is the last of its exchange.
+fn ends(kind: u8) -> bool {
+    matches!(kind, kind::RESPONSE | kind::END | kind::FAIL | kind::DONE)
+}
+
+/// What a record says to its exchange, if that is in the state for it.
+fn mail_of(record: Submitted, part: Option<Part>, streaming: &mut bool) -> Result<Mail, Malformed> {
+    Ok(match (record.kind, part) {
+        (kind::RESPONSE, part) if !*streaming => {
+            let mut body = record.bytes;
+            let headers = body.split_to(record.first as usize);
+            let body = match part {
+                Some(Part::Chunk(chunk)) => chunk,
+                _ => body.into(),
+            };
+            Mail::Answer(Answer::Whole {
+                status: record.aux,
+                headers,
+                body,
+            })
+        }
+        (kind::HEAD, _) if !*streaming => {
+            *streaming = true;
+            Mail::Answer(Answer::Head {
+                status: record.aux,
+                headers: unpinned(&record.bytes),
+            })
+        }
+        (kind::CHUNK, Some(Part::Chunk(chunk))) if *streaming => Mail::Chunk(chunk),
+        (kind::CHUNK, None) if *streaming => Mail::Chunk(unpinned(&record.bytes).into()),
+        (kind::FILE, Some(Part::File(part))) if *streaming => Mail::File(part),
+        (kind::END, _) if *streaming => Mail::End {
+            trailers: unpinned(&record.bytes),
+        },
+        (kind::INFORMATIONAL, _) if !*streaming => Mail::Informational {
+            status: record.aux,
+            headers: record.bytes,
+        },
+        (kind::FAIL, _) => Mail::Fail { status: record.aux },
+        (kind::WANT_BODY, _) => Mail::WantBody(record.first),
+        (kind::DONE, _) => Mail::Fail { status: 500 },
+        _ => return Err(Malformed("a record does not fit the state of its exchange")),
+    })
+}
+
+/// Bytes that may wait long: small ones are copied, so that they do not keep their batch alive.
+fn unpinned(bytes: &Bytes) -> Bytes {
+    if bytes.is_empty() {
+        Bytes::new()
+    } else if bytes.len() <= COPY_BYTES {
+        Bytes::copy_from_slice(bytes)
+    } else {
+        bytes.clone()
+    }
+}

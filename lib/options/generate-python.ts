@@ -1,0 +1,76 @@
+/** Python text from the record layout and from the error table, for the Python worker. */
+
+import * as layout from '../bridge/layout.ts'
+import { ERRORS, type ErrorCode, errorRow } from '../errors.ts'
+import { snake } from './names.ts'
+
+/** `lib/python/monodon_worker/layout.py`: the constants that a process worker needs. */
+export function layoutPython(): string {
+  const group = (name: string, values: Readonly<Record<string, number>>) =>
+    Object.entries(values).map(
+      ([key, value]) => `${name}_${snake(key).toUpperCase()} = ${grouped(value)}`,
+    )
+  const lines = [
+    '"""The record layout: what crosses between the server and a worker.',
+    '',
+    'GENERATED from lib/bridge/layout.ts, which describes it, by npm run generate. Do not edit.',
+    '"""',
+    '',
+    `LAYOUT_VERSION = ${layout.LAYOUT_VERSION}`,
+    '',
+    ...group('KIND', layout.KIND),
+    '',
+    ...group('FLAG', layout.FLAG),
+    '',
+    '# Words of an environ record.',
+    ...group('ENVIRON', layout.ENVIRON),
+    '',
+    '# Words before each batch.',
+    ...group('BATCH_HEAD', layout.BATCH_HEAD),
+    '',
+    `BATCH_BYTES = ${grouped(layout.BATCH_BYTES)}`,
+    `BATCH_RECORDS = ${layout.BATCH_RECORDS}`,
+    `HIGH_WATER_BYTES = ${grouped(layout.HIGH_WATER_BYTES)}`,
+    `BODY_WINDOW_BYTES = ${grouped(layout.BODY_WINDOW_BYTES)}`,
+    '',
+    'BODY_FAULTS = (',
+    ...layout.BODY_FAULTS.map((fault) => `    "${fault}",`),
+    ')',
+    '',
+    '# Field names with a number, in lower case.',
+    'HEADER_CODES = {',
+    ...layout.HEADER_NAMES.flatMap((name, code) => (code === 0 ? [] : [`    "${name}": ${code},`])),
+    '}',
+    '',
+  ]
+  return lines.join('\n')
+}
+
+/** Errors that the Python worker raises or logs. Its own code says which of the table it needs. */
+export function errorsPython(): string {
+  const rows = (Object.keys(ERRORS) as ErrorCode[])
+    .filter((code) => ['app', 'client'].includes(errorRow(code).blame))
+    .map((code) => {
+      const { message, hint, blame, status } = { ...errorRow(code), ...errorRow(code).python }
+      const row = [message, hint, blame].map((text) => JSON.stringify(text))
+      return `    "${code}": (\n        ${[...row, status ?? 'None'].join(',\n        ')},\n    ),`
+    })
+  return [
+    '"""The errors that the app or a client can cause.',
+    '',
+    'GENERATED from lib/errors.ts by npm run generate. Do not edit.',
+    '"""',
+    '',
+    '# By code: what happened, what to do, who is to blame, the status for the client.',
+    'ERRORS = {',
+    ...rows,
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** `262144` -> `262_144`, from five digits on. */
+function grouped(value: number): string {
+  const digits = String(value)
+  return digits.length < 5 ? digits : digits.replace(/\B(?=(?:\d{3})+$)/g, '_')
+}
