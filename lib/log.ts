@@ -1,6 +1,6 @@
 /** The error log: entries on stderr, one line each, in Gunicorn's format. */
 
-import { writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { type Blame, type ErrorCode, errorRow, MonodonError } from './errors.ts'
 import type { Options } from './options/table.ts'
@@ -15,7 +15,13 @@ export interface LogContext {
   readonly worker?: number | undefined
 }
 
-const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 }
+const RANK: Readonly<Record<LogLevel, number>> = {
+  debug: 0,
+  info: 1,
+  warning: 2,
+  error: 3,
+  critical: 4,
+}
 
 /** What clients do wrong is their everyday noise; the rest needs somebody. */
 const LEVEL_OF_BLAME: Readonly<Record<Blame, LogLevel>> = {
@@ -31,6 +37,47 @@ const MAX_RETRIES = 10
 
 let threshold = RANK.info
 let dropped = 0
+/** Where entries go, and the file that this is if it is one. */
+let descriptor = STDERR
+let file = ''
+
+/**
+ * Writes the entries of this thread to a file from now on (`--error-logfile`); `''` and `-` are
+ * standard error.
+ *
+ * @throws MonodonError `MONODON_FILE_NOT_WRITABLE`
+ */
+export function logTo(path: string): void {
+  const isFile = path !== '' && path !== '-'
+  const opened = isFile ? openLog(path) : STDERR
+  if (descriptor !== STDERR) closeSync(descriptor)
+  descriptor = opened
+  file = isFile ? path : ''
+}
+
+/** Opens the file of the log anew, after it was moved away. */
+export function reopenLog(): void {
+  if (file === '') return
+  try {
+    logTo(file)
+  } catch (error) {
+    logError(error)
+  }
+}
+
+/** The descriptor of the log, for the standard error of a child. */
+export function errorLogDescriptor(): number {
+  return descriptor
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a')
+  } catch (error) {
+    const detail = `--error-logfile: ${error instanceof Error ? error.message : error}`
+    throw new MonodonError('MONODON_FILE_NOT_WRITABLE', { detail })
+  }
+}
 
 /** Sets what this thread logs (`--log-level`); `info` until then. */
 export function setLogLevel(level: LogLevel): void {
@@ -150,7 +197,7 @@ function writeFully(bytes: Buffer): boolean {
   let retries = 0
   while (offset < bytes.length) {
     try {
-      offset += writeSync(STDERR, bytes, offset)
+      offset += writeSync(descriptor, bytes, offset)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || retries++ === MAX_RETRIES)
         return false

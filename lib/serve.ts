@@ -1,10 +1,11 @@
-import type { NativeStats } from './bridge/native.ts'
+import { attach, type NativeStats } from './bridge/native.ts'
 import { factsOf } from './control/facts.ts'
 import { Listener } from './control/listener.ts'
-import { WorkerPool } from './control/pool.ts'
+import { createPool } from './control/pool.ts'
+import { type Runtime, runtimeOf } from './control/runtime.ts'
 import { MonodonError } from './errors.ts'
 import { installFastResponse, installRequestUnwrapping } from './interface/fetch.ts'
-import { setLogLevel } from './log.ts'
+import { logTo, setLogLevel } from './log.ts'
 import { resolve } from './options/resolve.ts'
 import type { Config, Options } from './options/table.ts'
 import { AppWorker } from './worker/worker.ts'
@@ -24,27 +25,30 @@ export interface RunningServer {
 /**
  * Serves an app until `close()` is called.
  *
- * An app given as a value runs on the calling thread. One given as `'module:name'` runs in
- * `workers` threads (default 1), as on the command line; the module is looked for from the current
- * folder. Options are those of the command line in camelCase; neither the environment nor a config
+ * An app given as a value runs on the calling thread. One given as `'module:name'` runs in `workers`
+ * threads or processes (default 1), as on the command line, also a Python app; the module is looked
+ * for from the current folder. Options are those of the command line in camelCase; neither the environment nor a config
  * file is read.
  *
  * @throws MonodonError for a wrong option or a busy address; BootFailure when the app cannot be loaded
  */
 export async function serve(app: unknown, config: Config = {}): Promise<RunningServer> {
   const { options } = await resolve({ given: config })
+  refuseCommandOptions(config)
   setLogLevel(options.logLevel)
-  const inThreads = typeof app === 'string'
-  if (!inThreads && (config.workers ?? 1) !== 1)
+  logTo(options.errorLogfile)
+  const isNamed = typeof app === 'string'
+  if (!isNamed && (config.workers ?? 1) !== 1)
     throw new MonodonError('MONODON_BAD_OPTION', {
       detail:
         'workers is for an app given as "module:name": a function cannot move to other threads',
     })
-  if (!inThreads) prepareThisThread(config)
-  const listener = new Listener(options)
+  if (!isNamed) prepareThisThread(config)
+  const runtime = isNamed ? runtimeOf(app, options, process.cwd()) : 'javascript'
+  const listener = new Listener(options, runtime)
   try {
-    const stopWorkers = inThreads
-      ? await startThreads(app, listener, options)
+    const stopWorkers = isNamed
+      ? await startWorkers(app, listener, options, runtime)
       : startHere(app, listener, options)
     return running(listener, stopWorkers)
   } catch (error) {
@@ -52,6 +56,17 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
     listener.release()
     throw error
   }
+}
+
+/** Options of the whole process, which here is the caller's. */
+const COMMAND_OPTIONS = ['chdir', 'env', 'pid'] as const
+
+function refuseCommandOptions(config: Config): void {
+  const given = COMMAND_OPTIONS.find((key) => config[key] !== undefined)
+  if (given !== undefined)
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail: `${given} is for the command: serve() leaves the process to its caller`,
+    })
 }
 
 /** What a worker thread does before it loads its app; here only as far as the caller asks for it. */
@@ -63,17 +78,22 @@ function prepareThisThread(config: Config): void {
 type StopWorkers = () => Promise<void>
 
 function startHere(app: unknown, listener: Listener, options: Options): StopWorkers {
-  const worker = new AppWorker(app, factsOf(listener, false), options)
+  // Nobody can take the place of the calling thread: `maxRequests` means nothing to it.
+  const worker = new AppWorker(app, {
+    facts: factsOf(listener, false),
+    options,
+    attach: (ring) => attach(listener.id, ring),
+  })
   return () => worker.stop(options.gracefulTimeout)
 }
 
-async function startThreads(
+async function startWorkers(
   app: string,
   listener: Listener,
   options: Options,
+  runtime: Runtime,
 ): Promise<StopWorkers> {
-  const facts = factsOf(listener, options.workers > 1)
-  const pool = new WorkerPool({ app, cwd: process.cwd(), facts, options })
+  const pool = createPool(app, options, process.cwd(), runtime, listener)
   await pool.start(options.workers)
   return () => pool.stop(options.gracefulTimeout)
 }

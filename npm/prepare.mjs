@@ -5,6 +5,7 @@
 //     node npm/prepare.mjs --build [STEP]    builds in any case: native, ts or both
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -80,6 +81,16 @@ async function buildTypeScript() {
   await must(bin('tsc'), ['-p', 'tsconfig.json'])
   chmodSync(join(dist, 'cli/main.js'), 0o755)
   removeOrphans()
+  copyPython()
+}
+
+/** The Python worker is shipped as it is. */
+function copyPython() {
+  rmSync(join(dist, 'python'), { recursive: true, force: true })
+  cpSync(join(root, 'lib/python'), join(dist, 'python'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('__pycache__'),
+  })
 }
 
 /** Removes what was compiled from files that are no longer there: it would be packed. */

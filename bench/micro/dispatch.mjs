@@ -54,6 +54,7 @@ function fakePort() {
       port.left -= count
       return count
     },
+    lends: true,
     submit: (_, records) => {
       port.answered += records
     },

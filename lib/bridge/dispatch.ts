@@ -2,9 +2,10 @@ import type { Handle } from '../interface/interface.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
 import { type Home, LiveExchange } from './live-exchange.ts'
-import type { NativePort } from './native.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import { Outbox } from './outbox.ts'
+import { PacedExchange } from './paced-exchange.ts'
+import type { Attach, Port } from './port.ts'
 import { countChunk } from './scavenger.ts'
 
 /** Work of one batch, in milliseconds: requests behind a slow one wait for it. */
@@ -24,13 +25,21 @@ const WEIGHT = 0.1
 const PLACE_MASK = 0xfffff
 const UNKNOWN_LENGTH = 0xffffffff
 
+/** How many requests a worker is good for. */
+export interface Span {
+  readonly requests: number
+  /** Called once, when it has taken so many. It goes on all the same. */
+  onSpent(): void
+}
+
 /** Runs one worker: takes requests, calls the interface, submits the answers. */
 export class Dispatch implements Home {
   readonly outbox: Outbox
   readonly index: number
   readonly dev: boolean
   private readonly handle: Handle
-  private readonly port: NativePort
+  private readonly port: Port
+  private readonly Exchange: typeof LiveExchange
   private readonly bytes: NodeBuffer
   private readonly words: Uint32Array
   /** Exchanges that were not answered before `handle` returned, by the index in their id. */
@@ -46,6 +55,9 @@ export class Dispatch implements Home {
   private draining = false
   private flushing = false
   private turnStartedAt = 0
+  private readonly span: Span | undefined
+  /** Requests until the span is over. */
+  private left: number
   /** Called by the event loop: by the doorbell, or when it has had its turn. */
   private readonly drain = (): void => {
     this.turnStartedAt = performance.now()
@@ -60,15 +72,14 @@ export class Dispatch implements Home {
   private readonly flushAfterMicrotasks = (): void => process.nextTick(this.flush)
 
   /** Attaches to a server by `attach`, which is given the doorbell, and begins to answer. */
-  constructor(
-    attach: (ring: () => void) => NativePort,
-    handle: Handle,
-    options: { readonly dev: boolean },
-  ) {
+  constructor(attach: Attach, handle: Handle, options: { readonly dev: boolean }, span?: Span) {
     this.handle = handle
     this.dev = options.dev
+    this.span = span
+    this.left = span?.requests ?? Infinity
     this.port = attach(this.drain)
     this.index = this.port.index
+    this.Exchange = this.port.lends ? LiveExchange : PacedExchange
     this.bytes = nodeBuffer(this.port.inbound)
     this.words = new Uint32Array(this.port.inbound)
     this.outbox = new Outbox(this.port)
@@ -99,6 +110,12 @@ export class Dispatch implements Home {
     this.flushing = true
     // Answers of one turn of the microtask queue go together.
     queueMicrotask(this.flushAfterMicrotasks)
+  }
+
+  keep(exchange: LiveExchange): void {
+    exchange.kept = true
+    this.held[exchange.id & PLACE_MASK] = exchange
+    this.heldCount++
   }
 
   settled(exchange: LiveExchange): void {
@@ -150,13 +167,24 @@ export class Dispatch implements Home {
   private batch(count: number): void {
     const { words } = this
     let word = 0
+    let events = 0
     for (let i = 0; i < count; i++) {
       const size = words[word]!
       if ((words[word + 1]! & 0xff) === KIND.request) this.request(word)
-      else this.event(word)
+      else {
+        this.event(word)
+        events++
+      }
       word += size >>> 2
       if (this.meanMs > SLOW_MEAN_MS) this.submitIfDue()
     }
+    this.left -= count - events
+    if (this.left <= 0) this.spent()
+  }
+
+  private spent(): void {
+    this.left = Infinity
+    this.span?.onSpent()
   }
 
   private submitIfDue(): void {
@@ -164,6 +192,7 @@ export class Dispatch implements Home {
     if (now - this.submittedAt < SUBMIT_MS) return
     this.submittedAt = now
     this.outbox.submit()
+    this.port.flush?.()
   }
 
   private request(word: number): void {
@@ -171,7 +200,7 @@ export class Dispatch implements Home {
     const textAt = (word + REQUEST.bytes) << 2
     const textEnd = textAt + headBytes(words, word)
     const bodyBytes = words[word + REQUEST.bodyBytes]!
-    const exchange = new LiveExchange(
+    const exchange = new this.Exchange(
       this,
       words[word + 2]!,
       words[word + 1]!,
@@ -186,10 +215,7 @@ export class Dispatch implements Home {
     } catch (error) {
       exchange.fail(error)
     }
-    if (exchange.finished) return
-    exchange.kept = true
-    this.held[exchange.id & PLACE_MASK] = exchange
-    this.heldCount++
+    if (!exchange.finished) this.keep(exchange)
   }
 
   private event(word: number): void {

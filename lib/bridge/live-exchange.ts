@@ -18,6 +18,8 @@ export interface Home {
   readonly dev: boolean
   /** Records were written: they have to be submitted soon. */
   wrote(): void
+  /** The exchange needs events although its app has answered. */
+  keep(exchange: LiveExchange): void
   /** The exchange needs no more events. */
   settled(exchange: LiveExchange): void
 }
@@ -30,18 +32,18 @@ export class LiveExchange implements Exchange {
   started = false
   finished = false
   onAbort: (() => void) | undefined = undefined
-  /** Whether the worker keeps it for events: it was not answered before `handle` returned. */
+  /** Whether the worker keeps it for events: not all was sent before `handle` returned. */
   kept = false
 
-  private readonly home: Home
+  protected readonly home: Home
   private readonly text: string
   private readonly first: number
   private readonly targetAndFields: number
   private readonly peer: number
   private inline: Uint8Array | undefined
-  private incoming: IncomingBody | undefined = undefined
+  protected incoming: IncomingBody | undefined = undefined
   /** Bytes written that native code has not reported as drained. */
-  private waiting = 0
+  protected waiting = 0
   private lent = 0
   private drainWaiters: (() => void)[] | undefined = undefined
   private releaseWaiters: (() => void)[] | undefined = undefined
@@ -151,11 +153,7 @@ export class LiveExchange implements Exchange {
   }
 
   released(): Promise<void> | undefined {
-    if (this.lent === 0) return undefined
-    return new Promise((resolve) => {
-      this.releaseWaiters ??= []
-      this.releaseWaiters.push(resolve)
-    })
+    return this.lent === 0 ? undefined : this.whenReleased()
   }
 
   end(trailers: HeaderBlock = ''): void {
@@ -229,7 +227,7 @@ export class LiveExchange implements Exchange {
   }
 
   /** Gives the id back. Not before lent buffers came home: events to a forgotten id are dropped. */
-  private acknowledge(): void {
+  protected acknowledge(): void {
     this.home.outbox.number(KIND.done, this.id, 0, 0)
     this.home.wrote()
     if (this.kept) this.home.settled(this)
@@ -251,7 +249,7 @@ export class LiveExchange implements Exchange {
     return true
   }
 
-  private finish(): void {
+  protected finish(): void {
     this.finished = true
     if (this.incoming !== undefined) this.incoming.break('finished')
     if (this.drainWaiters !== undefined) this.wakeDrained()
@@ -260,13 +258,20 @@ export class LiveExchange implements Exchange {
     if (this.kept) this.home.settled(this)
   }
 
-  private wakeDrained(): void {
+  protected whenReleased(): Promise<void> {
+    return new Promise((resolve) => {
+      this.releaseWaiters ??= []
+      this.releaseWaiters.push(resolve)
+    })
+  }
+
+  protected wakeDrained(): void {
     const waiters = this.drainWaiters
     this.drainWaiters = undefined
     for (const resolve of waiters ?? []) resolve()
   }
 
-  private wakeReleased(): void {
+  protected wakeReleased(): void {
     const waiters = this.releaseWaiters
     this.releaseWaiters = undefined
     for (const resolve of waiters ?? []) resolve()

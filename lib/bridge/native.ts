@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { MonodonError } from '../errors.ts'
 import type { NativeOptions } from '../options/native.ts'
 import { LAYOUT_VERSION } from './layout.ts'
+import type { Port } from './port.ts'
 
 /** What native code tells the thread that started the server: a fault, or a phase. */
 export interface NativeReport {
@@ -32,6 +33,28 @@ export interface NativeStats {
   readonly workers: number
 }
 
+/** What the arbiter watches of one worker. */
+export interface NativePulse {
+  readonly index: number
+  /** Requests that it holds. */
+  readonly held: number
+  /** Requests that it has taken so far. */
+  readonly taken: number
+  /** Milliseconds since it last took or submitted. */
+  readonly still: number
+}
+
+/** A worker in a process of its own. */
+export interface NativeProcess {
+  readonly index: number
+  /** The worker's end of its socket: for the child; to be closed here then. */
+  readonly descriptor: number
+  /** Sends a message, JSON. */
+  tell(message: string): void
+  /** Sends it no more requests, and asks it to finish within `ms` milliseconds. */
+  stop(ms: number): void
+}
+
 /** A running server. */
 export interface NativeServer {
   readonly id: number
@@ -40,27 +63,25 @@ export interface NativeServer {
   stop(): void
   release(): void
   stats(): NativeStats
-}
-
-/** A worker's end of the crossing. */
-export interface NativePort {
-  readonly index: number
-  /** What `take` fills. */
-  readonly inbound: ArrayBuffer
-  /** What `submit` reads. */
-  readonly outbound: ArrayBuffer
-  /** Fills `inbound` with events and at most `most` requests; gives the number of records. */
-  take(most: number): number
-  /** Hands over `records` records in the first `bytes` of `outbound`, and the buffers they lend. */
-  submit(bytes: number, records: number, lent?: readonly Uint8Array[]): void
-  detach(): void
+  pulses(): NativePulse[]
+  /** Asks a worker for a sign of life. */
+  probe(worker: number): void
+  /** Takes everything from a worker that hangs: what it holds is answered 504. */
+  abandon(worker: number): void
+  /** `hear` gets the worker's messages, JSON, and `null` when its connection has ended. */
+  attachProcess(number: number, hear: (message: string | null) => void): NativeProcess
+  reopenLogs(): void
 }
 
 interface Addon {
   readonly NativeServer: {
-    start(options: NativeOptions, report: (report: NativeReport) => void): NativeServer
+    start(
+      options: NativeOptions,
+      environ: boolean,
+      report: (report: NativeReport) => void,
+    ): NativeServer
   }
-  attach(server: number, ring: () => void): NativePort
+  attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
   layoutVersion(): number
   nativeVersion(): string
@@ -94,17 +115,24 @@ if (addon.layoutVersion() !== LAYOUT_VERSION) {
   })
 }
 
-/** Binds and listens. Requests wait until a worker attaches. */
+/**
+ * Binds and listens. Requests wait until a worker attaches. `environ`: the workers want the heads of
+ * requests as CGI names them.
+ */
 export function startServer(
   options: NativeOptions,
+  environ: boolean,
   report: (report: NativeReport) => void,
 ): NativeServer {
-  return addon.NativeServer.start(options, report)
+  return addon.NativeServer.start(options, environ, report)
 }
 
-/** Attaches this thread as a worker of the server `server`; `ring` is called when to take. */
-export function attach(server: number, ring: () => void): NativePort {
-  return addon.attach(server, ring)
+/**
+ * Attaches this thread as a worker of the server `server`; `ring` is called when to take. `number` is
+ * one that no other worker has; without it, it is the next that is free.
+ */
+export function attach(server: number, ring: () => void, number?: number): Port {
+  return Object.assign(addon.attach(server, ring, number), { lends: true })
 }
 
 /** The addon's version. */

@@ -5,6 +5,7 @@
 export interface NodeBuffer extends Buffer {
   latin1Slice(start: number, end: number): string
   latin1Write(text: string, at: number): number
+  utf8Slice(start: number, end: number): string
   utf8Write(text: string, at: number): number
 }
 

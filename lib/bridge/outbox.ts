@@ -1,30 +1,37 @@
 import { MonodonError } from '../errors.ts'
 import type { HeaderBlock } from './exchange.ts'
 import { BATCH_BYTES, FLAG, KIND, LEND_BYTES } from './layout.ts'
-import type { NativePort } from './native.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
+import type { Port } from './port.ts'
 
 /** Characters up to which a loop beats a call into V8's string writers. */
 const LOOP_CHARACTERS = 64
 /** Bytes of the words of the largest record. */
 const WORDS = 20
+/** Bytes of a header block and a body that fit in one record, together. */
+export const RECORD_ROOM = BATCH_BYTES - WORDS
 /** A UTF-16 unit takes at most 3 bytes of UTF-8. */
-const UTF8_FACTOR = 3
+export const UTF8_FACTOR = 3
 
 const TOO_MANY = `all fields together are larger than ${BATCH_BYTES} bytes`
 
-/** Writes records for native code and hands them over, a batch at a time. */
+/**
+ * Writes records for native code and hands them over, a batch at a time. Large bodies are lent
+ * where the port does that; else they are copied, and have to fit in a record (`RECORD_ROOM`).
+ */
 export class Outbox {
   /** Records that were written and not submitted. */
   records = 0
   private at = 0
   private lent: Uint8Array[] = []
-  private readonly port: NativePort
+  private readonly port: Port
+  private readonly lends: boolean
   private readonly bytes: NodeBuffer
   private readonly words: Uint32Array
 
-  constructor(port: NativePort) {
+  constructor(port: Port) {
     this.port = port
+    this.lends = port.lends
     this.bytes = nodeBuffer(port.outbound)
     this.words = new Uint32Array(port.outbound)
   }
@@ -58,7 +65,7 @@ export class Outbox {
       this.words[word + 3] = headers.length
       this.words[word + 4] = end - headersEnd
       this.finish(word, kind, id, end)
-    } else if (body.byteLength < LEND_BYTES) {
+    } else if (body.byteLength < LEND_BYTES || !this.lends) {
       const at = this.reserve(WORDS + headers.length + body.byteLength)
       const headersEnd = this.latin1(headers, at + WORDS)
       this.bytes.set(body, headersEnd)
@@ -97,8 +104,9 @@ export class Outbox {
   chunk(id: number, body: string | Uint8Array): number {
     if (typeof body === 'string') {
       if (body.length * UTF8_FACTOR > LEND_BYTES) {
-        // The encoded bytes are nobody else's: no need to hear when they are given back.
         const encoded = Buffer.from(body)
+        if (!this.lends) return this.chunk(id, encoded)
+        // The encoded bytes are nobody else's: no need to hear when they are given back.
         this.lentChunk(id, encoded, 0)
         return encoded.byteLength
       }
@@ -110,7 +118,7 @@ export class Outbox {
       return end - at - 16
     }
     const length = body.byteLength
-    if (length >= LEND_BYTES) {
+    if (length >= LEND_BYTES && this.lends) {
       this.lentChunk(id, body, FLAG.notify)
       return -length
     }
@@ -129,14 +137,9 @@ export class Outbox {
     this.finish(word, KIND.chunk | ((FLAG.lent | flags) << 8), id, at + 16)
   }
 
-  /**
-   * Puts a buffer on loan. Memory that can shrink, or that other threads write, is copied: native
-   * code reads it later.
-   */
+  /** Puts a buffer on loan. */
   private lend(body: Uint8Array): number {
-    const { buffer } = body as { buffer: ArrayBufferLike & { resizable?: boolean } }
-    const stable = buffer instanceof ArrayBuffer && buffer.resizable !== true
-    return this.lent.push(stable ? body : Buffer.from(body)) - 1
+    return this.lent.push(stable(body)) - 1
   }
 
   /** Where a record of at most `bytes` bytes may begin; submits first when there is no room. */
@@ -179,4 +182,11 @@ export class Outbox {
     }
     return at + bytes.utf8Write(text, at)
   }
+}
+
+/** Bytes that are read later: a copy of memory that can shrink, or that other threads write. */
+export function stable(body: Uint8Array): Uint8Array {
+  const { buffer } = body as { buffer: ArrayBufferLike & { resizable?: boolean } }
+  const isStable = buffer instanceof ArrayBuffer && buffer.resizable !== true
+  return isStable ? body : Buffer.from(body)
 }

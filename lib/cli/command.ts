@@ -21,7 +21,9 @@ export async function main(
   try {
     return await run(argv, env)
   } catch (error) {
-    process.stderr.write(`monodon: ${errorText(error)}\n`)
+    const isBootFailure = error instanceof Error && error.name === 'BootFailure'
+    process.stderr.write(`monodon: ${isBootFailure ? error.message : errorText(error)}\n`)
+    if (isBootFailure) return errorRow('MONODON_APP_NOT_LOADED').exit ?? 1
     return error instanceof MonodonError ? (errorRow(error.code).exit ?? 1) : 1
   }
 }
@@ -47,12 +49,13 @@ async function run(
   const cwd = changeFolder(startFolder, options.chdir)
   setLogLevel(options.logLevel)
   if (command === 'checkConfig') {
+    const { checkApp } = await import('../control/check.ts')
     const { loadApp } = await import('../worker/load.ts')
-    const { name, file } = await loadApp(app, cwd)
-    return print(`OK: ${name} of ${file}\n`)
+    return print(`OK: ${await checkApp({ app, options, cwd }, loadApp)}\n`)
   }
   const { runArbiter } = await import('../control/arbiter.ts')
-  return runArbiter({ app, options, cwd })
+  await runArbiter({ app, options, cwd })
+  return 0
 }
 
 function print(text: string): number {

@@ -1,13 +1,14 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
-import { errorRow } from '../errors.ts'
-import { log } from '../log.ts'
+import { log, logTo, reopenLog } from '../log.ts'
+import { gunicornLeftovers } from '../options/gunicorn.ts'
 import type { Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
-import { factsOf } from './facts.ts'
+import { setEnvironment } from './environment.ts'
 import { Listener } from './listener.ts'
-import { WorkerPool } from './pool.ts'
-import { BootFailure } from './worker-thread.ts'
+import { PidFile } from './pid-file.ts'
+import { createPool, type WorkerPool } from './pool.ts'
+import { type Runtime, runtimeOf } from './runtime.ts'
 
 /** What the command line asks for. */
 export interface Job {
@@ -19,31 +20,63 @@ export interface Job {
 
 /**
  * Serves until a signal ends it: TERM drains, INT and QUIT stop quickly (a second signal of any
- * kind does too).
+ * kind does too). HUP replaces the workers one by one, each by one that has loaded the app anew; USR1
+ * opens the log files anew.
  *
- * @returns the exit code: 0, or 3 when the app could not boot
- * @throws MonodonError `MONODON_BIND_FAILED`
+ * @throws BootFailure when the app could not be loaded
+ * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_PYTHON_MISSING`
  */
-export async function runArbiter({ app, options, cwd }: Job): Promise<number> {
-  const listener = new Listener(options)
+export async function runArbiter({ app, options, cwd }: Job): Promise<void> {
+  logTo(options.errorLogfile)
+  setEnvironment(options.env)
+  const runtime = runtimeOf(app, options, cwd)
+  if (runtime === 'python')
+    for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
+  const listener = new Listener(options, runtime)
+  const pidFile = new PidFile(options.pid)
+  try {
+    await serveUntilStopped({ app, options, cwd }, runtime, listener)
+  } finally {
+    listener.release()
+    pidFile.remove()
+  }
+}
+
+async function serveUntilStopped(
+  { app, options, cwd }: Job,
+  runtime: Runtime,
+  listener: Listener,
+): Promise<void> {
   const signals = new Signals()
   log('info', `Starting monodon ${packageVersion()}`)
   for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
-  const facts = factsOf(listener, options.workers > 1)
-  const pool = new WorkerPool({ app, cwd, facts, options })
+  let pool: WorkerPool
   try {
+    pool = createPool(app, options, cwd, runtime, listener)
     const { kind, reason } = await pool.start(options.workers)
     log('info', `Serving ${app} by the ${kind} interface: ${reason} (--interface overrides)`)
-    log('info', `Workers: ${options.workers} (thread), I/O threads: ${options.ioThreads}`)
+    log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
   } catch (error) {
-    if (!(error instanceof BootFailure)) throw error
     await listener.stop()
-    listener.release()
-    process.stderr.write(`monodon: ${error.message}\n`)
-    return errorRow('MONODON_APP_NOT_LOADED').exit ?? 1
+    signals.forget()
+    throw error
   }
+  const reload = (): void => void pool.reload()
+  const reopen = (): void => reopenLogs(listener, pool)
+  process.on('SIGHUP', reload)
+  process.on('SIGUSR1', reopen)
   await stopOn(signals, listener, pool, options)
-  return 0
+  process.off('SIGHUP', reload)
+  process.off('SIGUSR1', reopen)
+  signals.forget()
+  log('info', 'Stopped')
+}
+
+function reopenLogs(listener: Listener, pool: WorkerPool): void {
+  reopenLog()
+  listener.reopenLogs()
+  pool.reopenLogs()
+  log('info', 'The log files were opened anew (SIGUSR1)')
 }
 
 async function stopOn(
@@ -63,9 +96,6 @@ async function stopOn(
     await listener.stop()
     await pool.stop(0)
   }
-  listener.release()
-  signals.forget()
-  log('info', 'Stopped')
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const

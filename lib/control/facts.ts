@@ -5,7 +5,6 @@ import type { Listener } from './listener.ts'
 export function factsOf(listener: Listener, multiprocess: boolean): ServerFacts {
   const [first] = listener.addresses
   return {
-    server: listener.id,
     serverName: first?.host ?? 'localhost',
     serverPort: String(first?.port ?? 80),
     multiprocess,

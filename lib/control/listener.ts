@@ -1,13 +1,16 @@
 import {
+  type NativeProcess,
+  type NativePulse,
   type NativeReport,
   type NativeServer,
   type NativeStats,
   startServer,
 } from '../bridge/native.ts'
-import { ERRORS, type ErrorCode, MonodonError } from '../errors.ts'
+import { isErrorCode, MonodonError } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
+import type { Runtime } from './runtime.ts'
 
 /** Where a server is in its life. */
 export type Phase = 'listening' | 'draining' | 'stopped'
@@ -20,19 +23,21 @@ export class Listener {
   private tellStopped!: () => void
 
   /**
-   * Binds and listens.
+   * Binds and listens, for workers of one runtime.
    *
-   * @throws MonodonError `MONODON_BIND_FAILED` that names the address and what is wrong with it
+   * @throws MonodonError that names what cannot be used and why: `MONODON_BIND_FAILED` for an
+   * address, `MONODON_FILE_NOT_WRITABLE` for the access log, `MONODON_BAD_OPTION` for a proxy
    */
-  constructor(options: Options) {
+  constructor(options: Options, runtime: Runtime = 'javascript') {
     this.stopped = new Promise((resolve) => {
       this.tellStopped = resolve
     })
     try {
-      this.native = startServer(toNative(options), (report) => this.hear(report))
+      this.native = startServer(toNative(options), runtime === 'python', (report) =>
+        this.hear(report),
+      )
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error)
-      throw new MonodonError('MONODON_BIND_FAILED', { detail })
+      throw startFailure(error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -54,6 +59,31 @@ export class Listener {
 
   stats(): NativeStats {
     return this.native.stats()
+  }
+
+  /** What there is to watch of each worker. */
+  pulses(): NativePulse[] {
+    return this.native.pulses()
+  }
+
+  /** Asks a worker for a sign of life. */
+  probe(worker: number): void {
+    this.native.probe(worker)
+  }
+
+  /** Takes everything from a worker that hangs: what it holds is answered 504. */
+  abandon(worker: number): void {
+    this.native.abandon(worker)
+  }
+
+  /** Makes room for a worker in a process; see `NativeServer.attachProcess`. */
+  attachProcess(number: number, hear: (message: string | null) => void): NativeProcess {
+    return this.native.attachProcess(number, hear)
+  }
+
+  /** Opens the access log anew. */
+  reopenLogs(): void {
+    this.native.reopenLogs()
   }
 
   /** Stops gracefully: resolves when everything begun is finished, or was cut at the timeout. */
@@ -87,7 +117,13 @@ export class Listener {
       return
     }
     const text = [peer, detail].filter(Boolean).join(': ')
-    if (code !== undefined && code in ERRORS) logFault(code as ErrorCode, {}, text)
+    if (code !== undefined && isErrorCode(code)) logFault(code, {}, text)
     else log('error', `${code}: ${text}`)
   }
+}
+
+/** Native code puts the code before the text. */
+function startFailure(text: string): MonodonError {
+  const [, code = '', detail = text] = /^(MONODON_\w+): (.*)$/s.exec(text) ?? []
+  return new MonodonError(isErrorCode(code) ? code : 'MONODON_BIND_FAILED', { detail })
 }

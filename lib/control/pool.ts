@@ -1,5 +1,14 @@
+import { MonodonError } from '../errors.ts'
 import { log, logFault } from '../log.ts'
+import type { Options } from '../options/table.ts'
 import type { WorkerData } from '../worker/protocol.ts'
+import type { Ready, SupervisedWorker } from './app-worker.ts'
+import { factsOf } from './facts.ts'
+import type { Listener } from './listener.ts'
+import { programOf } from './program.ts'
+import type { Runtime } from './runtime.ts'
+import { Watchdog } from './watchdog.ts'
+import { WorkerProcess } from './worker-process.ts'
 import { WorkerThread } from './worker-thread.ts'
 
 /** Pauses before a worker that died is replaced: the first at once, then growing. */
@@ -7,17 +16,69 @@ const BACKOFF_MS = [0, 100, 500, 1000, 2000, 5000]
 /** A worker that lived this long was healthy: the next one that dies is replaced at once again. */
 const HEALTHY_MS = 10_000
 
-/** Keeps a number of worker threads alive. */
+/** What workers are made for. */
+export interface PoolSetup {
+  readonly listener: Listener
+  readonly runtime: Runtime
+  /** The folder of the app. */
+  readonly cwd: string
+  readonly data: Omit<WorkerData, 'name' | 'number'>
+}
+
+/**
+ * The pool for an app that is named as `module:name`.
+ *
+ * @throws MonodonError `MONODON_PYTHON_MISSING`; `MONODON_BAD_OPTION` for what its runtime has not
+ */
+export function createPool(
+  app: string,
+  options: Options,
+  cwd: string,
+  runtime: Runtime,
+  listener: Listener,
+): WorkerPool {
+  if (runtime === 'javascript' && options.threads > 1)
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail: `threads is ${options.threads}, but ${app} is JavaScript, which needs no threads to wait; use workers for more cores`,
+    })
+  const facts = factsOf(listener, options.workers > 1)
+  return new WorkerPool({ listener, runtime, cwd, data: { app, facts, options } })
+}
+
+/** Keeps a number of workers alive. */
 export class WorkerPool {
-  private readonly data: Omit<WorkerData, 'name'>
-  private readonly workers = new Map<number, WorkerThread>()
+  /** What its workers are, for people. */
+  readonly kind: 'thread' | 'process'
+  private readonly create: (number: number) => SupervisedWorker
+  private readonly options: Options
+  private readonly workers = new Set<SupervisedWorker>()
+  private readonly watchdog: Watchdog
+  /** Workers that have a successor, booting or ready. */
+  private readonly leaving = new WeakSet<SupervisedWorker>()
+  /** Workers that were told to stop, since their successors are ready. */
+  private readonly retired = new WeakSet<SupervisedWorker>()
+  private readonly hung = new WeakSet<SupervisedWorker>()
   private readonly timers = new Set<NodeJS.Timeout>()
   private stopping = false
+  private reloading: Promise<void> | undefined
+  private reloadAgain = false
   private number = 0
   private deaths = 0
 
-  constructor(data: Omit<WorkerData, 'name'>) {
-    this.data = data
+  /** @throws MonodonError `MONODON_PYTHON_MISSING` */
+  constructor({ listener, runtime, cwd, data }: PoolSetup) {
+    this.options = data.options
+    this.kind = runtime === 'python' ? 'process' : data.options.workerClass
+    if (this.kind === 'process') {
+      const program = programOf(runtime, data.options, cwd)
+      this.create = (number) => new WorkerProcess(number, program, data, listener)
+    } else {
+      const threadData = { ...data, cwd, server: listener.id }
+      this.create = (number) => new WorkerThread(number, threadData)
+    }
+    this.watchdog = new Watchdog(listener, data.options.timeout, (number, still) =>
+      this.endHung(number, still),
+    )
   }
 
   /**
@@ -26,11 +87,12 @@ export class WorkerPool {
    * @returns what the first one said of the app
    * @throws BootFailure when one of them could not boot; the others are stopped
    */
-  async start(count: number): Promise<Awaited<WorkerThread['ready']>> {
+  async start(count: number): Promise<Ready> {
     const workers = Array.from({ length: count }, () => this.spawn())
     try {
       const [first] = await Promise.all(workers.map((worker) => worker.ready))
       for (const worker of workers) this.supervise(worker)
+      this.watchdog.start()
       return first!
     } catch (error) {
       await this.stop(0)
@@ -41,44 +103,130 @@ export class WorkerPool {
   /** Stops all workers; each may finish what it holds, up to `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.stopping = true
+    this.watchdog.stop()
     for (const timer of this.timers) clearTimeout(timer)
-    await Promise.all([...this.workers.values()].map((worker) => worker.stop(timeoutMs)))
+    await Promise.all([...this.workers].map((worker) => worker.stop(timeoutMs)))
   }
 
-  private spawn(): WorkerThread {
-    const number = ++this.number
-    const worker = new WorkerThread(number, this.data)
-    this.workers.set(number, worker)
-    void worker.ended.then(() => this.workers.delete(number))
+  /**
+   * Replaces the workers one by one, each by one that has loaded the app anew. If that does not load,
+   * the old ones go on.
+   */
+  async reload(): Promise<void> {
+    if (this.reloading !== undefined) {
+      // What was changed since is loaded by the next round.
+      this.reloadAgain = true
+      return this.reloading
+    }
+    this.reloading = this.reloadAll()
+    await this.reloading
+    this.reloading = undefined
+  }
+
+  private async reloadAll(): Promise<void> {
+    do {
+      this.reloadAgain = false
+      log('info', 'Reloading: workers are replaced one by one')
+      for (const worker of [...this.workers].filter(({ state }) => state === 'ready'))
+        if (!(await this.succeed(worker))) return
+      log('info', 'Reloaded')
+    } while (this.reloadAgain && !this.stopping)
+  }
+
+  /** The file of the error log was moved away. */
+  reopenLogs(): void {
+    for (const worker of this.workers) worker.reopenLogs()
+  }
+
+  private spawn(): SupervisedWorker {
+    const worker = this.create(++this.number)
+    this.workers.add(worker)
+    void worker.ended.then(() => this.workers.delete(worker))
     return worker
   }
 
-  /** Replaces the worker when it ends by itself. */
-  private supervise(worker: WorkerThread): void {
+  /** Replaces the worker when it ends by itself, and when it has served enough. */
+  private supervise(worker: SupervisedWorker): void {
     const since = performance.now()
-    void worker.ended.then((code) => {
-      if (this.stopping) return
-      logFault('MONODON_WORKER_DIED', {}, `exit code ${code}`)
+    void worker.ended.then((how) => {
+      if (this.stopping || this.retired.has(worker)) return
+      if (!this.hung.has(worker)) logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
+      if (this.leaving.has(worker)) return
       this.deaths = performance.now() - since > HEALTHY_MS ? 0 : this.deaths + 1
-      const pause = BACKOFF_MS[Math.min(this.deaths, BACKOFF_MS.length) - 1] ?? 0
-      const timer = setTimeout(() => {
-        this.timers.delete(timer)
-        this.replace()
-      }, pause)
-      this.timers.add(timer)
+      this.later(this.pause(), () => this.replace())
     })
+    void worker.spent.then(() => this.relieve(worker))
+  }
+
+  private pause(): number {
+    return BACKOFF_MS[Math.min(this.deaths, BACKOFF_MS.length) - 1] ?? 0
+  }
+
+  private later(ms: number, work: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      work()
+    }, ms)
+    this.timers.add(timer)
   }
 
   private replace(): void {
     const worker = this.spawn()
     this.supervise(worker)
     worker.ready.then(
-      () => log('info', 'a new worker has taken its place'),
+      () => log('info', `worker ${worker.number} has taken its place`),
       (error: Error) => {
         log('error', error.message)
-        // It has said why; a thread that could not load its app ends here.
-        void worker.stop(0)
+        // It has said why; one that could not load its app ends here.
+        void worker.kill()
       },
     )
+  }
+
+  /** Replaces a worker that has served enough; tries again when its successor cannot boot. */
+  private async relieve(worker: SupervisedWorker): Promise<void> {
+    if (worker.state !== 'ready') return
+    log('info', `worker ${worker.number} has served max-requests`)
+    const followed = await this.succeed(worker)
+    if (!followed) this.later(BACKOFF_MS.at(-1)!, () => void this.relieve(worker))
+  }
+
+  /** New before old: the worker goes on until the one that follows it is ready. False if none is. */
+  private async succeed(worker: SupervisedWorker): Promise<boolean> {
+    if (this.stopping || this.leaving.has(worker)) return true
+    this.leaving.add(worker)
+    const successor = this.spawn()
+    try {
+      await successor.ready
+    } catch (error) {
+      void successor.kill()
+      if (this.stopping) return true
+      const why = error instanceof Error ? error.message : String(error)
+      log('error', `worker ${worker.number} goes on, as its successor failed: ${why}`)
+      this.leaving.delete(worker)
+      if (worker.state === 'stopped') this.later(this.pause(), () => this.replace())
+      return false
+    }
+    if (this.hasStopped()) return true
+    log('info', `worker ${successor.number} follows worker ${worker.number}`)
+    this.supervise(successor)
+    this.retired.add(worker)
+    void worker.stop(this.options.gracefulTimeout)
+    return true
+  }
+
+  private hasStopped(): boolean {
+    return this.stopping
+  }
+
+  /** A worker holds requests and does not respond. */
+  private endHung(number: number, still: number): void {
+    const worker = [...this.workers].find((candidate) => candidate.number === number)
+    if (worker === undefined || worker.state === 'hung') return
+    const seconds = (still / 1000).toFixed(1)
+    logFault('MONODON_WORKER_HUNG', { worker: worker.number }, `no sign of life for ${seconds} s`)
+    worker.state = 'hung'
+    this.hung.add(worker)
+    void worker.kill()
   }
 }

@@ -1,8 +1,10 @@
 /** The command line: `monodon APP [options]`. */
 
 import { MonodonError } from '../errors.ts'
+import { ALIASES, explain, type Refusal, refusalOf, refusedValue } from './gunicorn.ts'
 import { didYouMean, kebab } from './names.ts'
 import { COMMANDS, type Command, OPTION_KEYS, type OptionKey, rowOf } from './table.ts'
+import { splitList } from './values.ts'
 
 /** What one place says about an option, before it is checked. */
 export interface Given {
@@ -18,6 +20,24 @@ export interface Args {
   readonly app: string | undefined
   readonly command: Command | undefined
   readonly flags: Layer
+}
+
+/** A flag as it was written, parted from the value that is attached to it. */
+interface Flag {
+  /** As it was given: `-w`, `--log-file`. */
+  readonly given: string
+  /** The long flag that it stands for: `--workers`, `--error-logfile`. */
+  readonly name: string
+  readonly attached: string | undefined
+}
+
+/** What was read so far. */
+interface Found {
+  readonly apps: string[]
+  readonly flags: Map<OptionKey, Given>
+  /** One line about each option of Gunicorn that has no meaning here. */
+  readonly refused: string[]
+  command: Command | undefined
 }
 
 interface FlagTarget {
@@ -45,38 +65,23 @@ function commandKeys(): Command[] {
  * Reads the arguments after `monodon`. A flag that is given twice counts as given last, except for
  * those that may be repeated.
  *
- * @throws MonodonError `MONODON_UNKNOWN_OPTION`, `MONODON_BAD_OPTION`, `MONODON_USAGE`
+ * @throws MonodonError `MONODON_UNKNOWN_OPTION`, `MONODON_BAD_OPTION`, `MONODON_USAGE`;
+ *   `MONODON_GUNICORN_OPTION` names all options of Gunicorn that have no meaning here
  */
 export function readArgs(argv: readonly string[]): Args {
-  const flags = new Map<OptionKey, Given>()
-  const apps: string[] = []
-  let command: Command | undefined
+  const found: Found = { apps: [], flags: new Map(), refused: [], command: undefined }
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index]!
     if (argument === '--') {
-      apps.push(...argv.slice(index + 1))
+      found.apps.push(...argv.slice(index + 1))
       break
     }
-    if (!argument.startsWith('-') || argument === '-') {
-      apps.push(argument)
-      continue
-    }
-    const { name, attached } = splitFlag(argument)
-    const target = LONG.get(name)
-    if (target === undefined) throw unknownFlag(name)
-    const isSwitch = target.option === undefined || rowOf(target.option).type === 'boolean'
-    if (target.option === undefined) {
-      if (attached !== undefined) throw badFlag(name, 'takes no value')
-      command ??= target.command
-    } else if (isSwitch) {
-      flags.set(target.option, { raw: attached ?? true, origin: name })
-    } else {
-      const value = attached ?? argv[++index]
-      if (value === undefined || (attached === undefined && looksLikeFlag(value)))
-        throw badFlag(name, 'needs a value')
-      addFlag(flags, target.option, name, value)
-    }
+    if (!argument.startsWith('-') || argument === '-') found.apps.push(argument)
+    else if (readFlag(found, splitFlag(argument), argv[index + 1])) index += 1
   }
+  const { apps, flags, refused, command } = found
+  if (refused.length > 0)
+    throw new MonodonError('MONODON_GUNICORN_OPTION', { detail: inLines(refused) })
   if (apps.length > 1)
     throw new MonodonError('MONODON_USAGE', {
       detail: `one app expected, given: ${apps.join(' ')}`,
@@ -84,17 +89,62 @@ export function readArgs(argv: readonly string[]): Args {
   return { app: apps[0], command, flags }
 }
 
-/** Parts `--name=value`, `-nvalue` and `-n`; `name` is always the long one. */
-function splitFlag(argument: string): { name: string; attached: string | undefined } {
+/** Reads one flag; true when the next argument was its value. */
+function readFlag(found: Found, flag: Flag, next: string | undefined): boolean {
+  const { name, attached } = flag
+  const refusal = refusalOf(name)
+  if (refusal !== undefined) return readRefused(found, flag, refusal, next)
+  const target = LONG.get(name)
+  if (target === undefined) throw unknownFlag(name)
+  if (target.option === undefined) {
+    if (attached !== undefined) throw badFlag(name, 'takes no value')
+    found.command ??= target.command
+    return false
+  }
+  if (rowOf(target.option).type === 'boolean') {
+    found.flags.set(target.option, { raw: attached ?? true, origin: name })
+    return false
+  }
+  const value = attached ?? next
+  if (value === undefined || (attached === undefined && looksLikeFlag(value)))
+    throw badFlag(name, 'needs a value')
+  const why = refusedValue(target.option, value)
+  if (why === undefined) addFlag(found.flags, target.option, name, value)
+  else found.refused.push(`${flag.given} ${value}: ${why}`)
+  return attached === undefined
+}
+
+/** A flag of Gunicorn's with no meaning here: what looks like its value is no app. */
+function readRefused(
+  found: Found,
+  { given, attached }: Flag,
+  refusal: Refusal,
+  next: string | undefined,
+): boolean {
+  const isOpen = refusal.takesValue && attached === undefined
+  const takesNext = isOpen && next !== undefined && !looksLikeFlag(next)
+  found.refused.push(explain(given, refusal, takesNext ? next : attached))
+  return takesNext
+}
+
+/** Parts `--name=value`, `-nvalue` and `-n`. */
+function splitFlag(argument: string): Flag {
   if (argument.startsWith('--')) {
     const equals = argument.indexOf('=')
-    if (equals < 0) return { name: argument, attached: undefined }
-    return { name: argument.slice(0, equals), attached: argument.slice(equals + 1) }
+    const given = equals < 0 ? argument : argument.slice(0, equals)
+    const attached = equals < 0 ? undefined : argument.slice(equals + 1)
+    return { given, name: ALIASES.get(given) ?? given, attached }
   }
-  const long = SHORT.get(argument.slice(0, 2))
-  if (long === undefined) return { name: argument, attached: undefined }
+  const given = argument.slice(0, 2)
+  const name = SHORT.get(given) ?? (refusalOf(given) === undefined ? undefined : given)
+  if (name === undefined) return { given: argument, name: argument, attached: undefined }
   const attached = argument.slice(2).replace(/^=/, '')
-  return { name: long, attached: attached === '' ? undefined : attached }
+  return { given, name, attached: attached === '' ? undefined : attached }
+}
+
+/** One fault stays on the line of the error; of several, each has its own. */
+function inLines(faults: readonly string[]): string {
+  return faults.length === 1 ? faults[0]! : faults.map((fault) => `\n  ${fault}`).join('')
 }
 
 /** `-1` is a (bad) value; `--workers` and `-w` are flags whose forerunner lacks its value. */
@@ -108,13 +158,15 @@ function addFlag(
   name: string,
   value: string,
 ): void {
-  if (rowOf(option).type !== 'addresses') {
+  const row = rowOf(option)
+  if (row.type !== 'addresses' && row.type !== 'list') {
     flags.set(option, { raw: value, origin: name })
     return
   }
   const before = flags.get(option)?.raw
   const items = Array.isArray(before) ? before : []
-  flags.set(option, { raw: [...items, ...value.split(',')], origin: name })
+  const given = row.type === 'list' ? splitList(row, value) : value.split(',')
+  flags.set(option, { raw: [...items, ...given], origin: name })
 }
 
 function unknownFlag(name: string): MonodonError {

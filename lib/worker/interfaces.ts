@@ -1,3 +1,4 @@
+import { MonodonError } from '../errors.ts'
 import { detectInterface, type InterfaceKind } from '../interface/detect.ts'
 import { fetchInterface } from '../interface/fetch.ts'
 import type { Handle, InterfaceContext } from '../interface/interface.ts'
@@ -23,6 +24,10 @@ export function prepare(
   choice: Options['interface'],
   context: InterfaceContext,
 ): Prepared {
+  if (choice === 'python')
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail: 'interface is python, which is for apps in Python; this one is JavaScript',
+    })
   const { kind, reason } =
     choice === 'auto' ? detectInterface(app) : { kind: choice, reason: 'it was chosen' }
   return { handle: adapt(kind, app, context), kind, reason }

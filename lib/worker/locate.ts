@@ -1,13 +1,12 @@
 /** Finding the app's file: `src/app.ts`, `src/app`, `src.app`, a folder's index, a package. */
 
-import { readdirSync, statSync } from 'node:fs'
-import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { basename, dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MonodonError } from '../errors.ts'
 import { didYouMean } from '../options/names.ts'
 import { createTranspiler } from './import.ts'
-
-const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs']
+import { basesOf, EXTENSIONS, findScript } from './places.ts'
 
 /**
  * The absolute path of a module that was named on the command line.
@@ -15,36 +14,15 @@ const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs']
  * @throws MonodonError `MONODON_APP_NOT_FOUND` with the places that were tried
  */
 export async function locateModule(module: string, cwd: string): Promise<string> {
-  const bases = [resolve(cwd, module)]
-  if (isDotted(module)) bases.push(resolve(cwd, module.replaceAll('.', '/')))
-  for (const base of bases) {
-    const found = candidates(base).find(isFile)
-    if (found !== undefined) return found
-  }
+  const found = findScript(module, cwd)
+  if (found !== undefined) return found
   const packaged = isBareSpecifier(module) ? await locatePackage(module, cwd) : undefined
   if (packaged !== undefined) return packaged
-  throw notFound(module, cwd, bases)
-}
-
-function candidates(base: string): string[] {
-  return [
-    base,
-    ...EXTENSIONS.map((extension) => base + extension),
-    ...EXTENSIONS.map((extension) => join(base, `index${extension}`)),
-  ]
-}
-
-/** `pkg.mod`, as in Python. */
-function isDotted(module: string): boolean {
-  return /^[\w$-]+(?:\.[\w$-]+)+$/.test(module)
+  throw notFound(module, cwd, basesOf(module, cwd))
 }
 
 function isBareSpecifier(module: string): boolean {
   return !/^[./\\]|^[A-Za-z]:/.test(module)
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
 async function locatePackage(name: string, cwd: string): Promise<string | undefined> {

@@ -1,27 +1,27 @@
 /** The entry of a worker thread: loads the app, answers until it is told to stop. */
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { nameThread } from '../bridge/native.ts'
+import { attach, nameThread } from '../bridge/native.ts'
 import { errorText } from '../errors.ts'
-import { installFastResponse, installRequestUnwrapping } from '../interface/fetch.ts'
-import { setLogLevel } from '../log.ts'
-import { loadApp } from './load.ts'
-import type { FromWorker, ToWorker, WorkerData } from './protocol.ts'
-import { AppWorker } from './worker.ts'
+import { reopenLog } from '../log.ts'
+import { bootWorker } from './boot.ts'
+import type { FromWorker, ThreadData, ToWorker } from './protocol.ts'
 
 const arbiter = parentPort as MessagePort
-const { name, app, cwd, facts, options } = workerData as WorkerData
-nameThread(name)
-setLogLevel(options.logLevel)
+const data = workerData as ThreadData
+nameThread(data.name)
 
 try {
-  installRequestUnwrapping()
-  // Before the app is loaded: a module may keep the Response it saw first.
-  if (options.responseClass === 'fast') installFastResponse()
-  const loaded = await loadApp(app, cwd)
-  const worker = new AppWorker(loaded.app, facts, options)
-  arbiter.on('message', async ({ timeoutMs }: ToWorker) => {
-    await worker.stop(timeoutMs)
+  const worker = await bootWorker(
+    data,
+    data.cwd,
+    (ring) => attach(data.server, ring, data.number),
+    say,
+  )
+  arbiter.on('message', async (message: ToWorker) => {
+    if (message.type === 'reopenLogs') reopenLog()
+    if (message.type !== 'stop') return
+    await worker.stop(message.timeoutMs)
     // What the app has left open must not keep the thread.
     process.exit(0)
   })

@@ -1,29 +1,63 @@
-/** What the arbiter and a worker thread say to each other. */
+/** What the arbiter and its workers say to each other, whether they are threads or processes. */
 
 import type { InterfaceKind } from '../interface/detect.ts'
 import type { Options } from '../options/table.ts'
 import type { ServerFacts } from './worker.ts'
 
-/** What a worker thread is started with. */
+/** How a worker calls its app: by an interface of JavaScript, or as WSGI in Python. */
+export type WorkerKind = InterfaceKind | 'python'
+
+/** What every worker has to know. */
 export interface WorkerData {
-  /** As `top -H` shows the thread. */
+  /** Counts from 1; no other worker of the server has it. */
+  readonly number: number
+  /** As `top -H` shows it. */
   readonly name: string
   /** `module:name` of the app. */
   readonly app: string
-  readonly cwd: string
   readonly facts: ServerFacts
   readonly options: Options
 }
 
+/** What a worker thread is started with. */
+export interface ThreadData extends WorkerData {
+  /** Id of the native server that it attaches to. */
+  readonly server: number
+  /** The folder in which the app is looked for. */
+  readonly cwd: string
+}
+
 /** From a worker. */
 export type FromWorker =
-  | { readonly type: 'ready'; readonly kind: InterfaceKind; readonly reason: string }
+  | {
+      readonly type: 'ready'
+      readonly kind: WorkerKind
+      /** Why this interface, for people. */
+      readonly reason: string
+    }
   /** It could not boot; `text` says why, with the stack where the app threw. */
   | { readonly type: 'failed'; readonly text: string }
+  /** It has taken `maxRequests`: it goes on until its successor is ready and it is told to stop. */
+  | { readonly type: 'spent' }
 
-/** To a worker. */
-export interface ToWorker {
+/** What a process is started with: the first message to it. Its folder is the app's. */
+export interface StartMessage extends WorkerData {
+  readonly type: 'start'
+  /** The record layout that the server speaks (`LAYOUT_VERSION`). */
+  readonly layout: number
+}
+
+/** To a thread. A process is stopped by a record of the layout, which every language can read. */
+export interface StopMessage {
   readonly type: 'stop'
   /** How long to wait for what is pending, in milliseconds. */
   readonly timeoutMs: number
 }
+
+/** To any worker: the file of the error log was moved away, write to a new one of its name. */
+export interface ReopenLogsMessage {
+  readonly type: 'reopenLogs'
+}
+
+/** To a worker. */
+export type ToWorker = StartMessage | StopMessage | ReopenLogsMessage

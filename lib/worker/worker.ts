@@ -1,5 +1,5 @@
-import { Dispatch } from '../bridge/dispatch.ts'
-import { attach } from '../bridge/native.ts'
+import { Dispatch, type Span } from '../bridge/dispatch.ts'
+import type { Attach } from '../bridge/port.ts'
 import type { InterfaceKind } from '../interface/detect.ts'
 import { logError } from '../log.ts'
 import type { Options } from '../options/table.ts'
@@ -7,11 +7,18 @@ import { prepare } from './interfaces.ts'
 
 /** What a worker has to know of its server. */
 export interface ServerFacts {
-  /** Id of the native server. */
-  readonly server: number
   readonly serverName: string
   readonly serverPort: string
   readonly multiprocess: boolean
+}
+
+/** What an app is run with. */
+export interface WorkerSetup {
+  readonly facts: ServerFacts
+  readonly options: Pick<Options, 'interface' | 'dev' | 'maxRequests' | 'maxRequestsJitter'>
+  readonly attach: Attach
+  /** Called once `maxRequests` are taken. Who does not give it has no use for the option. */
+  readonly onSpent?: () => void
 }
 
 /** Runs an app on this thread. */
@@ -23,7 +30,7 @@ export class AppWorker {
   private readonly background = new Set<Promise<unknown>>()
 
   /** Attaches to the server and begins to answer. */
-  constructor(app: unknown, facts: ServerFacts, options: Pick<Options, 'interface' | 'dev'>) {
+  constructor(app: unknown, { facts, options, attach, onSpent }: WorkerSetup) {
     const { handle, kind, reason } = prepare(app, options.interface, {
       serverName: facts.serverName,
       serverPort: facts.serverPort,
@@ -32,7 +39,7 @@ export class AppWorker {
     })
     this.kind = kind
     this.reason = reason
-    this.dispatch = new Dispatch((ring) => attach(facts.server, ring), handle, options)
+    this.dispatch = new Dispatch(attach, handle, options, spanOf(options, onSpent))
   }
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */
@@ -59,4 +66,14 @@ export class AppWorker {
       .finally(() => this.background.delete(watched))
     this.background.add(watched)
   }
+}
+
+/** Draws how many requests a worker is to take; `undefined` for any number. */
+function spanOf(
+  { maxRequests, maxRequestsJitter }: Pick<Options, 'maxRequests' | 'maxRequestsJitter'>,
+  onSpent: (() => void) | undefined,
+): Span | undefined {
+  if (maxRequests === 0 || onSpent === undefined) return undefined
+  const more = Math.floor(Math.random() * (maxRequestsJitter + 1))
+  return { requests: maxRequests + more, onSpent }
 }

@@ -1,0 +1,28 @@
+/** A worker's end of the crossing, whatever lies between it and the server. */
+export interface Port {
+  /** The worker's number, for log lines. */
+  readonly index: number
+  /** True when `submit` takes buffers on loan, and tells by `released` that they came back. */
+  readonly lends: boolean
+  /** What `take` fills. */
+  readonly inbound: ArrayBuffer
+  /** What `submit` reads. */
+  readonly outbound: ArrayBuffer
+  /**
+   * Fills `inbound` with events and at most `most` requests; gives the number of records. After 0
+   * the doorbell rings when there are some.
+   */
+  take(most: number): number
+  /**
+   * Hands over `records` records in the first `bytes` of `outbound`, which may be written again at
+   * once, and the buffers that they lend.
+   */
+  submit(bytes: number, records: number, lent?: readonly Uint8Array[]): void
+  /** Sends what `submit` has set aside, where it does that to send more with it. */
+  flush?(): void
+  /** Leaves the server. What this worker holds is answered 502. */
+  detach(): void
+}
+
+/** Connects a worker to its server. `ring` is the doorbell: it is called when to take. */
+export type Attach = (ring: () => void) => Port

@@ -1,0 +1,53 @@
+/** `--check-config`: loads the app once, as a worker would. */
+
+import { spawnSync } from 'node:child_process'
+import { LAYOUT_VERSION } from '../bridge/layout.ts'
+import type { FromWorker, StartMessage } from '../worker/protocol.ts'
+import { BootFailure } from './app-worker.ts'
+import type { Job } from './arbiter.ts'
+import { setEnvironment } from './environment.ts'
+import { programOf } from './program.ts'
+import { runtimeOf } from './runtime.ts'
+
+/** Loads an app of JavaScript into this process. */
+type Load = (app: string, cwd: string) => Promise<{ readonly name: string; readonly file: string }>
+
+/**
+ * Loads the app.
+ *
+ * @returns what was found, for people
+ * @throws MonodonError `MONODON_APP_*` with what is wrong; `MONODON_PYTHON_MISSING`
+ * @throws BootFailure when a Python app cannot be loaded
+ */
+export async function checkApp(job: Job, load: Load): Promise<string> {
+  const { app, options, cwd } = job
+  setEnvironment(options.env)
+  if (runtimeOf(app, options, cwd) === 'python') return checkPython(job)
+  const { name, file } = await load(app, cwd)
+  return `${name} of ${file}`
+}
+
+/** In a process that ends with it. */
+function checkPython({ app, options, cwd }: Job): string {
+  const { command, args, notStarted } = programOf('python', options, cwd)
+  const start: StartMessage = {
+    type: 'start',
+    layout: LAYOUT_VERSION,
+    name: 'monodon-check',
+    number: 1,
+    app,
+    facts: { serverName: 'localhost', serverPort: '0', multiprocess: options.workers > 1 },
+    options,
+  }
+  const run = spawnSync(command, [...args, '--check', JSON.stringify(start)], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (run.error !== undefined) throw notStarted(run.error)
+  const said = run.stdout.trim()
+  if (said === '') throw new BootFailure(`the process ended with exit code ${run.status}`)
+  const message = JSON.parse(said) as FromWorker
+  if (message.type === 'ready') return message.reason
+  throw new BootFailure(message.type === 'failed' ? message.text : said)
+}

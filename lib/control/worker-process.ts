@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { LAYOUT_VERSION } from '../bridge/layout.ts'
+import type { NativeProcess } from '../bridge/native.ts'
+import { errorText } from '../errors.ts'
+import type { FromWorker, StartMessage, WorkerData } from '../worker/protocol.ts'
+import {
+  BootFailure,
+  KILL_AFTER_MS,
+  type Ready,
+  type SupervisedWorker,
+  type WorkerState,
+  within,
+} from './app-worker.ts'
+import type { Listener } from './listener.ts'
+import type { Program } from './program.ts'
+
+/** How long a worker that hangs may take to write where it hangs, in milliseconds. */
+const DUMP_MS = 300
+
+/** A worker in a process of its own; docs/worker-protocol.md is what it speaks. */
+export class WorkerProcess implements SupervisedWorker {
+  readonly number: number
+  state: WorkerState = 'booting'
+  readonly ready: Promise<Ready>
+  readonly ended: Promise<string>
+  readonly spent: Promise<void>
+  private readonly program: Program
+  private readonly native: NativeProcess
+  private readonly child: ChildProcess
+  /** Resolves when its connection has ended. */
+  private readonly hungUp: Promise<void>
+  private tellHungUp!: () => void
+  private tellSpent!: () => void
+  private tellReady!: (ready: Ready) => void
+  private tellFailed!: (error: Error) => void
+
+  constructor(
+    number: number,
+    program: Program,
+    data: Omit<WorkerData, 'name' | 'number'>,
+    listener: Listener,
+  ) {
+    this.number = number
+    this.program = program
+    this.spent = new Promise((resolve) => {
+      this.tellSpent = resolve
+    })
+    this.hungUp = new Promise((resolve) => {
+      this.tellHungUp = resolve
+    })
+    this.ready = new Promise((resolve, reject) => {
+      this.tellReady = resolve
+      this.tellFailed = reject
+    })
+    // Who does not wait for it need not hear of it here: the end of the process is logged.
+    this.ready.catch(() => {})
+    this.native = listener.attachProcess(number, (message) => this.hear(message))
+    this.child = this.start(data.app)
+    this.ended = this.watch()
+    const start: StartMessage = {
+      type: 'start',
+      layout: LAYOUT_VERSION,
+      name: `monodon-worker-${number}`,
+      number,
+      ...data,
+    }
+    this.native.tell(JSON.stringify(start))
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid
+  }
+
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.state === 'stopped') return
+    const booted = this.state === 'ready'
+    this.state = 'draining'
+    if (booted) this.native.stop(timeoutMs)
+    await within(booted ? timeoutMs + KILL_AFTER_MS : 0, this.ended)
+    await this.kill()
+  }
+
+  async kill(): Promise<void> {
+    if (this.state === 'hung' && this.program.dumpSignal !== undefined) {
+      this.child.kill(this.program.dumpSignal)
+      await within(DUMP_MS, this.ended)
+    }
+    if (!this.hasEnded()) this.child.kill('SIGKILL')
+    await this.ended
+  }
+
+  reopenLogs(): void {
+    this.native.tell(JSON.stringify({ type: 'reopenLogs' }))
+  }
+
+  private start(app: string): ChildProcess {
+    const { command, args, cwd, errorLog } = this.program
+    try {
+      return spawn(command, [...args, app], {
+        cwd,
+        stdio: ['ignore', 'inherit', errorLog(), this.native.descriptor],
+      })
+    } finally {
+      // The child has its copy.
+      closeSync(this.native.descriptor)
+    }
+  }
+
+  private watch(): Promise<string> {
+    return new Promise((resolve) => {
+      const end = (how: string, failure: string): void => {
+        this.state = 'stopped'
+        this.tellFailed(new BootFailure(failure))
+        resolve(how)
+      }
+      this.child.once('error', (error) =>
+        end(error.message, errorText(this.program.notStarted(error))),
+      )
+      this.child.once('exit', async (code, signal) => {
+        const how = signal ?? `exit code ${code}`
+        // What it said last comes by another way. A child of the app's may keep that open.
+        await within(KILL_AFTER_MS, this.hungUp)
+        end(how, `the worker ended with ${how} while it loaded the app`)
+      })
+    })
+  }
+
+  private hear(text: string | null): void {
+    // The end of the connection: the end of the process follows, or is made.
+    if (text === null) {
+      this.tellHungUp()
+      void within(KILL_AFTER_MS, this.ended).then(() => this.kill())
+      return
+    }
+    const message = parse(text)
+    if (message?.type === 'ready') {
+      if (this.state === 'booting') this.state = 'ready'
+      this.tellReady(message)
+    } else if (message?.type === 'failed') this.tellFailed(new BootFailure(message.text))
+    else if (message?.type === 'spent') this.tellSpent()
+  }
+
+  private hasEnded(): boolean {
+    return this.state === 'stopped'
+  }
+}
+
+/** A message of a worker; `undefined` for what is none. */
+function parse(text: string): FromWorker | undefined {
+  try {
+    const message: unknown = JSON.parse(text)
+    return typeof message === 'object' && message !== null ? (message as FromWorker) : undefined
+  } catch {
+    return undefined
+  }
+}

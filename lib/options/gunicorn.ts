@@ -1,0 +1,241 @@
+/**
+ * What people bring along from Gunicorn. Its flags that mean the same here are in the option table
+ * by the same names; this file has the rest: other spellings, and flags that are refused, each with
+ * the reason and what to use instead. It covers Gunicorn 20 to 27.
+ */
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { OptionKey } from './table.ts'
+
+/** Gunicorn's spellings of flags that exist here under another name. */
+export const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['--log-file', '--error-logfile'],
+  ['--limit-request-field_size', '--limit-request-field-size'],
+])
+
+/** A flag that has no meaning here. */
+export interface Refusal {
+  /** Every spelling of one or several flags. */
+  readonly flags: readonly string[]
+  readonly takesValue: boolean
+  /** Why, and what to use instead: one line for people. */
+  readonly why: string
+}
+
+const NO_TLS =
+  'TLS is not there yet: let a proxy in front end it and send X-Forwarded-Proto (--forwarded-allow-ips)'
+const NO_RELOAD =
+  'reloading is not there yet: develop with flask run --debug or manage.py runserver, or restart by hand'
+const NO_OTHER_USER =
+  'it keeps the user it is started as: set User= and Group= in systemd, USER in a Dockerfile, or use setpriv'
+const OWN_LOGS =
+  "the server's log has one format: set up the app's own logging in the app, with logging.config"
+const NO_SYSLOG =
+  'it logs to standard error and to files: let journald or a log shipper take them from there'
+const NO_METRICS =
+  'metrics are not there yet: count in the app, in the proxy or from the access log'
+const NO_PASTE =
+  'ini files are not read: write a module with app = paste.deploy.loadapp("config:/path/to.ini") and name that'
+const NO_PROXY_PROTOCOL =
+  'the PROXY protocol is not spoken: have the proxy send X-Forwarded-For, and read it in the app'
+const NO_UWSGI_PROTOCOL = 'it speaks HTTP only: in nginx use proxy_pass in place of uwsgi_pass'
+const FIXED_HTTP2 =
+  'the limits of HTTP/2 are fixed, but for those that --limit-request-* sets: leave it out'
+const STRICT =
+  'only what RFC 9112 allows is accepted, or requests could be smuggled: correct the client'
+const UNDERSCORES =
+  'fields with _ in their name never reach the app: let the proxy send names with -, and mount the app with ProxyFix(x_prefix=1)'
+const NO_ASGI =
+  'ASGI apps and WebSockets are not served: keep their server for them, and give monodon the WSGI app'
+const NO_DIRTY =
+  'there are no workers beside those for requests: use a job queue such as Celery or RQ'
+const NO_CONTROL = 'there is no control socket: use signals and the log'
+
+function withValue(flags: string, why: string): Refusal {
+  return { flags: flags.split(' '), takesValue: true, why }
+}
+
+function aSwitch(flags: string, why: string): Refusal {
+  return { flags: flags.split(' '), takesValue: false, why }
+}
+
+/** In the order of Gunicorn's own documentation. */
+export const REFUSALS: readonly Refusal[] = [
+  // -- config, debugging
+  aSwitch('--reload', NO_RELOAD),
+  withValue('--reload-engine --reload-extra-file', NO_RELOAD),
+  aSwitch('--spew', 'to see every line that runs, use python3 -m trace --trace or a debugger'),
+
+  // -- workers
+  withValue(
+    '-k',
+    'workers of Python apps are processes, and run one request at a time or as many as --threads says: leave it out',
+  ),
+  withValue(
+    '--worker-connections',
+    'connections are held by native threads for all workers together: use --max-connections',
+  ),
+  aSwitch('--preload', 'nothing is forked, each worker loads the app by itself: leave it out'),
+  withValue(
+    '--worker-tmp-dir',
+    'heartbeats go over a socket and not through files, so /dev/shm is not needed: leave it out',
+  ),
+  withValue('--asgi-loop --asgi-lifespan --asgi-disconnect-grace-period', NO_ASGI),
+  withValue('--websocket-max-message-size --root-path', NO_ASGI),
+  withValue('--http-parser', 'there is one parser, in native code: leave it out'),
+
+  // -- the process
+  aSwitch(
+    '-D --daemon',
+    'it stays in the foreground: let systemd, a container or another supervisor run it',
+  ),
+  withValue('-u --user -g --group', NO_OTHER_USER),
+  aSwitch('--initgroups', NO_OTHER_USER),
+  withValue(
+    '-m --umask',
+    'set it where the server is started: UMask= in systemd, or umask in the shell',
+  ),
+  withValue('-n --name', 'ps shows the command line with the name of the app: leave it out'),
+
+  // -- the socket
+  aSwitch('--no-sendfile', 'files are not sent with sendfile(): leave it out'),
+  aSwitch(
+    '--reuse-port',
+    'one process owns the listener, and its workers share one queue: leave it out, and use --workers',
+  ),
+  // Its value may be left out, so that what follows may be the app.
+  aSwitch('--proxy-protocol', NO_PROXY_PROTOCOL),
+  withValue('--proxy-allow-from', NO_PROXY_PROTOCOL),
+  withValue('--protocol --uwsgi-allow-from', NO_UWSGI_PROTOCOL),
+  withValue('--certfile --keyfile --ca-certs --cert-reqs --ciphers --ssl-version', NO_TLS),
+  aSwitch('--do-handshake-on-connect --suppress-ragged-eofs', NO_TLS),
+  withValue('--http-protocols', 'use --http auto, --http 1 or --http 2'),
+  withValue(
+    '--http2-cleartext',
+    'HTTP/2 with prior knowledge is spoken unless --http 1 is given: leave it out',
+  ),
+  withValue(
+    '--http2-max-concurrent-streams --http2-initial-window-size --http2-max-frame-size',
+    FIXED_HTTP2,
+  ),
+  withValue('--http2-max-header-list-size', FIXED_HTTP2),
+
+  // -- requests
+  aSwitch('--permit-obsolete-folding --strip-header-spaces', STRICT),
+  aSwitch('--permit-unconventional-http-version --tolerate-dangerous-framing', STRICT),
+  aSwitch('--permit-unconventional-http-method', 'methods of any name reach the app: leave it out'),
+  aSwitch(
+    '--casefold-http-method',
+    'methods are case-sensitive (RFC 9110 section 9.1) and reach the app as sent: correct the client',
+  ),
+  withValue('--forwarder-headers --header-map', UNDERSCORES),
+  withValue('--paste --paster --paste-global', NO_PASTE),
+
+  // -- logs and metrics
+  withValue(
+    '--access-logformat',
+    "the access log has one format, the combined one, which is Gunicorn's default too: leave it out",
+  ),
+  aSwitch(
+    '--capture-output',
+    "the app's standard error is in the error log in any case; redirect standard output where the server is started",
+  ),
+  withValue('--logger-class --log-config --log-config-json', OWN_LOGS),
+  aSwitch('--log-syslog --disable-redirect-access-to-syslog', NO_SYSLOG),
+  withValue('--log-syslog-to --log-syslog-prefix --log-syslog-facility', NO_SYSLOG),
+  aSwitch(
+    '-R --enable-stdio-inheritance',
+    "workers always have the server's standard output and error: leave it out",
+  ),
+  withValue('--statsd-host --statsd-prefix --dogstatsd-tags', NO_METRICS),
+  aSwitch('--enable-backlog-metric', NO_METRICS),
+
+  // -- what is beside the server
+  withValue('--dirty-app --dirty-workers --dirty-threads', NO_DIRTY),
+  withValue('--dirty-timeout --dirty-graceful-timeout', NO_DIRTY),
+  withValue('--control-socket --control-socket-mode', NO_CONTROL),
+  aSwitch('--no-control-socket', 'there is no control socket: leave it out'),
+]
+
+const BY_FLAG: ReadonlyMap<string, Refusal> = new Map(
+  REFUSALS.flatMap((refusal) => refusal.flags.map((flag) => [flag, refusal] as const)),
+)
+
+/** The refusal of a flag, `--preload` or `-k`. */
+export function refusalOf(flag: string): Refusal | undefined {
+  return BY_FLAG.get(flag)
+}
+
+/** Worker classes of Gunicorn and its kin, as `-k` and `--worker-class` take them. */
+const WORKER_CLASSES: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/^(?:egg:gunicorn#)?sync$|\bsyncworker$/i, 'that is what a Python worker does: leave it out'],
+  [/^(?:egg:gunicorn#)?gthread$|\bthreadworker$/i, 'use --threads N alone'],
+  [
+    /gevent|eventlet/i,
+    'there are no green threads: use --threads N, for example 32, and remove monkey.patch_all()',
+  ],
+  [/uvicorn|asgi|hypercorn/i, NO_ASGI],
+  [
+    /tornado|aiohttp/i,
+    'apps that bring an event loop of their own are not served: run their own server',
+  ],
+  [
+    /[.:#]|^meinheld$/,
+    'worker classes are code for Gunicorn: leave it out, and use --threads N for an app that waits',
+  ],
+]
+
+/** Why a value of Gunicorn's is not taken by a flag that exists here; `undefined` for all others. */
+export function refusedValue(option: OptionKey, value: string): string | undefined {
+  switch (option) {
+    case 'workerClass':
+      return WORKER_CLASSES.find(([pattern]) => pattern.test(value))?.[1]
+    case 'bind':
+      if (value.startsWith('unix:'))
+        return 'Unix sockets are not there yet: listen on 127.0.0.1:PORT, and name that in the proxy'
+      return value.startsWith('fd://')
+        ? 'sockets of systemd are not taken over yet: give HOST:PORT, and disable the .socket unit'
+        : undefined
+    case 'config':
+      return /^python:|\.pyc?$/.test(value)
+        ? 'config files in Python are not read: write monodon.config.toml, or use flags'
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+/**
+ * One line about a refused flag.
+ *
+ * @param given how it was written: `-k`, `--preload`
+ * @param value what was given to it, if anything
+ */
+export function explain(given: string, { flags, why }: Refusal, value?: string): string {
+  const special = flags.includes('-k') ? refusedValue('workerClass', value ?? '') : undefined
+  return `${[given, ...(value === undefined ? [] : [value])].join(' ')}: ${special ?? why}`
+}
+
+/**
+ * What else of Gunicorn's configuration is there and has no effect, one line each for the log: it
+ * would be silently lost otherwise. It is no error, since both servers may share an environment.
+ *
+ * @param folder where `gunicorn.conf.py` would be
+ */
+export function gunicornLeftovers(
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): string[] {
+  const found: string[] = []
+  const { GUNICORN_CMD_ARGS: args } = env
+  if (args)
+    found.push(
+      `GUNICORN_CMD_ARGS is set but not read: give "${args}" as flags, or as MONODON_* variables`,
+    )
+  if (existsSync(join(folder, 'gunicorn.conf.py')))
+    found.push(
+      'gunicorn.conf.py is there but not read: write its settings into monodon.config.toml (docs/from-gunicorn.md)',
+    )
+  return found
+}

@@ -1,0 +1,80 @@
+/** The entry of a worker in a process of its own; docs/worker-protocol.md is what it speaks. */
+
+import { LAYOUT_VERSION } from '../bridge/layout.ts'
+import { openDescriptor, SocketPort } from '../bridge/socket-port.ts'
+import { errorText, MonodonError } from '../errors.ts'
+import { logError, reopenLog } from '../log.ts'
+import { bootWorker } from './boot.ts'
+import type { FromWorker, StartMessage, ToWorker } from './protocol.ts'
+import type { AppWorker } from './worker.ts'
+
+/** Where the server has put the socket. */
+const DESCRIPTOR = 3
+/** A terminal and systemd send these to every process of a group, and the server lets its workers finish. */
+const NOT_FOR_WORKERS = ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const
+/** Exit codes: the app cannot be loaded (as of the server then), and it threw out of its handlers. */
+const EXIT_FAILED = 3
+const EXIT_THREW = 1
+/** Characters of what is said about a failure: in JSON, each takes at most 6 bytes of a batch. */
+const MOST_CHARACTERS = 40_000
+
+for (const signal of NOT_FOR_WORKERS) process.on(signal, () => {})
+process.on('uncaughtException', dieOf)
+
+let worker: AppWorker | undefined
+let isStopping = false
+let gracefulTimeout = 0
+
+const port = new SocketPort(openDescriptor(DESCRIPTOR), {
+  tell: (message) => hear(message as ToWorker),
+  stop,
+  // The server has stopped, or is gone: what the app does in the background may come to its end.
+  ended: () => {
+    if (!isStopping) void stop(gracefulTimeout)
+  },
+})
+
+function hear(message: ToWorker): void {
+  if (message.type === 'start') void boot(message)
+  else if (message.type === 'reopenLogs') reopenLog()
+}
+
+async function boot(start: StartMessage): Promise<void> {
+  process.title = start.name
+  gracefulTimeout = start.options.gracefulTimeout
+  try {
+    if (start.layout !== LAYOUT_VERSION) throw otherLayout(start.layout)
+    const attach = (ring: () => void) => port.attach(start.number, ring)
+    worker = await bootWorker(start, process.cwd(), attach, say)
+    say({ type: 'ready', kind: worker.kind, reason: worker.reason })
+  } catch (error) {
+    say({ type: 'failed', text: errorText(error).slice(0, MOST_CHARACTERS) })
+    await port.close()
+    process.exit(EXIT_FAILED)
+  }
+}
+
+async function stop(timeoutMs: number): Promise<void> {
+  isStopping = true
+  await worker?.stop(timeoutMs)
+  await port.close()
+  // What the app has left open must not keep the process.
+  process.exit(0)
+}
+
+/** Ends the process, unless the app takes care of its errors itself. */
+function dieOf(error: unknown): void {
+  if (process.listenerCount('uncaughtException') > 1) return
+  logError(error, { worker: worker && port.index })
+  process.exit(EXIT_THREW)
+}
+
+function say(message: FromWorker): void {
+  port.say(message)
+}
+
+function otherLayout(layout: number): MonodonError {
+  return new MonodonError('MONODON_NATIVE_MISSING', {
+    detail: `the server speaks record layout ${layout}, this package ${LAYOUT_VERSION}`,
+  })
+}

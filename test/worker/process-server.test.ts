@@ -1,0 +1,62 @@
+/** The whole server with JavaScript workers in processes. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { pattern } from '../support/apps/probe.ts'
+import { Client, fetchOnce, get } from '../support/client.ts'
+import { SpawnedServer } from '../support/spawned.ts'
+import { until } from '../support/wait.ts'
+
+let server: SpawnedServer
+afterEach(() => server.stop())
+
+function start(...flags: string[]): Promise<SpawnedServer> {
+  return SpawnedServer.conformance('fetch', ['--worker-class', 'process', ...flags])
+}
+
+describe('a server with workers in processes', () => {
+  it.each(['exit', 'abort', 'kill', 'throw'])(
+    'answers 502 for what a worker held that does "%s", and goes on',
+    async (how) => {
+      server = await start('--workers', '1')
+      const before = server.workers
+      expect((await fetchOnce(server, `/route/ruin?how=${how}`)).status).toBe(502)
+      expect((await fetchOnce(server, '/route/early')).body.toString()).toBe('early')
+      expect(server.workers).toHaveLength(1)
+      expect(server.workers).not.toEqual(before)
+      expect(await server.stop()).toBe(0)
+    },
+  )
+
+  it('sends large bodies to many clients at once', async () => {
+    server = await start()
+    const size = 8 * 1_048_576
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () => fetchOnce(server, `/route/bytes?size=${size}`)),
+    )
+    expect(answers.every(({ body }) => body.equals(pattern(size)))).toBe(true)
+  })
+
+  it('forgets a large body whose client leaves', async () => {
+    server = await start('--graceful-timeout', '60s')
+    const client = await Client.connect(server, ['GET'])
+    client.socket.once('data', () => client.socket.pause())
+    await client.write(get('/route/bytes?size=100000000'))
+    await until('the beginning of the body', () => client.socket.bytesRead > 0)
+    await client.reset()
+    // A worker that still held it would keep the server for a minute.
+    expect(await server.stop('SIGTERM', 10_000)).toBe(0)
+  })
+
+  it('replaces workers that are spent, and no request is lost', async () => {
+    server = await start('--workers', '2', '--max-requests', '20', '--max-requests-jitter', '5')
+    const before = server.workers
+    await until('other workers', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => fetchOnce(server, '/route/early')),
+      )
+      expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
+      return !server.workers.some((id) => before.includes(id))
+    })
+    expect(server.entries('ERROR')).toEqual([])
+    expect(await server.stop()).toBe(0)
+  })
+})
