@@ -1,0 +1,129 @@
+"""The socket to the server: whole batches in both directions."""
+
+import os
+import signal
+import socket
+import struct
+import sys
+
+from .layout import BATCH_BYTES
+
+_HEAD = struct.Struct("<3I")
+_HEAD_BYTES = _HEAD.size
+#: A reader may unpack the longest fixed part of a record wherever one begins; so many bytes lie
+#: behind the last record.
+_MARGIN = 32
+_FLUSH_SECONDS = 1
+
+
+class Channel:
+    """Blocking reads and writes of batches. One thread reads; writers take turns by themselves."""
+
+    __slots__ = ("_buffer", "_have", "_socket", "_view")
+
+    def __init__(self, connection):
+        connection.set_inheritable(False)
+        # A non-blocking socket may have been handed over.
+        connection.setblocking(True)
+        self._socket = connection
+        self._buffer = bytearray(_HEAD_BYTES + BATCH_BYTES + _MARGIN)
+        self._view = memoryview(self._buffer)
+        self._have = 0
+        # A child that the app forks must neither answer nor keep the connection open.
+        os.register_at_fork(after_in_child=connection.close)
+
+    def receive(self):
+        """Waits for the next batch; gives its records, with a margin behind, and their number."""
+        while self._have < _HEAD_BYTES:
+            self._read(0)
+        size, count, _ = _HEAD.unpack_from(self._buffer)
+        end = _HEAD_BYTES + size
+        if size > BATCH_BYTES:
+            leave(1)
+        while self._have < end:
+            self._read(0)
+        data = bytes(self._view[_HEAD_BYTES : end + _MARGIN])
+        rest = self._have - end
+        if rest:
+            self._buffer[:rest] = self._buffer[end : self._have]
+        self._have = rest
+        return data, count
+
+    def is_ready(self):
+        """Whether a whole batch is here, so that `receive` will not wait."""
+        while not self.holds_batch():
+            try:
+                self._read(socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+        return True
+
+    def fileno(self):
+        """The descriptor, to wait for what has not been read."""
+        return self._socket.fileno()
+
+    def holds_batch(self):
+        """Whether a whole batch has been read from the socket."""
+        have = self._have
+        return have >= _HEAD_BYTES and have >= _HEAD_BYTES + _HEAD.unpack_from(self._buffer)[0]
+
+    def _read(self, flags):
+        try:
+            got = self._socket.recv_into(self._view[self._have :], 0, flags)
+        except ConnectionError:
+            got = 0
+        if got == 0:
+            leave()
+        self._have += got
+
+    def send(self, records, take):
+        """Sends records as one batch, or as several where they are too many for one."""
+        data = b"".join(records)
+        if len(data) <= BATCH_BYTES:
+            self._send(_HEAD.pack(len(data), len(records), take) + data)
+            return
+        last = 0
+        size = 0
+        for at, record in enumerate(records):
+            if size + len(record) > BATCH_BYTES:
+                self.send(records[last:at], 0)
+                last = at
+                size = 0
+            size += len(record)
+        self.send(records[last:], take)
+
+    def send_with_descriptor(self, records, descriptor):
+        """Sends a batch that a descriptor goes with (`SCM_RIGHTS`)."""
+        data = b"".join(records)
+        data = _HEAD.pack(len(data), len(records), 0) + data
+        try:
+            sent = socket.send_fds(self._socket, [data], [descriptor])
+        except ConnectionError:
+            leave()
+        if sent < len(data):
+            self._send(data[sent:])
+
+    def _send(self, data):
+        try:
+            self._socket.sendall(data)
+        except ConnectionError:
+            leave()
+
+
+def leave(status=0):
+    """Ends the process at once, as it must when the server has gone.
+
+    What the app has printed is written, if that takes no longer than a second.
+    """
+    try:
+        # Only the main thread may set a handler; the default action of SIGALRM ends the process.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_FLUSH_SECONDS)
+    except ValueError:
+        os._exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # there is nobody left to be told
+            pass
+    os._exit(status)
