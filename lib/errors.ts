@@ -334,18 +334,21 @@ export const ERRORS = {
     hint: 'name it as MODULE:NAME, for example src/app.ts:app',
     blame: 'operator',
     exit: 3,
+    python: { hint: 'name it as MODULE:NAME, for example app:app' },
   },
   MONODON_APP_UNKNOWN: {
     message: 'no interface fits the app',
     hint: 'export an app that fetch, wsgi or node fits, or name the interface with --interface',
     blame: 'operator',
     exit: 3,
+    python: { hint: 'name a WSGI callable: app(environ, start_response)' },
   },
   MONODON_APP_NOT_LOADED: {
     message: 'the app failed while it was loaded',
     hint: 'see the stack',
     blame: 'app',
     exit: 3,
+    python: { hint: 'see the traceback' },
   },
   MONODON_APP_SYNTAX: {
     message: 'the app cannot be parsed',

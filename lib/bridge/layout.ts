@@ -97,18 +97,18 @@ export const REQUEST = {
   bytes: 9,
 } as const
 
-/** Words of an `environ` record after the common three, then its text, then its body bytes. */
+/** Words of an `environ` record after the common three, then its names, its values, its body bytes. */
 export const ENVIRON = {
-  /** Bytes of the text: latin1, name and value by turns, each ended by NUL but for the last value, which is that of PATH_INFO and may hold any octet. */
-  textBytes: 3,
-  /** Names in the text. */
-  names: 4,
+  /** Bytes of the names: latin1, with a NUL between them. */
+  nameBytes: 3,
+  /** Bytes of the values, in the order of the names: latin1, with a NUL between them. The last one is that of PATH_INFO and may hold any octet. */
+  valueBytes: 4,
   /** Bytes of the body that are in this record (the whole body unless flag `bodyFollows`). */
   bodyBytes: 5,
   /** Length of the body, low and high word; all ones when it is not known. */
   lengthLow: 6,
   lengthHigh: 7,
-  /** Where the text begins. */
+  /** Where the names begin. */
   bytes: 8,
 } as const
 
@@ -170,6 +170,8 @@ export const INLINE_BODY_BYTES = 65_536
 export const LEND_BYTES = 16_384
 /** Bytes of a streamed response that may wait for the client before `write` returns false. */
 export const HIGH_WATER_BYTES = 65_536
+/** Bytes of a streamed response that a worker in a process may have sent and not heard to be drained. */
+export const AHEAD_BYTES = 262_144
 /** Bytes of a request body that a worker asks for at a time. */
 export const BODY_WINDOW_BYTES = 262_144
 

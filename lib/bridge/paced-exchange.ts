@@ -3,12 +3,10 @@ import { logError } from '../log.ts'
 import type { BodyFault, HeaderBlock } from './exchange.ts'
 import { blockEntries } from './head.ts'
 import { encodeHeader } from './header-block.ts'
-import { HIGH_WATER_BYTES, KIND } from './layout.ts'
+import { AHEAD_BYTES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveExchange } from './live-exchange.ts'
 import { RECORD_ROOM, stable, UTF8_FACTOR } from './outbox.ts'
 
-/** Bytes of a streamed response that a worker may send ahead of what the server has passed on. */
-const AHEAD_BYTES = 262_144
 /** Bytes of a piece of a large body: the other exchanges of the worker get their turn between two. */
 const PIECE_BYTES = 65_536
 

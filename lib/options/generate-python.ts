@@ -31,6 +31,7 @@ export function layoutPython(): string {
     `BATCH_BYTES = ${grouped(layout.BATCH_BYTES)}`,
     `BATCH_RECORDS = ${layout.BATCH_RECORDS}`,
     `HIGH_WATER_BYTES = ${grouped(layout.HIGH_WATER_BYTES)}`,
+    `AHEAD_BYTES = ${grouped(layout.AHEAD_BYTES)}`,
     `BODY_WINDOW_BYTES = ${grouped(layout.BODY_WINDOW_BYTES)}`,
     '',
     'BODY_FAULTS = (',
@@ -46,15 +47,21 @@ export function layoutPython(): string {
   return lines.join('\n')
 }
 
+/** What the app and clients do, and what an operator names that is no app. */
+function isForPython(code: ErrorCode): boolean {
+  return (
+    errorRow(code).blame !== 'server' &&
+    (errorRow(code).blame !== 'operator' || code.startsWith('MONODON_APP_'))
+  )
+}
+
 /** Errors that the Python worker raises or logs. Its own code says which of the table it needs. */
 export function errorsPython(): string {
-  const rows = (Object.keys(ERRORS) as ErrorCode[])
-    .filter((code) => ['app', 'client'].includes(errorRow(code).blame))
-    .map((code) => {
-      const { message, hint, blame, status } = { ...errorRow(code), ...errorRow(code).python }
-      const row = [message, hint, blame].map((text) => JSON.stringify(text))
-      return `    "${code}": (\n        ${[...row, status ?? 'None'].join(',\n        ')},\n    ),`
-    })
+  const rows = (Object.keys(ERRORS) as ErrorCode[]).filter(isForPython).map((code) => {
+    const { message, hint, blame, status } = { ...errorRow(code), ...errorRow(code).python }
+    const row = [message, hint, blame].map((text) => JSON.stringify(text))
+    return `    "${code}": (\n        ${[...row, status ?? 'None'].join(',\n        ')},\n    ),`
+  })
   return [
     '"""The errors that the app or a client can cause.',
     '',

@@ -66,15 +66,16 @@ def request(
         **dict(fields),
         "PATH_INFO": path,
     }
-    text = "\0".join(f"{name}\0{value}" for name, value in names.items()).encode("latin-1")
+    named = "\0".join(names).encode("latin-1")
+    values = "\0".join(names.values()).encode("latin-1")
     total = len(body) if length is None else length
     unknown = follows and length is None
     low, high = (0xFFFFFFFF, 0xFFFFFFFF) if unknown else (total & 0xFFFFFFFF, total >> 32)
     return record(
         layout.KIND_ENVIRON,
         exchange,
-        (len(text), len(names), len(body), low, high),
-        text + body,
+        (len(named), len(values), len(body), low, high),
+        named + values + body,
         flags=layout.FLAG_BODY_FOLLOWS if follows else 0,
     )
 

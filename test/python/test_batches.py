@@ -338,7 +338,7 @@ class Layout(unittest.TestCase):
         self.assertEqual(struct.calcsize("<3I"), 4 * layout.BATCH_HEAD_WORDS)
         order = (layout.BATCH_HEAD_BYTES, layout.BATCH_HEAD_RECORDS, layout.BATCH_HEAD_TAKE)
         self.assertEqual(order, (0, 1, 2))
-        names = ("TEXT_BYTES", "NAMES", "BODY_BYTES", "LENGTH_LOW", "LENGTH_HIGH", "BYTES")
+        names = ("NAME_BYTES", "VALUE_BYTES", "BODY_BYTES", "LENGTH_LOW", "LENGTH_HIGH", "BYTES")
         self.assertEqual([getattr(layout, f"ENVIRON_{name}") for name in names], [3, 4, 5, 6, 7, 8])
 
 

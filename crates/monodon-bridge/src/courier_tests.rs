@@ -201,7 +201,7 @@ fn a_batch_may_be_cut_anywhere() {
     run(async {
         let mut world = World::new();
         let say = record(kind::SAY, 0, b"{\"type\":\"ready\"}");
-        let stream = [batch(1, &[say.clone()]), batch(0, &[say])].concat();
+        let stream = [batch(1, std::slice::from_ref(&say)), batch(0, &[say])].concat();
         for cut in 1..stream.len() {
             world.send(&stream[..cut]).await;
             world.send(&stream[cut..]).await;
@@ -241,7 +241,10 @@ fn the_end_of_the_socket_ends_what_the_worker_held() {
         let ticket = world.request(48);
         world.send(&batch(1, &[])).await;
         world.batch().await;
-        drop(std::mem::replace(&mut world.theirs, Theirs::pair().unwrap().0));
+        drop(std::mem::replace(
+            &mut world.theirs,
+            Theirs::pair().unwrap().0,
+        ));
         world.until_hung_up().await;
         assert_eq!(world.bridge.counts(), crate::bridge::Counts::default());
         assert_eq!(ticket.place(), crate::queue::Place::Over);

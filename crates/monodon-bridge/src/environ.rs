@@ -1,6 +1,8 @@
 //! A request's head as CGI names it (RFC 3875 section 4.1, PEP 3333 "environ Variables"), for
 //! workers that build a dictionary of it.
 
+use std::cell::RefCell;
+use std::io::Write;
 use std::sync::LazyLock;
 
 use http::request::Parts;
@@ -13,34 +15,34 @@ use crate::headers;
 use crate::layout::HEADER_NAMES;
 use crate::record::put_target;
 
-/// The text of an `environ` record, while it is written.
-struct Text<'a> {
-    bytes: &'a mut Vec<u8>,
-    names: u32,
+thread_local! {
+    /// Room for the values of a request, until its names are complete.
+    static VALUES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Appends the text; gives the number of names in it. `PATH_INFO` is last, since its value alone
-/// may hold a NUL.
-pub(crate) fn write(parts: &Parts, peer: &Peer, tls: bool, bytes: &mut Vec<u8>) -> u32 {
-    let mut text = Text { bytes, names: 0 };
-    text.put("REQUEST_METHOD", parts.method.as_str().as_bytes());
-    text.put("SCRIPT_NAME", b"");
-    text.put("QUERY_STRING", parts.uri.query().unwrap_or("").as_bytes());
-    text.name("RAW_URI");
-    put_target(parts, text.bytes);
-    text.end();
-    text.put("SERVER_PROTOCOL", protocol(parts.version));
-    text.put("REMOTE_ADDR", peer.remote_ip.as_bytes());
-    text.put("REMOTE_PORT", peer.remote.port().to_string().as_bytes());
-    text.put("wsgi.url_scheme", if tls { b"https" } else { b"http" });
-    text.fields(parts);
-    text.name("PATH_INFO");
-    match parts.uri.path() {
-        // RFC 9112 section 3.2.4: the request is about the server, not about a path.
-        "*" => {}
-        path => text.bytes.extend(percent_decode(path.as_bytes())),
-    }
-    text.names
+/// Appends the names, then the values; gives the bytes of both. `PATH_INFO` is last, since its value
+/// alone may hold a NUL.
+pub(crate) fn write(parts: &Parts, peer: &Peer, tls: bool, bytes: &mut Vec<u8>) -> (u32, u32) {
+    VALUES.with_borrow_mut(|values| {
+        values.clear();
+        let before = bytes.len();
+        let mut environ = Environ {
+            names: &mut *bytes,
+            values,
+        };
+        environ.request_line(parts, peer, tls);
+        environ.fields(parts);
+        environ.path(parts.uri.path());
+        let names = bytes.len() - before;
+        bytes.extend_from_slice(values);
+        (names as u32, values.len() as u32)
+    })
+}
+
+/// Names and values, while they are written: each ends in NUL, but for the last of both.
+struct Environ<'a> {
+    names: &'a mut Vec<u8>,
+    values: &'a mut Vec<u8>,
 }
 
 fn protocol(version: Version) -> &'static [u8] {
@@ -51,21 +53,37 @@ fn protocol(version: Version) -> &'static [u8] {
     }
 }
 
-impl Text<'_> {
-    fn name(&mut self, name: &str) {
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.end();
-        self.names += 1;
+/// The names of what every request has, but for `PATH_INFO`.
+const ALWAYS: &[u8] = b"REQUEST_METHOD\0SCRIPT_NAME\0QUERY_STRING\0RAW_URI\0SERVER_PROTOCOL\0\
+    REMOTE_ADDR\0REMOTE_PORT\0wsgi.url_scheme\0";
+
+impl Environ<'_> {
+    fn request_line(&mut self, parts: &Parts, peer: &Peer, tls: bool) {
+        self.names.extend_from_slice(ALWAYS);
+        self.value(parts.method.as_str().as_bytes());
+        self.value(b"");
+        self.value(parts.uri.query().unwrap_or("").as_bytes());
+        put_target(parts, self.values);
+        self.value(b"");
+        self.value(protocol(parts.version));
+        self.value(peer.remote_ip.as_bytes());
+        // Writing to memory does not fail.
+        let _ = write!(self.values, "{}\0", peer.remote.port());
+        self.value(if tls { b"https" } else { b"http" });
     }
 
-    fn end(&mut self) {
-        self.bytes.push(0);
+    /// Ends a value with these bytes.
+    fn value(&mut self, bytes: &[u8]) {
+        self.values.extend_from_slice(bytes);
+        self.values.push(0);
     }
 
-    fn put(&mut self, name: &str, value: &[u8]) {
-        self.name(name);
-        self.bytes.extend_from_slice(value);
-        self.end();
+    fn path(&mut self, path: &str) {
+        self.names.extend_from_slice(b"PATH_INFO");
+        // RFC 9112 section 3.2.4: with `*` the request is about the server, not about a path.
+        if path != "*" {
+            self.values.extend(percent_decode(path.as_bytes()));
+        }
     }
 
     /// The header fields. An authority in the target takes the place of `Host` (RFC 9112 section
@@ -73,7 +91,8 @@ impl Text<'_> {
     fn fields(&mut self, parts: &Parts) {
         let authority = parts.uri.authority().map(Authority::as_str);
         if let Some(authority) = authority {
-            self.put("HTTP_HOST", authority.as_bytes());
+            self.names.extend_from_slice(b"HTTP_HOST\0");
+            self.value(authority.as_bytes());
         }
         // The lines of one name come together.
         let mut last = None;
@@ -84,8 +103,7 @@ impl Text<'_> {
             if last == Some(name) {
                 self.append(name, value);
             } else if self.begin(name) {
-                self.bytes.extend_from_slice(value.as_bytes());
-                self.end();
+                self.value(value.as_bytes());
                 last = Some(name);
             }
         }
@@ -97,11 +115,10 @@ impl Text<'_> {
         if name == header::CONTENT_LENGTH {
             return;
         }
-        self.bytes.pop();
+        self.values.pop();
         let separator: &[u8] = if name == header::COOKIE { b"; " } else { b", " };
-        self.bytes.extend_from_slice(separator);
-        self.bytes.extend_from_slice(value.as_bytes());
-        self.end();
+        self.values.extend_from_slice(separator);
+        self.value(value.as_bytes());
     }
 
     /// Writes the key of a field; false for a field that must not be there: `Proxy`, since programs
@@ -111,15 +128,14 @@ impl Text<'_> {
         let name = name.as_str().as_bytes();
         let code = usize::from(headers::code(name));
         if code != 0 {
-            self.bytes.extend_from_slice(&KEYS[code]);
+            self.names.extend_from_slice(&KEYS[code]);
         } else if name == b"proxy" || name.contains(&b'_') {
             return false;
         } else {
-            self.bytes.extend_from_slice(b"HTTP_");
-            self.bytes.extend(name.iter().copied().map(cgi_letter));
+            self.names.extend_from_slice(b"HTTP_");
+            self.names.extend(name.iter().copied().map(cgi_letter));
         }
-        self.end();
-        self.names += 1;
+        self.names.push(0);
         true
     }
 }
@@ -152,15 +168,15 @@ mod tests {
     use super::*;
 
     fn keys(names: &[&str]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut text = Text {
-            bytes: &mut bytes,
-            names: 0,
+        let (mut written, mut values) = (Vec::new(), Vec::new());
+        let mut environ = Environ {
+            names: &mut written,
+            values: &mut values,
         };
         for name in names {
-            text.begin(&HeaderName::from_bytes(name.as_bytes()).expect("a name"));
+            environ.begin(&HeaderName::from_bytes(name.as_bytes()).expect("a name"));
         }
-        bytes
+        written
     }
 
     #[test]

@@ -83,19 +83,19 @@ pub mod request {
     pub const BYTES: usize = 9;
 }
 
-/// Words of an `environ` record after the common three, then its text, then its body bytes.
+/// Words of an `environ` record after the common three, then its names, its values, its body bytes.
 pub mod environ {
-    /// Bytes of the text: latin1, name and value by turns, each ended by NUL but for the last value, which is that of `PATH_INFO` and may hold any octet.
-    pub const TEXT_BYTES: usize = 3;
-    /// Names in the text.
-    pub const NAMES: usize = 4;
+    /// Bytes of the names: latin1, with a NUL between them.
+    pub const NAME_BYTES: usize = 3;
+    /// Bytes of the values, in the order of the names: latin1, with a NUL between them. The last one is that of `PATH_INFO` and may hold any octet.
+    pub const VALUE_BYTES: usize = 4;
     /// Bytes of the body that are in this record (the whole body unless flag `bodyFollows`).
     pub const BODY_BYTES: usize = 5;
     /// Length of the body, low and high word; all ones when it is not known.
     pub const LENGTH_LOW: usize = 6;
     /// Length of the body, low and high word; all ones when it is not known.
     pub const LENGTH_HIGH: usize = 7;
-    /// Where the text begins.
+    /// Where the names begin.
     pub const BYTES: usize = 8;
 }
 
@@ -154,6 +154,9 @@ pub const LEND_BYTES: usize = 16_384;
 
 /// Bytes of a streamed response that may wait for the client before `write` returns false.
 pub const HIGH_WATER_BYTES: usize = 65_536;
+
+/// Bytes of a streamed response that a worker in a process may have sent and not heard to be drained.
+pub const AHEAD_BYTES: usize = 262_144;
 
 /// Bytes of a request body that a worker asks for at a time.
 pub const BODY_WINDOW_BYTES: usize = 262_144;

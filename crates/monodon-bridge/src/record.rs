@@ -64,10 +64,9 @@ impl RequestRecord {
     fn environ(parts: &Parts, peer: &Peer, tls: bool) -> Self {
         let mut bytes = Vec::with_capacity(1024);
         bytes.resize(environ_words::BYTES * WORD, 0);
-        let names = environ::write(parts, peer, tls, &mut bytes);
-        let text = (bytes.len() - environ_words::BYTES * WORD) as u32;
-        put(&mut bytes, environ_words::TEXT_BYTES, text);
-        put(&mut bytes, environ_words::NAMES, names);
+        let (names, values) = environ::write(parts, peer, tls, &mut bytes);
+        put(&mut bytes, environ_words::NAME_BYTES, names);
+        put(&mut bytes, environ_words::VALUE_BYTES, values);
         Self {
             bytes,
             kind: kind::ENVIRON,

@@ -217,13 +217,12 @@ impl NativeServer {
         };
         let bridge = Bridge::new(&options, head_form, Arc::clone(&reporter));
         let app = Arc::new(BridgeApp(Arc::clone(&bridge)));
-        let server = Server::start(options, app, reporter)
-            .map_err(|error| {
-                Error::new(
-                    Status::GenericFailure,
-                    format!("{}: {error}", error.fault()),
-                )
-            })?;
+        let server = Server::start(options, app, reporter).map_err(|error| {
+            Error::new(
+                Status::GenericFailure,
+                format!("{}: {error}", error.fault()),
+            )
+        })?;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         BRIDGES
             .lock()

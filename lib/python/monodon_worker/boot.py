@@ -9,7 +9,7 @@ import socket
 import sys
 
 from . import log
-from .channel import Channel, leave
+from .channel import Channel, ServerGone, leave
 from .layout import KIND_TELL, LAYOUT_VERSION
 from .load import CannotLoad, load_app
 from .records import say
@@ -19,6 +19,7 @@ from .threaded import ThreadedWorker
 _DESCRIPTOR = 3
 _EXIT_NOT_LOADED = 3
 _EXIT_USAGE = 2
+_EXIT_MILLISECONDS = 1000
 #: Characters of a text for people; in JSON one has at most 12 bytes.
 _MAX_TEXT = 20_000
 #: A terminal and systemd send these to every process of a group. The server says when to stop.
@@ -42,7 +43,11 @@ def main(argv):
     # What came with the first message.
     for _ in worker.requests(data, count):
         pass
-    worker.run()
+    try:
+        worker.run()
+    except ServerGone:
+        # What the app does at the exit is done, if it does not take long.
+        worker.stop(_EXIT_MILLISECONDS)
 
 
 def _start_message(data):

@@ -16,10 +16,14 @@ _MARGIN = 32
 _FLUSH_SECONDS = 1
 
 
+class ServerGone(Exception):
+    """The server has stopped or is gone, and the worker holds nothing that it wants."""
+
+
 class Channel:
     """Blocking reads and writes of batches. One thread reads; writers take turns by themselves."""
 
-    __slots__ = ("_buffer", "_have", "_socket", "_view")
+    __slots__ = ("_buffer", "_have", "_is_idle", "_socket", "_view")
 
     def __init__(self, connection):
         connection.set_inheritable(False)
@@ -29,8 +33,16 @@ class Channel:
         self._buffer = bytearray(_HEAD_BYTES + BATCH_BYTES + _MARGIN)
         self._view = memoryview(self._buffer)
         self._have = 0
+        self._is_idle = False
         # A child that the app forks must neither answer nor keep the connection open.
         os.register_at_fork(after_in_child=connection.close)
+
+    def receive_idle(self):
+        """As `receive`, for a worker that holds nothing. Raises ServerGone."""
+        self._is_idle = True
+        batch = self.receive()
+        self._is_idle = False
+        return batch
 
     def receive(self):
         """Waits for the next batch; gives its records, with a margin behind, and their number."""
@@ -73,6 +85,8 @@ class Channel:
         except ConnectionError:
             got = 0
         if got == 0:
+            if self._is_idle:
+                raise ServerGone
             leave()
         self._have += got
 

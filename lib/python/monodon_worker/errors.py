@@ -197,9 +197,21 @@ ERRORS = {
         "app",
         500,
     ),
+    "MONODON_APP_NOT_FOUND": (
+        "the app cannot be found",
+        "name it as MODULE:NAME, for example app:app",
+        "operator",
+        None,
+    ),
+    "MONODON_APP_UNKNOWN": (
+        "no interface fits the app",
+        "name a WSGI callable: app(environ, start_response)",
+        "operator",
+        None,
+    ),
     "MONODON_APP_NOT_LOADED": (
         "the app failed while it was loaded",
-        "see the stack",
+        "see the traceback",
         "app",
         None,
     ),

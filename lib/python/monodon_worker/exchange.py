@@ -9,7 +9,7 @@ from .input import ABORTED as FAULT_ABORTED
 from .input import FINISHED as FAULT_FINISHED
 from .layout import (
     ENVIRON_BYTES,
-    ENVIRON_TEXT_BYTES,
+    ENVIRON_NAME_BYTES,
     FLAG_COMPLETE,
     FLAG_OVER,
     KIND_ABORT,
@@ -21,10 +21,10 @@ from .layout import (
 from .log import format_error, is_of_client, log_error
 from .response import ABORTED, COMPLETE, FRESH, LARGE_BYTES, OVER, STREAMING, WHOLE_BYTES, Response
 
-_TEXT_AT = 4 * ENVIRON_BYTES
+_NAMES_AT = 4 * ENVIRON_BYTES
 _WORD = struct.Struct("<I").unpack_from
-_METHOD = b"REQUEST_METHOD\0"
-_METHOD_HEAD = b"REQUEST_METHOD\0HEAD\0"
+#: The values begin with the method; the fourth is the target.
+_HEAD = b"HEAD\0"
 
 _respond = records.response
 
@@ -80,11 +80,11 @@ class Exchange(Response):
 
     def request_line(self):
         """Method and target, for the log."""
-        (size,) = _WORD(self.data, self.at + 4 * ENVIRON_TEXT_BYTES)
-        start = self.at + _TEXT_AT
-        parts = self.data[start : start + size].decode("latin-1").split("\0")
-        named = dict(zip(parts[::2], parts[1::2]))
-        return named.get("REQUEST_METHOD", ""), named.get("RAW_URI", "")
+        method, _, _, target, _ = self.data[self._values_at() :].split(b"\0", 4)
+        return method.decode("latin-1"), target.decode("latin-1")
+
+    def _values_at(self):
+        return self.at + _NAMES_AT + _WORD(self.data, self.at + 4 * ENVIRON_NAME_BYTES)[0]
 
     def _close(self, close):
         try:
@@ -94,10 +94,7 @@ class Exchange(Response):
             log_error(error, method, target)
 
     def _is_head(self):
-        start = self.at + _TEXT_AT
-        if self.data.startswith(_METHOD, start):
-            return self.data.startswith(_METHOD_HEAD, start)
-        return self.request_line()[0] == "HEAD"
+        return self.data.startswith(_HEAD, self._values_at())
 
     # -- what the server says
 

@@ -11,17 +11,6 @@ from .errors import ERRORS
 from .log import format_load_error, summary
 
 _DEFAULT_NAMES = ("application", "app")
-#: Errors of the operator, which are not in the worker's table.
-_OPERATOR_ERRORS = {
-    "MONODON_APP_NOT_FOUND": (
-        "the app cannot be found",
-        "name it as MODULE:NAME, for example app:app",
-    ),
-    "MONODON_APP_UNKNOWN": (
-        "no interface fits the app",
-        "name a WSGI callable: app(environ, start_response)",
-    ),
-}
 
 
 class CannotLoad(Exception):
@@ -182,7 +171,7 @@ def _call(factory, name, spec):
 
 
 def _cannot(code, detail, spec=None, error=None, hint=None):
-    what, usual = _OPERATOR_ERRORS.get(code) or ERRORS[code][:2]
+    what, usual = ERRORS[code][:2]
     lines = [f"{what}: {detail} ({code}; to do: {hint or usual})"]
     if spec is not None:
         lines.append(f"    looked for: {spec.text}")

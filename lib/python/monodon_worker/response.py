@@ -5,6 +5,7 @@ from .faults import MonodonError, body_broken, shown
 from .fields import field_block, length_field, response_head
 from .files import FileWrapper, part_of_file
 from .input import FINISHED
+from .layout import AHEAD_BYTES
 from .log import log_error
 
 #: The head was not sent.
@@ -24,8 +25,6 @@ WHOLE_BYTES = 131_000
 LARGE_BYTES = 32_768
 #: Bytes of a chunk record.
 _PIECE_BYTES = 65_536
-#: Bytes that may be sent and not drained.
-_WINDOW_BYTES = 262_144
 #: Bytes of a file up to which it is cheaper to read it than to hand it over.
 _READ_BYTES = 32_768
 
@@ -283,7 +282,7 @@ class Response:
             self.home.flush()
 
     def _piece(self, data, size):
-        while self.state == STREAMING and self.undrained + size > _WINDOW_BYTES:
+        while self.state == STREAMING and self.undrained + size > AHEAD_BYTES:
             self.home.wait(self)
         if self.state == STREAMING and size:
             self.undrained += size

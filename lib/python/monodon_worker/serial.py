@@ -47,7 +47,7 @@ class SerialWorker(Worker):
                 self._send(0 if self.is_open else self._most())
             if self.stopping:
                 return
-            data, count = channel.receive()
+            data, count = channel.receive_idle()
             if count == 0:
                 channel.send((), 0)
                 continue

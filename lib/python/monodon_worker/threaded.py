@@ -46,7 +46,8 @@ class ThreadedWorker(Worker):
         self.flush()
 
     def _receive(self):
-        data, count = self.channel.receive()
+        is_idle = self.free == self.most
+        data, count = self.channel.receive_idle() if is_idle else self.channel.receive()
         requests = []
         with self.lock:
             for request in self.requests(data, count):

@@ -23,7 +23,9 @@ from .layout import (
 
 #: The words of an environ record before its text; fewer of other records.
 _RECORD = struct.Struct(f"<{ENVIRON_BYTES}I").unpack_from
-_TEXT_AT = 4 * ENVIRON_BYTES
+_NAMES_AT = 4 * ENVIRON_BYTES
+#: Sets of names that are remembered. Clients send few; who sends many gains nothing by it.
+_MOST_KNOWN = 256
 #: Where the bytes of the other records begin.
 _BYTES_AT = 16
 
@@ -61,21 +63,27 @@ class Worker:
             "wsgi.input_terminated": True,
             "wsgi.early_hints": self.early_hints,
         }
+        #: What `_learn` has made of names, by their text.
+        self.known = {}
 
     def requests(self, data, count):
         """Goes through the records of a batch: gives `(exchange, environ)` for each request."""
-        copy_base = self.base.copy
+        known = self.known
         mailbox = self.mailbox
         answers_take = True
         at = 0
         for _ in range(count):
-            size, first, id, length, names, body, _, _ = _RECORD(data, at)
+            size, first, id, value, value_bytes, body, _, _ = _RECORD(data, at)
             if first & 0xFF == KIND_ENVIRON:
-                start = at + _TEXT_AT
-                end = start + length
-                parts = iter(data[start:end].decode("latin-1").split("\0", 2 * names - 1))
-                environ = copy_base()
-                environ.update(zip(parts, parts))
+                start = at + _NAMES_AT
+                middle = start + value
+                end = middle + value_bytes
+                try:
+                    names, cuts, template = known[data[start:middle]]
+                except KeyError:
+                    names, cuts, template = self._learn(data[start:middle])
+                environ = template.copy()
+                environ.update(zip(names, data[middle:end].decode("latin-1").split("\0", cuts)))
                 exchange = Exchange(self, id, data, at)
                 follows = first >> 8 & FLAG_BODY_FOLLOWS
                 if body or follows:
@@ -89,8 +97,17 @@ class Worker:
                     self.is_open = False
                 yield exchange, environ
             else:
-                self._other(first, id, length, data, at + _BYTES_AT)
+                self._other(first, id, value, data, at + _BYTES_AT)
             at += size
+
+    def _learn(self, text):
+        """Remembers names: the strings, how often their values are cut, an environ with all keys."""
+        names = tuple(text.decode("latin-1").split("\0"))
+        if len(self.known) >= _MOST_KNOWN:
+            self.known.clear()
+        # A copy of a dictionary that has all keys is made at once, and filling it moves nothing.
+        self.known[text] = learnt = names, len(names) - 1, {**dict.fromkeys(names, ""), **self.base}
+        return learnt
 
     def _other(self, first, id, value, data, at):
         kind = first & 0xFF
