@@ -14,7 +14,7 @@ Measures monodon beside its peers and beside the raw limit of its HTTP stack.
   --dev             within a minute, for tuning: hello at 64, 8 and 1 connections,
                     monodon fetch, node:http and the limit; writes no files
   --only a,b        these servers, scenarios or trials (a name of each kind narrows
-                    that kind; the limit and node:http always run beside them)
+                    that kind; what ratios are taken of always runs beside them)
   --rounds N        interleaved rounds (default 3)
   --seconds N       seconds of a measurement (default 2)
   --help            this text
@@ -24,7 +24,7 @@ Scenarios: ${names(SCENARIOS).join(' ')}
 Trials:    ${TRIALS.join(' ')}
 
 Needs Linux with two cores and taskset. With wrk and h2load installed they make the
-load; without them autocannon does, and HTTP/2 is skipped.`
+load; without them autocannon does, and HTTP/2 and Gunicorn sync are skipped.`
 
 const QUICK = {
   servers: ['limit', 'monodon-fetch', 'monodon-wsgi', 'node-http', 'hono'],
@@ -49,7 +49,7 @@ const FULL = {
 }
 
 /** What ratios are taken of. */
-const REFERENCES = ['limit', 'limit-h2', 'node-http', 'node-http2']
+const REFERENCES = ['limit', 'limit-h2', 'node-http', 'node-http2', 'gunicorn-sync-flask']
 
 /** A fault in the arguments: shown without a stack. */
 export class UsageError extends Error {}

@@ -67,6 +67,10 @@ export class Campaign {
     const { port } = this.#running.get(server.name)
     for (const scenario of this.#scenarios.filter((one) => takesPart(server, one))) {
       try {
+        // It would send the next request on the connection that is about to be closed, and wait.
+        if (server.closes && generatorFor(scenario) === 'autocannon') {
+          throw new Error('autocannon cannot measure a server that closes its connections')
+        }
         await check(port, REQUESTS[scenario.request], scenario.protocol)
       } catch (error) {
         this.#refuse(server, scenario, error)

@@ -133,6 +133,7 @@ const SOURCES = {
   uws: uWebSockets,
   bun: () => runtimeBinary('@oven', 'bun'),
   deno: () => runtimeBinary('@deno', 'deno'),
+  python: () => pythonServer('python'),
   gunicorn: () => pythonServer('gunicorn'),
   granian: () => pythonServer('granian'),
   uwsgi: () => pythonServer('pyuwsgi'),

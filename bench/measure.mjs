@@ -12,7 +12,7 @@ const SAMPLE_TO = 0.85
  * @typedef {object} Measurement
  * @property {number} rate requests/s
  * @property {number} cpu processor time of the process tree per request, in microseconds
- * @property {number | undefined} jsCpu the same of the thread that runs JavaScript
+ * @property {number | undefined} jsCpu the same of the thread that runs the app, where it is known
  * @property {number | undefined} p50 microseconds
  * @property {number | undefined} p99 microseconds
  * @property {number} memory peak of resident memory, in bytes

@@ -47,8 +47,8 @@ function threadTime(pid, tid) {
  * Processor time of each thread of a process tree so far.
  *
  * @param {number} root the tree's first process
- * @param {'main' | RegExp | undefined} jsThread which threads run JavaScript: the main thread, or
- *   those whose name matches; `undefined` for a server without JavaScript
+ * @param {'main' | RegExp | undefined} jsThread which threads run the app: the main thread, or those
+ *   whose name matches; `undefined` where that is not known
  * @returns {Map<number, { time: number, js: boolean }>} by thread id, in nanoseconds
  */
 export function threadTimes(root, jsThread) {
@@ -107,9 +107,14 @@ export function resetPeakMemory(root) {
 
 /** Resident memory of a process tree in bytes, now and at its peak (the sum of the peaks). */
 export function memory(root) {
+  return memoryOf(processTree(root))
+}
+
+/** The same of some processes. */
+export function memoryOf(pids) {
   let now = 0
   let peak = 0
-  for (const pid of processTree(root)) {
+  for (const pid of pids) {
     const status = read(`/proc/${pid}/status`) ?? ''
     now += Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024
     peak += Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1024

@@ -21,6 +21,7 @@ const ECHO = 'x'.repeat(KB)
 /** @type {Record<string, Request>} */
 export const REQUESTS = {
   hello: { path: '/', type: 'text/plain', answer: HELLO },
+  flask: { path: '/', type: 'text/plain', answer: HELLO },
   json: { path: '/json', type: 'application/json', answer: '{"message":"Hello, World!"}' },
   echo: { path: '/echo', method: 'POST', body: ECHO, type: 'text/plain', answer: ECHO },
   stream: { path: '/stream', type: 'text/plain', answer: 64 * KB, streamed: true },

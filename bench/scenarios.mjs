@@ -9,6 +9,7 @@
  * @property {number} connections
  * @property {number} [streams] concurrent streams of a connection (HTTP/2)
  * @property {'wrk' | 'h2load' | 'autocannon'} generator
+ * @property {string} [peer] the server that ratios are taken of; node:http without it
  */
 
 const hello = (connections) => ({
@@ -74,6 +75,15 @@ export const SCENARIOS = [
     protocol: 'h1',
     connections: 64,
     generator: 'autocannon',
+  },
+  {
+    name: 'flask',
+    title: 'hello by Flask, 64 connections',
+    request: 'flask',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'wrk',
+    peer: 'gunicorn-sync-flask',
   },
 ]
 

@@ -1,4 +1,4 @@
-// The servers that are measured: how each starts, what it can answer, where its JavaScript runs.
+// The servers that are measured: how each starts, what it can answer, where the app runs.
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provide } from './install.mjs'
 
@@ -11,9 +11,10 @@ const MONODON_WORKERS = /^monodon-worker/
  * @typedef {object} Server
  * @property {string} name what `--only` takes
  * @property {string} label
- * @property {('hello' | 'json' | 'echo' | 'stream' | 'large')[]} answers
+ * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'flask')[]} answers
  * @property {('h1' | 'h2')[]} protocols
- * @property {'main' | RegExp | undefined} jsThread
+ * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
+ * @property {boolean} [closes] it closes each connection after one answer
  * @property {() => Promise<(port: number) => object>} prepare gives the launcher; rejects with the
  *   reason when the server is not to be had here
  */
@@ -24,8 +25,15 @@ const EVERYTHING = ['hello', 'json', 'echo', 'stream', 'large']
  * How monodon is launched for an app.
  *
  * @param {string[]} [options] further flags
+ * @param {string} [folder] where the app lies
  */
-export async function monodonLauncher(interfaceName, app, workers = 1, options = []) {
+export async function monodonLauncher(
+  interfaceName,
+  app,
+  workers = 1,
+  options = [],
+  folder = 'apps',
+) {
   const cli = await provide('monodon')
   return (port) => ({
     command: process.execPath,
@@ -33,8 +41,14 @@ export async function monodonLauncher(interfaceName, app, workers = 1, options =
       ...[cli, app, '--interface', interfaceName, '--bind', `127.0.0.1:${port}`],
       ...['--workers', String(workers), '--io-threads', '1', ...options],
     ],
-    cwd: here('apps'),
+    cwd: here(folder),
   })
+}
+
+/** The same for an app in Python, run by the interpreter that its peers run on. */
+export async function monodonPythonLauncher(app, options = [], folder = 'peers') {
+  const python = ['--python', await provide('python')]
+  return monodonLauncher('python', app, 1, [...python, ...options], folder)
 }
 
 /** A server of monodon. */
@@ -81,18 +95,72 @@ const uws = {
   },
 }
 
-/** A Python server. */
-const python = (name, label, flags) => ({
-  name,
-  label,
-  answers: ['hello'],
-  protocols: ['h1'],
-  jsThread: undefined,
-  prepare: async () => {
-    const command = await provide(name)
-    return (port) => ({ command, args: flags(port), cwd: here('peers') })
+/**
+ * The Python servers, as each is started for the app `name` of a module in `peers`. uWSGI sends no
+ * date by itself, and runs `name` with `_with_date` after it.
+ */
+const PYTHON = {
+  monodon: {
+    label: 'monodon',
+    prepare: (app) => monodonPythonLauncher(app),
   },
+  // A sync worker closes each connection; gthread is the worker for keep-alive.
+  'gunicorn-sync': {
+    label: 'Gunicorn sync',
+    closes: true,
+    prepare: (app) =>
+      pythonLauncher('gunicorn', (port) => [
+        ...['--bind', `127.0.0.1:${port}`, '--workers', '1', '--no-control-socket', app],
+      ]),
+  },
+  gunicorn: {
+    label: 'Gunicorn gthread',
+    prepare: (app) =>
+      pythonLauncher('gunicorn', (port) => [
+        ...['--bind', `127.0.0.1:${port}`, '--worker-class', 'gthread', '--threads', '1'],
+        ...['--keep-alive', '75', '--worker-connections', '2000'],
+        ...['--no-control-socket', app],
+      ]),
+  },
+  uwsgi: {
+    label: 'uWSGI',
+    prepare: (app) =>
+      pythonLauncher('uwsgi', (port) => [
+        ...['--http11-socket', `127.0.0.1:${port}`, '--master', '--die-on-term', '--no-orphans'],
+        ...['--disable-logging', '--need-app', '--wsgi', `${app}_with_date`],
+      ]),
+  },
+  granian: {
+    label: 'Granian',
+    prepare: (app) =>
+      pythonLauncher('granian', (port) => [
+        ...['--interface', 'wsgi', '--host', '127.0.0.1', '--port', String(port)],
+        ...['--workers', '1', '--no-access-log', '--no-ws', app],
+      ]),
+  },
+}
+
+async function pythonLauncher(program, flags) {
+  const command = await provide(program)
+  return (port) => ({ command, args: flags(port), cwd: here('peers') })
+}
+
+/** The interpreter of monodon's Python worker, as `top` shows it; its one thread runs the app. */
+const PYTHON_WORKER = /^python/
+
+/** One of the Python servers with an app that answers one request. */
+const python = (kind, name, app, answers, note) => ({
+  name,
+  label: `${PYTHON[kind].label} (${note})`,
+  answers: [answers],
+  protocols: ['h1'],
+  jsThread: kind === 'monodon' ? PYTHON_WORKER : undefined,
+  closes: PYTHON[kind].closes ?? false,
+  prepare: () => PYTHON[kind].prepare(app),
 })
+
+const bare = (kind, name = kind) => python(kind, name, 'wsgi:app', 'hello', 'Python')
+const flask = (kind) => python(kind, `${kind}-flask`, 'flask_hello:app', 'flask', 'Flask')
 
 /** The raw hyper server in Rust: what is possible without JavaScript. */
 const limit = (name, label, mode, protocol, answers) => ({
@@ -130,17 +198,14 @@ export const SERVERS = [
     flags: ['run', '--quiet', '--no-config', '--allow-net', '--allow-env'],
   }),
   uws,
-  // A sync worker of Gunicorn closes each connection; gthread is its worker for keep-alive.
-  python('gunicorn', 'Gunicorn gthread (Python)', (port) => [
-    ...['--bind', `127.0.0.1:${port}`, '--worker-class', 'gthread', '--threads', '1'],
-    ...['--keep-alive', '75', '--worker-connections', '2000', 'wsgi:app'],
-  ]),
-  python('uwsgi', 'uWSGI (Python)', (port) => [
-    ...['--http11-socket', `127.0.0.1:${port}`, '--master', '--die-on-term', '--no-orphans'],
-    ...['--disable-logging', '--need-app', '--wsgi', 'wsgi:app_with_date'],
-  ]),
-  python('granian', 'Granian (Python)', (port) => [
-    ...['--interface', 'wsgi', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'],
-    ...['--no-access-log', '--no-ws', 'wsgi:app'],
-  ]),
+  bare('monodon', 'monodon-python'),
+  bare('gunicorn-sync'),
+  bare('gunicorn'),
+  bare('uwsgi'),
+  bare('granian'),
+  flask('monodon'),
+  flask('gunicorn-sync'),
+  flask('gunicorn'),
+  flask('uwsgi'),
+  flask('granian'),
 ]

@@ -1,10 +1,10 @@
 // What a rate of requests does not show: memory with a slow peer, a route that blocks its worker.
 import { fileURLToPath } from 'node:url'
 import { GENERATORS } from './load/generators.mjs'
-import { memory, resetPeakMemory } from './proc.mjs'
+import { memoryOf, processTree, resetPeakMemory } from './proc.mjs'
 import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
-import { monodonLauncher, SERVERS } from './servers.mjs'
+import { monodonLauncher, monodonPythonLauncher, SERVERS } from './servers.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -25,16 +25,25 @@ async function warm({ port }) {
   await GENERATORS.autocannon({ port, request: REQUESTS.hello, connections: 8, seconds: 1 })
 }
 
-/** How much resident memory grows over a slow transfer of 200 MB, in bytes. */
+/** The server's own process, and those of its workers if it has any. */
+function parts({ pid }) {
+  const workers = processTree(pid).slice(1)
+  return { server: [pid], ...(workers.length > 0 && { worker: workers }) }
+}
+
+/** How much the resident memory of each part grows over a slow transfer of 200 MB, in bytes. */
 async function growth(running, direction) {
-  const before = memory(running.pid).now
+  const before = Object.entries(parts(running)).map(([part, pids]) => ({
+    ...{ part, pids },
+    now: memoryOf(pids).now,
+  }))
   resetPeakMemory(running.pid)
   const url = `http://127.0.0.1:${running.port}`
   const output = await runLoad(process.execPath, [here('load/slow-peer.mjs'), url, direction])
   if (Number(output) !== FEED_BYTES) {
     throw new Error(`${direction}: ${output.trim()} bytes arrived of ${FEED_BYTES}`)
   }
-  return memory(running.pid).peak - before
+  return Object.fromEntries(before.map(({ part, pids, now }) => [part, memoryOf(pids).peak - now]))
 }
 
 // Above the default, which refuses 200 MB.
@@ -44,13 +53,15 @@ const SLOW_PEER_SERVERS = {
   'monodon-fetch': () => monodonLauncher('fetch', 'fetch.mjs', 1, LARGE_UPLOADS),
   'monodon-wsgi': () => monodonLauncher('wsgi', 'wsgi.mjs:app', 1, LARGE_UPLOADS),
   'monodon-node': () => monodonLauncher('node', 'node.mjs:app', 1, LARGE_UPLOADS),
+  'monodon-python': () => monodonPythonLauncher('transfers:app', LARGE_UPLOADS, 'apps'),
   'node-http': () => SERVERS.find(({ name }) => name === 'node-http').prepare(),
 }
 
 /**
  * Growth of resident memory over a download and an upload of 200 MB with a slow peer.
  *
- * @returns {Promise<{ download: number, upload: number }>} bytes
+ * @returns {Promise<Record<string, { download: number, upload: number }>>} bytes, of the server by
+ *   its name, and of the processes of its workers by `NAME, worker`
  */
 async function slowPeer(serverName) {
   const launcher = await SLOW_PEER_SERVERS[serverName]()
@@ -59,7 +70,14 @@ async function slowPeer(serverName) {
       await warm(running)
       return growth(running, direction)
     })
-  return { download: await over('download'), upload: await over('upload') }
+  const download = await over('download')
+  const upload = await over('upload')
+  return Object.fromEntries(
+    Object.keys(download).map((part) => [
+      part === 'server' ? serverName : `${serverName}, ${part}`,
+      { download: download[part], upload: upload[part] },
+    ]),
+  )
 }
 
 /**
@@ -108,7 +126,7 @@ export async function runTrials(names, say) {
     for (const server of Object.keys(SLOW_PEER_SERVERS)) {
       say(`slow peer: 200 MB down and up, ${server}`)
       const grown = await attempt(`slow-peer, ${server}`, () => slowPeer(server))
-      if (grown) results.slowPeer[server] = grown
+      Object.assign(results.slowPeer, grown)
     }
   }
   if (names.includes('blocking')) {

@@ -35,6 +35,8 @@ export function verdicts(figures, { slowPeer, blocking }) {
   const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
   const rate = (scenario, other, server = 'monodon-fetch') =>
     figures.ratio(scenario, 'rate', server, other)
+  const python = (other) => rate('hello-64', other, 'monodon-python')
+  const flask = (other) => rate('flask', `${other}-flask`, 'monodon-flask')
   const megabytes = (value) => `${value.toFixed(0)} MB`
   const milliseconds = (value) => `${value.toFixed(1)} ms`
   const grown = Object.entries(slowPeer)
@@ -78,6 +80,11 @@ export function verdicts(figures, { slowPeer, blocking }) {
     judge('512 connections, of the limit', rate('hello-512', 'limit'), { least: 0.85 }, times),
     judge('HTTP/2, of node:http2', rate('h2', 'node-http2'), { least: 3 }, times),
     judge('1 MiB body, of the limit', rate('large', 'limit'), { least: 0.9 }, times),
+    judge('WSGI in Python, of Gunicorn sync', python('gunicorn-sync'), { least: 14 }, times),
+    judge('WSGI in Python, of Granian', python('granian'), { least: 1.1 }, times),
+    judge('WSGI in Python, of uWSGI', python('uwsgi'), { least: 2 }, times),
+    judge('Flask, of Gunicorn sync', flask('gunicorn-sync'), { least: 2.5 }, times),
+    judge('Flask, of Granian', flask('granian'), { least: 1 }, times),
     ...grown.map(([claim, bytes]) => judge(claim, bytes / MB, { below: 32 }, megabytes)),
     judge(
       'p99 of a light route beside a blocked worker',

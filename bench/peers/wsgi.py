@@ -12,14 +12,19 @@ def app(environ, start_response):
     return [HELLO]
 
 
+def app_with_date(environ, start_response):
+    """For servers that send no Date by themselves."""
+    start_response("200 OK", HEADERS + [("Date", date())])
+    return [HELLO]
+
+
 _date = (0, "")
 
 
-def app_with_date(environ, start_response):
-    """For servers that send no Date by themselves."""
+def date():
+    """The value of a Date field, made once a second."""
     global _date
     now = int(time.time())
     if _date[0] != now:
         _date = (now, formatdate(now, usegmt=True))
-    start_response("200 OK", HEADERS + [("Date", _date[1])])
-    return [HELLO]
+    return _date[1]

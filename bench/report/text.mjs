@@ -50,7 +50,8 @@ const PEERS = {
 
 /** One scenario's table, fastest first. */
 export function scenarioTable(figures, scenario, servers) {
-  const { peer, limit } = PEERS[scenario.protocol]
+  const { limit } = PEERS[scenario.protocol]
+  const peer = scenario.peer ?? PEERS[scenario.protocol].peer
   const rows = servers
     .map((server) => ({ server, rate: figures.value(scenario.name, server.name, 'rate') }))
     .filter(({ rate }) => rate !== undefined)
@@ -76,8 +77,8 @@ export function scenarioTable(figures, scenario, servers) {
       ]
     })
   const head = [
-    ...['server', 'requests/s', `x ${peer.replace('-', ':')}`, 'x limit', 'CPU us/req'],
-    ...['JS us/req', 'p50', 'p99', 'peak MB', ''],
+    ...['server', 'requests/s', `x ${peer.replace(/^node-/, 'node:')}`, 'x limit', 'CPU us/req'],
+    ...['app us/req', 'p50', 'p99', 'peak MB', ''],
   ]
   return layOut(head, rows, [0, 9])
 }
