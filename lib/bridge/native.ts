@@ -83,6 +83,7 @@ interface Addon {
   }
   attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
+  dieWithParent(): void
   layoutVersion(): number
   nativeVersion(): string
 }
@@ -143,4 +144,9 @@ export function nativeVersion(): string {
 /** Names this thread for `top -H`. */
 export function nameThread(name: string): void {
   addon.nameThread(name)
+}
+
+/** Has this process killed when the one that started it ends, where the system can do that. */
+export function dieWithParent(): void {
+  addon.dieWithParent()
 }

@@ -2,7 +2,7 @@ import { MonodonError } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import type { WorkerData } from '../worker/protocol.ts'
-import type { Ready, SupervisedWorker } from './app-worker.ts'
+import { type Ready, type SupervisedWorker, within } from './app-worker.ts'
 import { factsOf } from './facts.ts'
 import type { Listener } from './listener.ts'
 import { programOf } from './program.ts'
@@ -15,6 +15,8 @@ import { WorkerThread } from './worker-thread.ts'
 const BACKOFF_MS = [0, 100, 500, 1000, 2000, 5000]
 /** A worker that lived this long was healthy: the next one that dies is replaced at once again. */
 const HEALTHY_MS = 10_000
+/** Within this time it is clear whether the server has stopped. */
+const SETTLE_MS = 200
 
 /** What workers are made for. */
 export interface PoolSetup {
@@ -51,6 +53,7 @@ export class WorkerPool {
   readonly kind: 'thread' | 'process'
   private readonly create: (number: number) => SupervisedWorker
   private readonly options: Options
+  private readonly listener: Listener
   private readonly workers = new Set<SupervisedWorker>()
   private readonly watchdog: Watchdog
   /** Workers that have a successor, booting or ready. */
@@ -68,6 +71,7 @@ export class WorkerPool {
   /** @throws MonodonError `MONODON_PYTHON_MISSING` */
   constructor({ listener, runtime, cwd, data }: PoolSetup) {
     this.options = data.options
+    this.listener = listener
     this.kind = runtime === 'python' ? 'process' : data.options.workerClass
     if (this.kind === 'process') {
       const program = programOf(runtime, data.options, cwd)
@@ -148,8 +152,8 @@ export class WorkerPool {
   /** Replaces the worker when it ends by itself, and when it has served enough. */
   private supervise(worker: SupervisedWorker): void {
     const since = performance.now()
-    void worker.ended.then((how) => {
-      if (this.stopping || this.retired.has(worker)) return
+    void worker.ended.then(async (how) => {
+      if (this.retired.has(worker) || (await this.isStopping())) return
       if (!this.hung.has(worker)) logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
       if (this.leaving.has(worker)) return
       this.deaths = performance.now() - since > HEALTHY_MS ? 0 : this.deaths + 1
@@ -213,6 +217,15 @@ export class WorkerPool {
     this.retired.add(worker)
     void worker.stop(this.options.gracefulTimeout)
     return true
+  }
+
+  /**
+   * Whether a worker's end is part of the server's. The end of its socket, which ends a process, can
+   * be here before the word that the server has stopped.
+   */
+  private async isStopping(): Promise<boolean> {
+    if (!this.stopping && this.listener.isEnding) await within(SETTLE_MS, this.listener.stopped)
+    return this.stopping || this.listener.phase === 'stopped'
   }
 
   private hasStopped(): boolean {

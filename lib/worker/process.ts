@@ -1,6 +1,7 @@
 /** The entry of a worker in a process of its own; docs/worker-protocol.md is what it speaks. */
 
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
+import { dieWithParent } from '../bridge/native.ts'
 import { openDescriptor, SocketPort } from '../bridge/socket-port.ts'
 import { errorText, MonodonError } from '../errors.ts'
 import { logError, reopenLog } from '../log.ts'
@@ -19,6 +20,8 @@ const EXIT_THREW = 1
 const MOST_CHARACTERS = 40_000
 
 for (const signal of NOT_FOR_WORKERS) process.on(signal, () => {})
+// An event loop that is blocked would not notice that the server has gone.
+dieWithParent()
 process.on('uncaughtException', dieOf)
 
 let worker: AppWorker | undefined

@@ -1,4 +1,5 @@
 import { createFetchApp } from '../support/apps/fetch.ts'
+import { inProcess } from '../support/subject.ts'
 import { h2Suite } from './h2.ts'
 
-h2Suite('fetch', createFetchApp)
+h2Suite(inProcess('fetch', createFetchApp))

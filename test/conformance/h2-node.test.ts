@@ -1,4 +1,5 @@
 import { createNodeApp } from '../support/apps/node.ts'
+import { inProcess } from '../support/subject.ts'
 import { h2Suite } from './h2.ts'
 
-h2Suite('node', createNodeApp)
+h2Suite(inProcess('node', createNodeApp))

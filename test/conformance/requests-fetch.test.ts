@@ -1,4 +1,5 @@
 import { createFetchApp } from '../support/apps/fetch.ts'
+import { inProcess } from '../support/subject.ts'
 import { requestSuite } from './requests.ts'
 
-requestSuite('fetch', createFetchApp)
+requestSuite(inProcess('fetch', createFetchApp))

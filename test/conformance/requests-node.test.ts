@@ -1,4 +1,5 @@
 import { createNodeApp } from '../support/apps/node.ts'
+import { inProcess } from '../support/subject.ts'
 import { requestSuite } from './requests.ts'
 
-requestSuite('node', createNodeApp)
+requestSuite(inProcess('node', createNodeApp))

@@ -1,4 +1,5 @@
 import { createWSGIApp } from '../support/apps/wsgi.ts'
+import { inProcess } from '../support/subject.ts'
 import { requestSuite } from './requests.ts'
 
-requestSuite('wsgi', createWSGIApp)
+requestSuite(inProcess('wsgi', createWSGIApp))

@@ -1,7 +1,7 @@
 /** The files of `test/requests` against a server: the same for every interface. */
 import { setImmediate as tick } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Watcher } from '../support/apps/probe.ts'
+import type { Observer } from '../support/apps/probe.ts'
 import { Client, get } from '../support/client.ts'
 import {
   type ExpectedRequest,
@@ -11,7 +11,8 @@ import {
   validFiles,
 } from '../support/request-files.ts'
 import type { WireResponse } from '../support/responses.ts'
-import { type Interface, startServer, type TestServer } from '../support/server.ts'
+import type { AppKind, TestServer } from '../support/server.ts'
+import type { Subject } from '../support/subject.ts'
 import { parallel, until } from '../support/wait.ts'
 import { compareSeen } from './seen.ts'
 
@@ -33,12 +34,18 @@ const LONG_CUTS = 128
 
 type Pieces = readonly Buffer[]
 
-/** Runs every file whole, byte by byte and cut at every point against `createApp`. */
-export function requestSuite(kind: Interface, createApp: (watcher: Watcher) => unknown): void {
-  const watcher = new Watcher()
+/**
+ * Runs every file whole, byte by byte and cut at every point against the app.
+ *
+ * @param mostCuts points at which a file is cut, at most
+ */
+export function requestSuite(
+  { kind, watcher, start }: Subject,
+  mostCuts = Number.POSITIVE_INFINITY,
+): void {
   let server: TestServer
   beforeAll(async () => {
-    server = await startServer(createApp(watcher), { interface: kind, ...LIMITS })
+    server = await start(LIMITS)
   })
   afterAll(async () => {
     await server.close()
@@ -49,7 +56,7 @@ export function requestSuite(kind: Interface, createApp: (watcher: Watcher) => u
     for (const file of validFiles())
       test(file.name, async () => {
         const bytes = file.closes ? file.bytes : Buffer.concat([file.bytes, Buffer.from(AFTER)])
-        await parallel(waysToSend(bytes, file.bytes.length), WIDTH, (pieces) =>
+        await parallel(waysToSend(bytes, file.bytes.length, mostCuts), WIDTH, (pieces) =>
           sendValid(server, kind, file, pieces),
         )
       })
@@ -62,7 +69,7 @@ export function requestSuite(kind: Interface, createApp: (watcher: Watcher) => u
         watcher.reset()
         const bytes = file.end ? file.bytes : Buffer.concat([file.bytes, Buffer.from(SMUGGLED)])
         let sent = 0
-        await parallel(waysToSend(bytes, file.bytes.length), WIDTH, async (pieces) => {
+        await parallel(waysToSend(bytes, file.bytes.length, mostCuts), WIDTH, async (pieces) => {
           await sendInvalid(server, file, pieces)
           sent += 1
         })
@@ -71,11 +78,11 @@ export function requestSuite(kind: Interface, createApp: (watcher: Watcher) => u
   })
 }
 
-/** Whole; byte by byte; cut in two at every point of the file's own `length` bytes. */
-function* waysToSend(bytes: Buffer, length: number): Generator<Pieces> {
+/** Whole; byte by byte; cut in two at every point of the file's own `length` bytes, or at `mostCuts` of them. */
+function* waysToSend(bytes: Buffer, length: number, mostCuts: number): Generator<Pieces> {
   yield [bytes]
   if (length <= LONG) yield Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))
-  const step = length <= LONG ? 1 : length / LONG_CUTS
+  const step = length / Math.min(mostCuts, length <= LONG ? length : LONG_CUTS)
   for (let cut = 1; cut <= length && cut < bytes.length; cut += step)
     yield [bytes.subarray(0, Math.floor(cut)), bytes.subarray(Math.floor(cut))]
 }
@@ -91,7 +98,7 @@ async function send(client: Client, pieces: Pieces): Promise<void> {
 
 async function sendValid(
   server: TestServer,
-  kind: Interface,
+  kind: AppKind,
   file: ValidFile,
   pieces: Pieces,
 ): Promise<void> {
@@ -113,7 +120,7 @@ async function sendValid(
   }
 }
 
-function checkAnswer(answer: WireResponse, expected: ExpectedRequest, kind: Interface): void {
+function checkAnswer(answer: WireResponse, expected: ExpectedRequest, kind: AppKind): void {
   expect(answer.status).toBe(200)
   checkServerFields(answer)
   if (expected.method === 'HEAD') {
@@ -167,7 +174,7 @@ function checkServerFields(answer: WireResponse): void {
 }
 
 /** The app saw what came before the fault and nothing of what came after it. */
-function checkCalls(watcher: Watcher, file: InvalidFile, sent: number): void {
+function checkCalls(watcher: Observer, file: InvalidFile, sent: number): void {
   const before = (file.before ?? 0) * sent
   expect(watcher.calls.filter((call) => call.includes('smuggled'))).toEqual([])
   expect(watcher.completions).toBe(before)

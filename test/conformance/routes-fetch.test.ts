@@ -1,8 +1,15 @@
 import { Response } from 'monodon'
 import { createFetchApp } from '../support/apps/fetch.ts'
+import { inProcess } from '../support/subject.ts'
 import { routeSuite } from './routes.ts'
 
-routeSuite('fetch', "fetch (the platform's Response)", (watcher) => createFetchApp(watcher))
-routeSuite('fetch', "fetch (monodon's Response)", (watcher) =>
-  createFetchApp(watcher, Response as typeof globalThis.Response),
+routeSuite(
+  inProcess('fetch', (watcher) => createFetchApp(watcher), "fetch (the platform's Response)"),
+)
+routeSuite(
+  inProcess(
+    'fetch',
+    (watcher) => createFetchApp(watcher, Response as typeof globalThis.Response),
+    "fetch (monodon's Response)",
+  ),
 )

@@ -3,9 +3,10 @@ import { createNodeApp } from '../support/apps/node.ts'
 import { Watcher } from '../support/apps/probe.ts'
 import { Client, get } from '../support/client.ts'
 import { startServer } from '../support/server.ts'
+import { inProcess } from '../support/subject.ts'
 import { routeSuite } from './routes.ts'
 
-routeSuite('node', 'node', createNodeApp)
+routeSuite(inProcess('node', createNodeApp))
 
 test('a node app sends trailers', async () => {
   const server = await startServer(createNodeApp(new Watcher()), { interface: 'node' })

@@ -1,4 +1,5 @@
 import { createWSGIApp } from '../support/apps/wsgi.ts'
+import { inProcess } from '../support/subject.ts'
 import { routeSuite } from './routes.ts'
 
-routeSuite('wsgi', 'wsgi', createWSGIApp)
+routeSuite(inProcess('wsgi', createWSGIApp))

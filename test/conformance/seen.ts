@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
 import type { Seen } from '../support/apps/probe.ts'
 import type { ExpectedRequest } from '../support/request-files.ts'
-import type { Interface } from '../support/server.ts'
+import type { AppKind } from '../support/server.ts'
 
 /** What an app saw, held against what was sent, as far as its interface shows it. */
-export function compareSeen(seen: Seen, expected: ExpectedRequest, kind: Interface): void {
+export function compareSeen(seen: Seen, expected: ExpectedRequest, kind: AppKind): void {
   expect(seen.method).toBe(expected.method)
   expect(seen.headers).toEqual(expected.headers)
   // Fetch standard: a Request with GET or HEAD has no body.

@@ -3,8 +3,11 @@ import type { Address } from './client.ts'
 import { type Holdings, holdings, leaked } from './leaks.ts'
 import { until } from './wait.ts'
 
+/** Interfaces of apps in JavaScript. */
 export type Interface = 'wsgi' | 'fetch' | 'node'
-type ServeOptions = NonNullable<Parameters<typeof serve>[1]>
+/** Every kind of app. */
+export type AppKind = Interface | 'python'
+export type ServeOptions = NonNullable<Parameters<typeof serve>[1]>
 type Serving = Awaited<ReturnType<typeof serve>>
 
 /** A server under test. */
@@ -12,9 +15,9 @@ export interface TestServer extends Address {
   readonly serving: Serving
   /** A native counter. */
   count(counter: string): number
-  /** Closes it; fails if a request, lent buffer, descriptor or native thread is left behind. */
+  /** Closes it; fails if a request, lent buffer, descriptor, native thread or child process is left behind. */
   close(): Promise<void>
-  /** After `serving.close()`: fails if a descriptor or native thread is left behind. */
+  /** After `serving.close()`: fails if a descriptor, native thread or child process is left behind. */
   released(): Promise<void>
 }
 
@@ -61,7 +64,7 @@ async function settled(count: (counter: string) => number): Promise<void> {
 /** Waits until the process holds no more than before. */
 async function released(before: Holdings): Promise<void> {
   const left = () => leaked(before, holdings())
-  await until('descriptors and threads to go', () => left().length === 0).catch(() => {
+  await until('descriptors, threads and processes to go', () => left().length === 0).catch(() => {
     throw new Error(`left behind in the process: ${left().join(', ')}`)
   })
 }

@@ -1,11 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Address } from './client.ts'
-import type { Interface } from './server.ts'
+import { childrenOf, type Holdings, holdings, leaked } from './leaks.ts'
+import { CONFORMANCE_APP, requirePython } from './python.ts'
+import type { AppKind } from './server.ts'
 import { until, within } from './wait.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** The command, as it is built. */
+export const COMMAND = join(ROOT, 'dist/cli/main.js')
+
+/** Servers that a failed test may have left running. */
+const started = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL')
+})
 
 /** A server in a process of its own, started by the command that users type. */
 export class SpawnedServer implements Address {
@@ -20,17 +31,20 @@ export class SpawnedServer implements Address {
     this.#output = output
   }
 
-  /** `monodon APP --bind 127.0.0.1:0 FLAGS`, once its workers are ready. */
+  /** `monodon APP --bind 127.0.0.1:0 FLAGS` in the project's folder or another, once its workers are ready. */
   static async start(
     app: string,
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
+    cwd: string = ROOT,
   ): Promise<SpawnedServer> {
-    const child = spawn(
-      process.execPath,
-      ['dist/cli/main.js', app, '--bind', '127.0.0.1:0', ...flags],
-      { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-    )
+    const child = spawn(process.execPath, [COMMAND, app, '--bind', '127.0.0.1:0', ...flags], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    started.add(child)
+    child.once('exit', () => started.delete(child))
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (bytes: Buffer) => {
@@ -50,16 +64,45 @@ export class SpawnedServer implements Address {
 
   /** The conformance app with one of the interfaces. */
   static conformance(
-    kind: Interface,
+    kind: AppKind,
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
   ): Promise<SpawnedServer> {
+    if (kind === 'python') return SpawnedServer.python(CONFORMANCE_APP, flags, env)
     const app = `test/support/apps/${kind}.ts:app`
     return SpawnedServer.start(app, ['--interface', kind, ...flags], env)
   }
 
+  /** A Python app with the interpreter of the tests, unless the flags name another. */
+  static python(
+    app: string,
+    flags: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<SpawnedServer> {
+    const clean = { PYTHONDONTWRITEBYTECODE: '1', ...env }
+    return SpawnedServer.start(app, ['--python', requirePython(), ...flags], clean)
+  }
+
   get pid(): number {
     return this.child.pid!
+  }
+
+  /** Ids of its worker processes. */
+  get workers(): number[] {
+    return childrenOf(this.pid).map(({ id }) => id)
+  }
+
+  /** What it holds now. */
+  get holdings(): Holdings {
+    return holdings(this.pid)
+  }
+
+  /** Waits until it holds no more than before, child processes included. */
+  async released(before: Holdings): Promise<void> {
+    const left = () => leaked(before, this.holdings)
+    await until('the server to hold no more than before', () => left().length === 0).catch(() => {
+      throw new Error(`left behind in the server: ${left().join(', ')}`)
+    })
   }
 
   get running(): boolean {
@@ -72,7 +115,7 @@ export class SpawnedServer implements Address {
   }
 
   /** Log entries: each begins with a date in brackets; what follows a line is part of its entry. */
-  entries(level: 'INFO' | 'WARNING' | 'ERROR'): string[] {
+  entries(level: 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL'): string[] {
     return this.output
       .split(/^(?=\[\d{4}-\d\d-\d\d )/m)
       .filter((entry) => entry.startsWith('[') && entry.includes(`[${level}]`))

@@ -128,15 +128,15 @@ impl Worker {
 
     /// What the arbiter watches.
     pub fn pulse(&self) -> Pulse {
-        let still = self
-            .bridge
-            .now_ms()
-            .wrapping_sub(self.moved.load(Ordering::Relaxed));
+        // Read before the clock. The clock wraps, and what seems to lie ahead of it has just moved.
+        let moved = self.moved.load(Ordering::Acquire);
+        let since = self.bridge.now_ms().wrapping_sub(moved).cast_signed();
+        let still = u64::try_from(since).unwrap_or_default();
         Pulse {
             index: self.index,
             held: self.held(),
             taken: self.taken.load(Ordering::Relaxed),
-            still: Duration::from_millis(u64::from(still)),
+            still: Duration::from_millis(still),
         }
     }
 
@@ -209,7 +209,7 @@ impl Worker {
 
     /// Notes that the worker lives.
     pub(crate) fn move_on(&self) {
-        self.moved.store(self.bridge.now_ms(), Ordering::Relaxed);
+        self.moved.store(self.bridge.now_ms(), Ordering::Release);
     }
 
     fn note_taken(&self, desk: MutexGuard<'_, Desk>) {

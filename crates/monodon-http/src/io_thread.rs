@@ -203,8 +203,14 @@ fn build_runtime<A: App>(setup: &Setup<A>) -> io::Result<LocalRuntime> {
         .enable_time()
         .on_thread_park(move || guarded(&*parking, || before.before_park(index)))
         .on_thread_unpark(move || guarded(&*unparking, || after.after_unpark(index)))
+        // They read files. More of them would not make a disk faster, and each holds a block.
+        .max_blocking_threads(FILE_READERS)
+        .thread_name(format!("monodon-file-{index}"))
         .build_local(LocalOptions::default())
 }
+
+/// Threads of an I/O thread that read files, at most. One that has nothing to do ends.
+const FILE_READERS: usize = 4;
 
 /// Keeps a panic of the app from ending the thread.
 fn guarded(reporter: &dyn Reporter, hook: impl FnOnce()) {

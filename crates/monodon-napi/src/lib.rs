@@ -12,11 +12,11 @@
 
 mod doorbell;
 mod lent;
+mod os;
 mod port;
 #[cfg(unix)]
 mod process;
 mod server;
-mod thread_name;
 
 use napi_derive::napi;
 

@@ -20,6 +20,7 @@ _DESCRIPTOR = 3
 _EXIT_NOT_LOADED = 3
 _EXIT_USAGE = 2
 _EXIT_MILLISECONDS = 1000
+_PR_SET_PDEATHSIG = 1
 #: Characters of a text for people; in JSON one has at most 12 bytes.
 _MAX_TEXT = 20_000
 #: A terminal and systemd send these to every process of a group. The server says when to stop.
@@ -39,6 +40,7 @@ def main(argv):
     channel = Channel(connection)
     data, count = channel.receive()
     start = _start_message(data)
+    _die_with_server()
     worker = _boot(start, channel)
     # What came with the first message.
     for _ in worker.requests(data, count):
@@ -138,6 +140,19 @@ def _restore_signals():
         if signal.getsignal(number) is _do_nothing:
             usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             signal.signal(number, usual)
+
+
+def _die_with_server():
+    """Has the kernel kill this process when the server dies: an app in a loop would not notice."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (ImportError, OSError, AttributeError):
+        # Where there is no C library to call, the end of the socket has to do.
+        pass
 
 
 def _do_nothing(number, frame):

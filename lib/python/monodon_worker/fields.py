@@ -91,6 +91,8 @@ _statuses = {}
 _fields = {}
 #: (name, value) of a content-length -> (encoded field, length).
 _lengths = {}
+#: (status line, fields) -> what `response_head` gave for it.
+_heads = {}
 
 
 def response_head(status, fields):
@@ -99,6 +101,19 @@ def response_head(status, fields):
     `length` is the content-length that the app declared, or -1; `bodiless` says that a response to
     GET with this status has no body (RFC 9110 section 6.4.1). Raises MonodonError.
     """
+    if type(fields) is not list:
+        return _encode_head(status, fields)
+    key = status, *fields
+    try:
+        return _heads[key]
+    except (KeyError, TypeError):
+        head = _encode_head(status, fields)
+    if len(head[1]) <= _MAX_CACHED_BYTES:
+        _remember(_heads, key, head)
+    return head
+
+
+def _encode_head(status, fields):
     known = _statuses.get(status) if type(status) is str else None
     code, reason, bodiless = known or _encode_status(status)
     if not isinstance(fields, list):

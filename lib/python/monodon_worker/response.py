@@ -135,7 +135,10 @@ class Response:
                     self._chunk(data)
                 elif self.state == OVER:
                     self._too_long(len(data))
-                home.flush(self.state == OVER)
+                if self.state == OVER:
+                    home.complete()
+                else:
+                    home.flush()
             home.poll(self)
             if self.state >= ABORTED or (self.state == STREAMING and self.is_mute):
                 break
@@ -324,6 +327,8 @@ class Response:
 
 
 def _has_length_one(body):
+    if not hasattr(type(body), "__len__"):
+        return False
     try:
         return len(body) == 1
     except Exception:

@@ -6,10 +6,17 @@ from . import records
 from .layout import BATCH_RECORDS
 from .worker import Worker, ends_exchange
 
-#: Work of one batch, in seconds: requests behind a slow one wait for it.
-_BATCH_SECONDS = 0.0005
-#: An answer waits this long, in seconds, for its neighbours in the batch.
-_FLUSH_SECONDS = 0.0002
+#: Work of one batch, in seconds: requests behind a slow one wait for it. It is as long as so many
+#: calls, within bounds: to hand over answers wakes the server, which costs as much as a short call.
+_BATCH_CALLS = 8
+_LEAST_BATCH_SECONDS = 0.0005
+_MOST_BATCH_SECONDS = 0.002
+#: An answer waits for this part of a batch for its neighbours.
+_PAUSE = 0.4
+#: What an app may do after its response is complete, in seconds, before the response is sent. An app
+#: that has taken longer gets its responses sent at once, for a while.
+_TAIL_SECONDS = 0.01
+_STRICT_SECONDS = 10.0
 #: A call that took this long, in seconds, held back its neighbours: one at a time for a while.
 _BLOCKED_SECONDS = 0.02
 _CAUTION_SECONDS = 1.0
@@ -35,7 +42,13 @@ class SerialWorker(Worker):
         self.size = 0
         self.remaining = 0
         #: Mean time of a call, in seconds.
-        self.mean = _BATCH_SECONDS
+        self.mean = _MOST_BATCH_SECONDS
+        #: When the next answers are due, and how long they may wait after that.
+        self.due = 0.0
+        self.pause = _LEAST_BATCH_SECONDS * _PAUSE
+        #: When the response of the request that runs was complete; 0 before.
+        self.completed_at = 0.0
+        self.strict_until = 0.0
         self.cautious_until = 0.0
         self.polled_at = 0.0
 
@@ -66,7 +79,7 @@ class SerialWorker(Worker):
         clock = perf_counter
         served = 0
         started = before = clock()
-        due = started + _FLUSH_SECONDS
+        self.due = started + self.pause
         for exchange, environ in batch:
             served += 1
             self.remaining -= 1
@@ -76,17 +89,26 @@ class SerialWorker(Worker):
             except BaseException as error:
                 exchange.fail(error)
             now = clock()
-            if now > due:
+            if self.completed_at:
+                if now - self.completed_at > _TAIL_SECONDS:
+                    self.strict_until = now + _STRICT_SECONDS
+                self.completed_at = 0.0
+            if now > self.due:
                 if now - before > _BLOCKED_SECONDS:
                     self.cautious_until = now + _CAUTION_SECONDS
                 if self.remaining:
                     self.flush(True)
-                due = now + _FLUSH_SECONDS
+                self.due = now + self.pause
             before = now
         self.current = None
         if served:
             self.mean += ((before - started) / served - self.mean) * _WEIGHT
+            self.pause = self._batch_seconds() * _PAUSE
             self.count(served)
+
+    def _batch_seconds(self):
+        seconds = self.mean * _BATCH_CALLS
+        return min(max(seconds, _LEAST_BATCH_SECONDS), _MOST_BATCH_SECONDS)
 
     def _most(self):
         """Requests to take, 0 when there will be none."""
@@ -94,7 +116,7 @@ class SerialWorker(Worker):
             return 0
         if self.cautious_until and perf_counter() < self.cautious_until:
             return 1
-        return max(1, min(BATCH_RECORDS, int(_BATCH_SECONDS / self.mean)))
+        return max(1, min(BATCH_RECORDS, int(self._batch_seconds() / self.mean)))
 
     def _send(self, take):
         out = self.out
@@ -117,9 +139,20 @@ class SerialWorker(Worker):
             and not self.is_open
             and self.remaining * 2 <= self.size
             and not self.backlog
-            and self.mean < _FLUSH_SECONDS
+            and self.mean < _MOST_BATCH_SECONDS
         )
         self._send(self._most() if takes else 0)
+
+    def complete(self):
+        """A response is complete, while the app may go on, above all in `close`.
+
+        It is sent if that may take long: by the time that has passed, or by what the app has done
+        lately.
+        """
+        now = self.completed_at = perf_counter()
+        if now > self.due or now < self.strict_until:
+            self.flush(True)
+            self.due = now + self.pause
 
     def send_file(self, ending, descriptor):
         """Sends records one of which needs the descriptor."""

@@ -115,6 +115,10 @@ class ThreadedWorker(Worker):
         with self.lock:
             self._send(self._wanted(), False)
 
+    def complete(self):
+        """A response is complete, while the app may go on: it is sent."""
+        self.flush()
+
     def send_file(self, ending, descriptor):
         """Sends records one of which needs the descriptor."""
         with self.lock:

@@ -7,6 +7,7 @@ import struct
 import threading
 
 from . import log, records
+from .environ import Environs
 from .exchange import Exchange
 from .files import FileWrapper
 from .input import Input, NoInput
@@ -24,8 +25,6 @@ from .layout import (
 #: The words of an environ record before its text; fewer of other records.
 _RECORD = struct.Struct(f"<{ENVIRON_BYTES}I").unpack_from
 _NAMES_AT = 4 * ENVIRON_BYTES
-#: Sets of names that are remembered. Clients send few; who sends many gains nothing by it.
-_MOST_KNOWN = 256
 #: Where the bytes of the other records begin.
 _BYTES_AT = 16
 
@@ -49,8 +48,8 @@ class Worker:
         self.until_spent = options["maxRequests"] + (
             random.randint(0, options["maxRequestsJitter"]) if options["maxRequests"] else -1
         )
-        #: What is the same in the environ of all requests.
-        self.base = {
+        #: With what is the same in the environ of all requests.
+        base = {
             "SERVER_NAME": facts["serverName"],
             "SERVER_PORT": str(facts["serverPort"]),
             "wsgi.version": (1, 0),
@@ -63,12 +62,11 @@ class Worker:
             "wsgi.input_terminated": True,
             "wsgi.early_hints": self.early_hints,
         }
-        #: What `_learn` has made of names, by their text.
-        self.known = {}
+        self.environs = Environs(base)
 
     def requests(self, data, count):
         """Goes through the records of a batch: gives `(exchange, environ)` for each request."""
-        known = self.known
+        known = self.environs.known
         mailbox = self.mailbox
         answers_take = True
         at = 0
@@ -79,11 +77,11 @@ class Worker:
                 middle = start + value
                 end = middle + value_bytes
                 try:
-                    names, cuts, template = known[data[start:middle]]
+                    cuts, template, fill = known[data[start:middle]]
                 except KeyError:
-                    names, cuts, template = self._learn(data[start:middle])
+                    cuts, template, fill = self.environs.learn(data[start:middle])
                 environ = template.copy()
-                environ.update(zip(names, data[middle:end].decode("latin-1").split("\0", cuts)))
+                fill(environ, data[middle:end].decode("latin-1").split("\0", cuts))
                 exchange = Exchange(self, id, data, at)
                 follows = first >> 8 & FLAG_BODY_FOLLOWS
                 if body or follows:
@@ -99,15 +97,6 @@ class Worker:
             else:
                 self._other(first, id, value, data, at + _BYTES_AT)
             at += size
-
-    def _learn(self, text):
-        """Remembers names: the strings, how often their values are cut, an environ with all keys."""
-        names = tuple(text.decode("latin-1").split("\0"))
-        if len(self.known) >= _MOST_KNOWN:
-            self.known.clear()
-        # A copy of a dictionary that has all keys is made at once, and filling it moves nothing.
-        self.known[text] = learnt = names, len(names) - 1, {**dict.fromkeys(names, ""), **self.base}
-        return learnt
 
     def _other(self, first, id, value, data, at):
         kind = first & 0xFF

@@ -1,5 +1,6 @@
 /** The conformance app as a fetch handler. `test/support/apps/wsgi.ts` and `node.ts` do the same. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PROBE } from './file-probe.ts'
 import {
   AppFailure,
   numberOf,
@@ -9,7 +10,6 @@ import {
   type Seen,
   streamChunk,
   text,
-  UNWATCHED,
 } from './probe.ts'
 import { blockLoop, ruinWorker } from './ruin.ts'
 
@@ -165,4 +165,4 @@ function endless(request: Request, probe: Probe): ReadableStream<Uint8Array> {
   })
 }
 
-export const app = createFetchApp(UNWATCHED)
+export const app = createFetchApp(PROBE)

@@ -1,6 +1,7 @@
 /** The conformance app as a `(req, res)` listener. See `test/support/apps/fetch.ts`. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PROBE } from './file-probe.ts'
 import {
   AppFailure,
   numberOf,
@@ -10,7 +11,6 @@ import {
   type Seen,
   streamChunk,
   text,
-  UNWATCHED,
 } from './probe.ts'
 import { blockLoop, ruinWorker } from './ruin.ts'
 
@@ -175,4 +175,4 @@ function drained(res: ServerResponse): Promise<void> {
   })
 }
 
-export const app = createNodeApp(UNWATCHED)
+export const app = createNodeApp(PROBE)

@@ -75,6 +75,12 @@ export class Watcher implements Probe {
   }
 }
 
+/** What a suite sees of an app and does to it, wherever the app runs. */
+export type Observer = Pick<Watcher, 'completions' | 'count' | 'open' | 'reset'> & {
+  readonly calls: readonly string[]
+  readonly notes: readonly string[]
+}
+
 const PATTERN = Buffer.from(Array.from({ length: 65_521 }, (_, i) => (i * 31 + (i >> 8)) & 0xff))
 
 /** `size` bytes that differ enough to show any that is lost, doubled or swapped. */

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Does not come back, or only after what it has started has ruined the worker. */
 export async function ruinWorker(how: string): Promise<void> {
   if (how === 'exit') process.exit(7)
+  if (how === 'abort') process.abort()
+  if (how === 'kill') process.kill(process.pid, 'SIGKILL')
   if (how === 'throw')
     setImmediate(() => {
       throw new Error('thrown out of the app')

@@ -1,6 +1,7 @@
 /** The conformance app as a WSGI application. See `test/support/apps/fetch.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environ, StartResponse, WSGIBody } from '../../../lib/interface/wsgi.ts'
+import { PROBE } from './file-probe.ts'
 import {
   AppFailure,
   numberOf,
@@ -10,7 +11,6 @@ import {
   type Seen,
   streamChunk,
   text,
-  UNWATCHED,
 } from './probe.ts'
 import { blockLoop, ruinWorker } from './ruin.ts'
 
@@ -204,4 +204,4 @@ async function* endless(probe: Probe): AsyncGenerator<Uint8Array> {
   }
 }
 
-export const app = createWSGIApp(UNWATCHED)
+export const app = createWSGIApp(PROBE)

@@ -1,4 +1,4 @@
-//! Names of worker threads, as `top -H` shows them.
+//! What workers ask of the operating system.
 
 use napi_derive::napi;
 
@@ -16,4 +16,16 @@ pub fn name_thread(name: String) {
     }
     #[cfg(not(target_os = "linux"))]
     drop(name);
+}
+
+/// Has the kernel kill this process when the thread that started it ends: a worker whose server was
+/// killed must not live on, whatever its app is doing. Linux only; elsewhere the end of the worker's
+/// socket tells an event loop that runs.
+#[napi(catch_unwind)]
+pub fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: PR_SET_PDEATHSIG takes a signal's number and touches no memory.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL)
+    };
 }
