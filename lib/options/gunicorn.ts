@@ -26,7 +26,7 @@ export interface Refusal {
 const NO_TLS =
   'TLS is not there yet: let a proxy in front end it and send X-Forwarded-Proto (--forwarded-allow-ips)'
 const NO_RELOAD =
-  'reloading is not there yet: develop with flask run --debug or manage.py runserver, or restart by hand'
+  'code is not watched yet: develop with flask run --debug or manage.py runserver; HUP loads the app anew'
 const NO_OTHER_USER =
   'it keeps the user it is started as: set User= and Group= in systemd, USER in a Dockerfile, or use setpriv'
 const OWN_LOGS =

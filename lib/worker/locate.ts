@@ -32,7 +32,7 @@ async function locatePackage(name: string, cwd: string): Promise<string | undefi
 }
 
 function notFound(module: string, cwd: string, bases: readonly string[]): MonodonError {
-  const extensions = extname(module) === '' ? ` (also with ${EXTENSIONS.join(' ')})` : ''
+  const extensions = extname(module) === '' ? ` (also with ${EXTENSIONS.join(' ')} .py)` : ''
   const files = bases.map((base) => base + extensions).join(' and ')
   const packages = isBareSpecifier(module) ? ` and a package ${module}` : ''
   return new MonodonError('MONODON_APP_NOT_FOUND', {

@@ -103,11 +103,12 @@ describe('integers', () => {
 })
 
 describe('the other types', () => {
-  it('reads an enum value, also as a number', () => {
+  it('reads an enum value, also as a number or in capitals', () => {
     expect(parse(ENUM, '2')).toBe('2')
     expect(parse(ENUM, 2)).toBe('2')
     expect(() => parse(ENUM, '3')).toThrow('auto, 1, 2')
-    expect(() => parse(ENUM, 'AUTO')).toThrow(BadValue)
+    expect(parse(ENUM, 'AUTO')).toBe('auto')
+    expect(() => parse(ENUM, 'aut')).toThrow(BadValue)
   })
 
   it.each([

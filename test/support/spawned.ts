@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Address } from './client.ts'
@@ -17,6 +18,13 @@ const started = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of started) child.kill('SIGKILL')
 })
+
+/** What the file of the error log holds, if the flags name one. */
+function errorLog(flags: readonly string[], cwd: string): string {
+  const at = flags.indexOf('--error-logfile')
+  const file = at < 0 ? undefined : join(cwd, flags[at + 1]!)
+  return file !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : ''
+}
 
 /** A server in a process of its own, started by the command that users type. */
 export class SpawnedServer implements Address {
@@ -50,12 +58,13 @@ export class SpawnedServer implements Address {
       stream.on('data', (bytes: Buffer) => {
         output.text += bytes
       })
-    const port = () => Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(output.text)?.[1])
+    const logged = () => output.text + errorLog(flags, cwd)
+    const port = () => Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(logged())?.[1])
     await until(
       'the server to start',
       () => {
         if (child.exitCode !== null) throw new Error(`it did not start:\n${output.text}`)
-        return port() > 0 && /Workers: \d/.test(output.text)
+        return port() > 0 && /Workers: \d/.test(logged())
       },
       30_000,
     )
@@ -78,9 +87,10 @@ export class SpawnedServer implements Address {
     app: string,
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
+    cwd: string = ROOT,
   ): Promise<SpawnedServer> {
     const clean = { PYTHONDONTWRITEBYTECODE: '1', ...env }
-    return SpawnedServer.start(app, ['--python', requirePython(), ...flags], clean)
+    return SpawnedServer.start(app, ['--python', requirePython(), ...flags], clean, cwd)
   }
 
   get pid(): number {

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode;
 
 use crate::headers;
 use crate::layout::HEADER_NAMES;
-use crate::record::put_target;
+use crate::target::put_target;
 
 thread_local! {
     /// Room for the values of a request, until its names are complete.

@@ -37,5 +37,6 @@ mod slot;
 pub mod streamed;
 mod submit;
 mod sync;
+mod target;
 mod upload;
 pub mod worker;

@@ -472,7 +472,7 @@ fn start_error(change: impl FnOnce(&mut Options)) -> StartError {
 }
 
 /// In the child, where standard output is a pipe to the test.
-const IN_CHILD: &str = "MONODON_TEST_STDOUT";
+const IN_CHILD: &str = "TEST_STDOUT";
 
 #[test]
 fn writes_to_standard_output_in_local_time() {

@@ -1,0 +1,170 @@
+/** What the arbiter does on signals and by its options, for workers of each kind. */
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { fetchOnce } from '../support/client.ts'
+import { describePython } from '../support/python.ts'
+import { SpawnedServer } from '../support/spawned.ts'
+import { until } from '../support/wait.ts'
+
+let folder: string
+let server: SpawnedServer
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'monodon-arbiter-'))
+})
+afterEach(async () => {
+  expect(await server.stop()).toBe(0)
+  rmSync(folder, { recursive: true })
+})
+
+/** An app in each language that answers with a text and a variable, and can hang. */
+const javascript = (text: string): string =>
+  `export default (request) => {
+     if (request.url.endsWith('/loop')) for (;;) {}
+     return new Response(${JSON.stringify(text)} + (process.env.GREETING ?? ''))
+   }`
+const python = (text: string): string =>
+  `import os
+def app(environ, start_response):
+    while environ['PATH_INFO'] == '/loop':
+        pass
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [(${JSON.stringify(text)} + os.environ.get('GREETING', '')).encode()]`
+
+interface Kind {
+  readonly file: string
+  readonly app: string
+  readonly flags: readonly string[]
+  readonly source: (text: string) => string
+}
+
+const THREAD: Kind = { file: 'app.mjs', app: 'app.mjs', flags: [], source: javascript }
+const PROCESS: Kind = { ...THREAD, flags: ['--worker-class', 'process'] }
+const PYTHON: Kind = { file: 'app.py', app: 'app:app', flags: [], source: python }
+
+const write = (kind: Kind, text: string): void =>
+  writeFileSync(join(folder, kind.file), kind.source(text))
+
+async function start(kind: Kind, ...flags: string[]): Promise<void> {
+  write(kind, 'old')
+  const all = [...kind.flags, ...flags]
+  server =
+    kind === PYTHON
+      ? await SpawnedServer.python(kind.app, all, {}, folder)
+      : await SpawnedServer.start(kind.app, all, {}, folder)
+}
+
+const text = async (path = '/'): Promise<string> => (await fetchOnce(server, path)).body.toString()
+
+/** Asks without a break until `done`; every answer must be whole. */
+async function keepAsking(done: () => boolean): Promise<string[]> {
+  const answers: string[] = []
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!done()) {
+        const answer = await fetchOnce(server, '/')
+        expect(answer.status).toBe(200)
+        answers.push(answer.body.toString())
+      }
+    }),
+  )
+  return answers
+}
+
+function suite(kind: Kind): void {
+  test('HUP loads the app anew and loses no request', { timeout: 60_000 }, async () => {
+    await start(kind, '--workers', '2')
+    expect(await text()).toBe('old')
+    write(kind, 'new')
+    server.child.kill('SIGHUP')
+    const answers = await keepAsking(() => server.output.includes('Reloaded'))
+    expect(new Set(answers).size).toBeLessThanOrEqual(2)
+    await until('the old workers to go', async () => (await text()) === 'new')
+  })
+
+  test('HUP with code that does not load leaves the old workers serving', async () => {
+    await start(kind)
+    writeFileSync(join(folder, kind.file), kind === PYTHON ? 'import nowhere' : 'export default 7')
+    server.child.kill('SIGHUP')
+    await until('the failure to be logged', () => server.output.includes('goes on, as its succ'))
+    expect(await text()).toBe('old')
+  })
+
+  test('a worker that hangs is ended with 504 for what it held', { timeout: 60_000 }, async () => {
+    await start(kind, '--timeout', '500ms')
+    expect((await fetchOnce(server, '/loop')).status).toBe(504)
+    expect(await text()).toBe('old')
+    const hung = server.entries('ERROR').filter((entry) => entry.includes('MONODON_WORKER_HUNG'))
+    expect(hung.join()).toMatch(/GET \S*\/loop, held for \d+\.\d s by worker 1/)
+    expect(server.output).not.toContain('MONODON_WORKER_DIED')
+  })
+
+  test('--env is seen by the app', async () => {
+    await start(kind, '-e', 'GREETING=, hello=x,y')
+    expect(await text()).toBe('old, hello=x,y')
+  })
+}
+
+describe('workers in threads', () => suite(THREAD))
+describe('workers in processes', () => suite(PROCESS))
+describePython('workers in Python', () => suite(PYTHON))
+
+test('an event loop that only waits does not hang', { timeout: 60_000 }, async () => {
+  writeFileSync(
+    join(folder, 'app.mjs'),
+    `export default async () => {
+       await new Promise((resolve) => setTimeout(resolve, 1500))
+       return new Response('waited')
+     }`,
+  )
+  server = await SpawnedServer.start('app.mjs', ['--timeout', '300ms'], {}, folder)
+  expect(await text()).toBe('waited')
+  expect(server.entries('ERROR')).toEqual([])
+})
+
+test('USR1 opens the log files anew', async () => {
+  await start(THREAD, '--access-logfile', 'access.log', '--error-logfile', 'error.log')
+  const read = (name: string): string => {
+    try {
+      return readFileSync(join(folder, name), 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  await fetchOnce(server, '/first')
+  await until('the first line', () => read('access.log').includes('"GET /first HTTP/1.1" 200 3'))
+  for (const name of ['access.log', 'error.log'])
+    renameSync(join(folder, name), join(folder, `${name}.1`))
+  server.child.kill('SIGUSR1')
+  await until('the new error log', () => read('error.log').includes('opened anew'))
+  await until('the new access log', async () => {
+    await fetchOnce(server, '/second')
+    return read('access.log').includes('/second')
+  })
+  expect(read('error.log.1')).toContain('Listening at')
+  expect(read('access.log.1')).toContain('/first')
+})
+
+test('--pid names the process while it runs', async () => {
+  await start(THREAD, '--pid', 'monodon.pid')
+  const file = join(folder, 'monodon.pid')
+  expect(readFileSync(file, 'utf8')).toBe(`${server.pid}\n`)
+  await server.stop()
+  expect(() => readFileSync(file)).toThrow('ENOENT')
+})
+
+describe('a file that cannot be written', () => {
+  beforeEach(async () => start(THREAD)) // for `afterEach`
+
+  test.each(['--pid', '--access-logfile', '--error-logfile'])(
+    '%s stops the start',
+    async (flag) => {
+      const path = join(folder, 'no/such/folder')
+      await expect(SpawnedServer.start('app.mjs', [flag, path], {}, folder)).rejects.toThrow(
+        'MONODON_FILE_NOT_WRITABLE',
+      )
+    },
+  )
+})
