@@ -43,6 +43,11 @@ export function createPool(
     throw new MonodonError('MONODON_BAD_OPTION', {
       detail: `threads is ${options.threads}, but ${app} is JavaScript, which needs no threads to wait; use workers for more cores`,
     })
+  if (process.platform === 'win32' && (runtime === 'python' || options.workerClass === 'process'))
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail:
+        'workers in processes need sockets that Windows does not have; use worker-class thread',
+    })
   const facts = factsOf(listener, options.workers > 1)
   return new WorkerPool({ listener, runtime, cwd, data: { app, facts, options } })
 }

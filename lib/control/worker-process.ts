@@ -26,6 +26,7 @@ export class WorkerProcess implements SupervisedWorker {
   readonly ended: Promise<string>
   readonly spent: Promise<void>
   private readonly program: Program
+  private readonly listener: Listener
   private readonly native: NativeProcess
   private readonly child: ChildProcess
   /** Resolves when its connection has ended. */
@@ -43,6 +44,7 @@ export class WorkerProcess implements SupervisedWorker {
   ) {
     this.number = number
     this.program = program
+    this.listener = listener
     this.spent = new Promise((resolve) => {
       this.tellSpent = resolve
     })
@@ -130,7 +132,8 @@ export class WorkerProcess implements SupervisedWorker {
     // The end of the connection: the end of the process follows, or is made.
     if (text === null) {
       this.tellHungUp()
-      void within(KILL_AFTER_MS, this.ended).then(() => this.kill())
+      // When the server ends, its workers may take the time that `stop` gives them.
+      if (!this.listener.isEnding) void within(KILL_AFTER_MS, this.ended).then(() => this.kill())
       return
     }
     const message = parse(text)

@@ -111,6 +111,25 @@ describe('workers in threads', () => suite(THREAD))
 describe('workers in processes', () => suite(PROCESS))
 describePython('workers in Python', () => suite(PYTHON))
 
+test.each([
+  ['a thread', THREAD],
+  ['a process', PROCESS],
+])('TERM lets %s finish what goes on in the background', { timeout: 60_000 }, async (_, kind) => {
+  const file = join(folder, 'done')
+  const app = `import { writeFileSync } from 'node:fs'
+    export default { fetch(request, server) {
+      server.waitUntil(new Promise((resolve) => setTimeout(resolve, 1800))
+        .then(() => writeFileSync(${JSON.stringify(file)}, 'yes')))
+      return new Response('begun')
+    } }`
+  writeFileSync(join(folder, 'app.mjs'), app)
+  server = await SpawnedServer.start('app.mjs', kind.flags, {}, folder)
+  expect(await text()).toBe('begun')
+  expect(await server.stop()).toBe(0)
+  expect(readFileSync(file, 'utf8')).toBe('yes')
+  expect(server.entries('ERROR')).toEqual([])
+})
+
 test('an event loop that only waits does not hang', { timeout: 60_000 }, async () => {
   writeFileSync(
     join(folder, 'app.mjs'),

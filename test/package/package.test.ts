@@ -60,6 +60,8 @@ test('it holds what the manifest names, the addon, and nothing of the sources', 
   const named = [types, main, manifest.bin.monodon].map((path) => path.replace('./', ''))
   expect(files).toEqual(expect.arrayContaining([...named, 'README.md', 'LICENSE']))
   expect(files.filter((path) => path.endsWith('.node'))).not.toEqual([])
+  expect(files).toContain('dist/python/__main__.py')
+  expect(files.filter((path) => path.includes('__pycache__'))).toEqual([])
   const others = files.filter((path) => !path.startsWith('dist/'))
   expect(others.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
   expect(files.filter((path) => /\/\./.test(path))).toEqual([])

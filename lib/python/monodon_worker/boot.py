@@ -24,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 #: Characters of a text for people; in JSON one has at most 12 bytes.
 _MAX_TEXT = 20_000
 #: A terminal and systemd send these to every process of a group. The server says when to stop.
-_SIGNALS_OF_THE_SERVER = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS_OF_THE_SERVER = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(argv):
