@@ -27,8 +27,8 @@ export interface RunningServer {
  *
  * An app given as a value runs on the calling thread. One given as `'module:name'` runs in `workers`
  * threads or processes (default 1), as on the command line, also a Python app; the module is looked
- * for from the current folder. Options are those of the command line in camelCase; neither the environment nor a config
- * file is read.
+ * for from the current folder. Options are those of the command line in camelCase; neither the
+ * environment nor a config file is read.
  *
  * @throws MonodonError for a wrong option or a busy address; BootFailure when the app cannot be loaded
  */

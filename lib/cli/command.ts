@@ -2,6 +2,7 @@
 
 import { statSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
+import { BootFailure } from '../control/app-worker.ts'
 import { errorRow, errorText, MonodonError } from '../errors.ts'
 import { setLogLevel } from '../log.ts'
 import { readArgs } from '../options/args.ts'
@@ -21,7 +22,7 @@ export async function main(
   try {
     return await run(argv, env)
   } catch (error) {
-    const isBootFailure = error instanceof Error && error.name === 'BootFailure'
+    const isBootFailure = error instanceof BootFailure
     process.stderr.write(`monodon: ${isBootFailure ? error.message : errorText(error)}\n`)
     if (isBootFailure) return errorRow('MONODON_APP_NOT_LOADED').exit ?? 1
     return error instanceof MonodonError ? (errorRow(error.code).exit ?? 1) : 1

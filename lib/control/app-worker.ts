@@ -1,5 +1,6 @@
 /** A worker as the arbiter sees it, whether it is a thread or a process. */
 
+import { within } from '../within.ts'
 import type { FromWorker } from '../worker/protocol.ts'
 
 /** Where a worker is in its life. */
@@ -34,12 +35,19 @@ export class BootFailure extends Error {
   override readonly name = 'BootFailure'
 }
 
-/** Resolves after `ms` milliseconds, or with `event`, whichever is first. */
-export async function within(ms: number, event: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([event, late])
-  clearTimeout(timer)
+/**
+ * Has a worker finish what it holds, up to `timeoutMs`, and kills it then; one that has not booted
+ * holds nothing. `ask` tells it.
+ */
+export async function stopWorker(
+  worker: SupervisedWorker,
+  timeoutMs: number,
+  ask: () => void,
+): Promise<void> {
+  if (worker.state === 'stopped') return
+  const booted = worker.state === 'ready'
+  worker.state = 'draining'
+  if (booted) ask()
+  await within(booted ? timeoutMs + KILL_AFTER_MS : 0, worker.ended)
+  await worker.kill()
 }

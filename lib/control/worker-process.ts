@@ -3,14 +3,15 @@ import { closeSync } from 'node:fs'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import type { NativeProcess } from '../bridge/native.ts'
 import { errorText } from '../errors.ts'
+import { within } from '../within.ts'
 import type { FromWorker, StartMessage, WorkerData } from '../worker/protocol.ts'
 import {
   BootFailure,
   KILL_AFTER_MS,
   type Ready,
   type SupervisedWorker,
+  stopWorker,
   type WorkerState,
-  within,
 } from './app-worker.ts'
 import type { Listener } from './listener.ts'
 import type { Program } from './program.ts'
@@ -74,13 +75,8 @@ export class WorkerProcess implements SupervisedWorker {
     return this.child.pid
   }
 
-  async stop(timeoutMs: number): Promise<void> {
-    if (this.state === 'stopped') return
-    const booted = this.state === 'ready'
-    this.state = 'draining'
-    if (booted) this.native.stop(timeoutMs)
-    await within(booted ? timeoutMs + KILL_AFTER_MS : 0, this.ended)
-    await this.kill()
+  stop(timeoutMs: number): Promise<void> {
+    return stopWorker(this, timeoutMs, () => this.native.stop(timeoutMs))
   }
 
   async kill(): Promise<void> {

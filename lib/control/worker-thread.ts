@@ -3,11 +3,10 @@ import { logError } from '../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../worker/protocol.ts'
 import {
   BootFailure,
-  KILL_AFTER_MS,
   type Ready,
   type SupervisedWorker,
+  stopWorker,
   type WorkerState,
-  within,
 } from './app-worker.ts'
 
 /** A worker in a thread of its own. */
@@ -47,13 +46,8 @@ export class WorkerThread implements SupervisedWorker {
     this.ready.catch(() => {})
   }
 
-  async stop(timeoutMs: number): Promise<void> {
-    if (this.state === 'stopped') return
-    const booted = this.state === 'ready'
-    this.state = 'draining'
-    if (booted) this.tell({ type: 'stop', timeoutMs })
-    await within(booted ? timeoutMs + KILL_AFTER_MS : 0, this.ended)
-    await this.kill()
+  stop(timeoutMs: number): Promise<void> {
+    return stopWorker(this, timeoutMs, () => this.tell({ type: 'stop', timeoutMs }))
   }
 
   async kill(): Promise<void> {

@@ -3,6 +3,7 @@ import type { Attach } from '../bridge/port.ts'
 import type { InterfaceKind } from '../interface/detect.ts'
 import { logError } from '../log.ts'
 import type { Options } from '../options/table.ts'
+import { within } from '../within.ts'
 import { prepare } from './interfaces.ts'
 
 /** What a worker has to know of its server. */
@@ -44,14 +45,7 @@ export class AppWorker {
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */
   async stop(timeoutMs: number): Promise<void> {
-    if (timeoutMs > 0) {
-      let timer: NodeJS.Timeout | undefined
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, timeoutMs)
-      })
-      await Promise.race([this.idle(), late])
-      clearTimeout(timer)
-    }
+    if (timeoutMs > 0) await within(timeoutMs, this.idle())
     this.dispatch.detach()
   }
 

@@ -87,8 +87,9 @@ impl Bridge {
         worker
     }
 
-    /// Adds a worker in another process, under a `number` that no other one has: a task on one of the I/O threads speaks for it. `hear` gets
-    /// its messages, on that thread. Gives its end of the socket beside the means to talk to it.
+    /// Adds a worker in another process, under a `number` that no other one has: a task on one of the
+    /// I/O threads speaks for it. `hear` gets its messages, on that thread. Gives its end of the socket
+    /// beside the means to talk to it.
     ///
     /// # Errors
     /// When no socket can be had.
