@@ -48,34 +48,35 @@ async function serveUntilStopped(
   listener: Listener,
 ): Promise<void> {
   const signals = new Signals()
+  // Before anybody can know of the server: by default these signals end a process.
+  const reload = (): void => void pool?.reload()
+  const reopen = (): void => reopenLogs(listener, pool)
+  process.on('SIGHUP', reload)
+  process.on('SIGUSR1', reopen)
+  let pool: WorkerPool | undefined
   log('info', `Starting monodon ${packageVersion()}`)
   for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
-  let pool: WorkerPool
   try {
     pool = createPool(app, options, cwd, runtime, listener)
     const { kind, reason } = await pool.start(options.workers)
     log('info', `Serving ${app} by the ${kind} interface: ${reason} (--interface overrides)`)
     log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
+    await stopOn(signals, listener, pool, options)
+    log('info', 'Stopped')
   } catch (error) {
     await listener.stop()
-    signals.forget()
     throw error
+  } finally {
+    process.off('SIGHUP', reload)
+    process.off('SIGUSR1', reopen)
+    signals.forget()
   }
-  const reload = (): void => void pool.reload()
-  const reopen = (): void => reopenLogs(listener, pool)
-  process.on('SIGHUP', reload)
-  process.on('SIGUSR1', reopen)
-  await stopOn(signals, listener, pool, options)
-  process.off('SIGHUP', reload)
-  process.off('SIGUSR1', reopen)
-  signals.forget()
-  log('info', 'Stopped')
 }
 
-function reopenLogs(listener: Listener, pool: WorkerPool): void {
+function reopenLogs(listener: Listener, pool: WorkerPool | undefined): void {
   reopenLog()
   listener.reopenLogs()
-  pool.reopenLogs()
+  pool?.reopenLogs()
   log('info', 'The log files were opened anew (SIGUSR1)')
 }
 
