@@ -2,6 +2,7 @@
 // TypeScript, each only when it is missing or older than what it is made of.
 //
 //     node npm/prepare.mjs                   what is out of date
+//     node npm/prepare.mjs --tests           also what only the tests need
 //     node npm/prepare.mjs --build [STEP]    builds in any case: native, ts or both
 import {
   chmodSync,
@@ -21,6 +22,8 @@ import { bin, Failure, must, npm, root, run, script } from './project.mjs'
 
 const OLDEST_NODE = 20
 const dist = join(root, 'dist')
+/** A package of its own, so that a user's first start does not wait for every framework there is. */
+const frameworks = join(root, 'test/frameworks')
 const ADDON = new RegExp(`^monodon\\.${process.platform}-${process.arch}.*\\.node$`)
 
 /** Each step: what it needs, what it leaves behind, and the work. */
@@ -42,6 +45,12 @@ const STEPS = {
     sources: () => fingerprint(['lib', 'package.json', 'tsconfig.json']),
     exists: () => existsSync(join(dist, 'cli/main.js')),
     make: buildTypeScript,
+  },
+  frameworks: {
+    stamp: join(frameworks, 'node_modules/.monodon-installed'),
+    sources: () => fingerprint(['test/frameworks/package-lock.json']),
+    exists: () => existsSync(join(frameworks, 'node_modules/.package-lock.json')),
+    make: () => must(...npm('ci', '--prefix', frameworks, '--no-audit', '--no-fund')),
   },
 }
 
@@ -117,12 +126,14 @@ async function bring(name, { isForced }) {
 async function main([flag, step]) {
   if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE)
     throw new Failure(`Node ${OLDEST_NODE} or newer is needed; this is ${process.version}`)
-  if (flag !== undefined && (flag !== '--build' || (step !== undefined && !(step in STEPS))))
-    throw new Failure('usage: node npm/prepare.mjs [--build [native|ts]]')
-  const forced = flag === undefined ? [] : step === undefined ? ['native', 'ts'] : [step]
+  const isBuild = flag === '--build' && (step === undefined || step in STEPS)
+  if (flag !== undefined && !isBuild && flag !== '--tests')
+    throw new Failure('usage: node npm/prepare.mjs [--tests | --build [native|ts]]')
+  const forced = !isBuild ? [] : step === undefined ? ['native', 'ts'] : [step]
   await bring('dependencies', { isForced: false })
   for (const name of step === undefined ? ['native', 'ts'] : [step])
     await bring(name, { isForced: forced.includes(name) })
+  if (flag === '--tests') await bring('frameworks', { isForced: false })
 }
 
 await script(main)
