@@ -209,6 +209,12 @@ export const ERRORS = {
     blame: 'app',
     status: 500,
   },
+  MONODON_NOT_UPGRADABLE: {
+    message: 'the client has not offered to switch to another protocol',
+    hint: 'look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over',
+    blame: 'app',
+    status: 500,
+  },
   MONODON_BAD_RESPONSE: {
     message: 'the response cannot be sent as HTTP',
     hint: 'correct the status or the header fields that the detail names',

@@ -55,6 +55,11 @@ export interface Exchange {
   readonly contentLength: number
   /** Built when first touched. */
   readonly body: RequestBody
+  /**
+   * True when the client offers to switch to another protocol (`Upgrade`, RFC 9110 section 7.8) and
+   * `upgrade` may be called: a request of HTTP/1.1 without a body.
+   */
+  readonly upgradable: boolean
 
   // -- the client
   /** True once the client has gone, or native code has given up the exchange. */
@@ -95,4 +100,17 @@ export interface Exchange {
   fail(error: unknown): void
   /** Sends a 1xx response (103 Early Hints) where the protocol has one. */
   informational(status: number, headers: HeaderBlock): void
+
+  // -- another protocol
+  /**
+   * Takes the connection over, in place of `respond` or `start`. From now on `write` sends bytes as
+   * they are, the head of the answer included, and `body` reads what the client sends after its
+   * request, up to the end of its side. `end` closes the server's side; the exchange is finished once
+   * both sides are closed, or by `cut`, `fail` or an abort.
+   *
+   * @throws MonodonError `MONODON_NOT_UPGRADABLE` unless the request is `upgradable`
+   */
+  upgrade(): void
+  /** Closes a connection that was taken over, at once and without a word in the log. */
+  cut(): void
 }

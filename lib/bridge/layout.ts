@@ -17,7 +17,7 @@
  */
 
 /** Raised by every change to this file that a peer would notice. */
-export const LAYOUT_VERSION = 2
+export const LAYOUT_VERSION = 3
 
 /** Record kinds. The first half goes from native code to a worker, the second half back. */
 export const KIND = {
@@ -48,7 +48,7 @@ export const KIND = {
   head: 33,
   /** word 3 = bytes that follow, or the index of the lent buffer. */
   chunk: 34,
-  /** word 3 = bytes of the trailer block that follows. */
+  /** word 3 = bytes of the trailer block that follows. After `upgrade` there is none, and the exchange goes on until the client has closed its side too. */
   end: 35,
   /** aux = status for the client if the head was not sent; after it the connection is cut. */
   fail: 36,
@@ -62,6 +62,8 @@ export const KIND = {
   file: 40,
   /** From a process worker, for the arbiter: word 3 = bytes of JSON that follow. */
   say: 41,
+  /** In place of a response: takes the connection over. What `chunk` records hold is sent as it is; `bodyChunk` and `bodyEnd` tell what the client sends. See `end`. */
+  upgrade: 42,
 } as const
 
 /** Flags of a record, by kind. */
@@ -70,6 +72,8 @@ export const FLAG = {
   bodyFollows: 1,
   /** request, environ: it came over TLS, or a trusted proxy says so. */
   tls: 2,
+  /** request, environ: the client offers to switch protocols, and `upgrade` may follow. */
+  upgradable: 4,
   /** bodyBroken: native code has answered by itself; the exchange is over. */
   over: 1,
   /** abort: the response was complete before the app had ended it (HEAD, a declared length). */

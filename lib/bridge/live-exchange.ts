@@ -7,6 +7,13 @@ import { encodeHeader } from './header-block.ts'
 import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import type { Outbox } from './outbox.ts'
 
+/** What of a connection that was taken over is open. */
+type Tunnel = typeof NO_TUNNEL | typeof OPEN | typeof HALF_CLOSED
+const NO_TUNNEL = 0
+const OPEN = 1
+/** The server's side is closed. */
+const HALF_CLOSED = 2
+
 const PLAIN_TEXT = encodeHeader('content-type', 'text/plain; charset=utf-8')
 
 /** What an exchange needs from the worker it runs in. */
@@ -44,6 +51,7 @@ export class LiveExchange implements Exchange {
   protected incoming: IncomingBody | undefined = undefined
   /** Bytes written that native code has not reported as drained. */
   protected waiting = 0
+  private tunnel: Tunnel = NO_TUNNEL
   private lent = 0
   private drainWaiters: (() => void)[] | undefined = undefined
   private releaseWaiters: (() => void)[] | undefined = undefined
@@ -108,13 +116,14 @@ export class LiveExchange implements Exchange {
     visitBlock(this.text, this.blockAt, this.headerCount, visit)
   }
 
+  get upgradable(): boolean {
+    return ((this.first >>> 8) & FLAG.upgradable) !== 0
+  }
+
   get body(): RequestBody {
     if (this.incoming === undefined) {
       const follows = ((this.first >>> 8) & FLAG.bodyFollows) !== 0
-      this.incoming = new IncomingBody(this.inline, follows, (bytes) => {
-        this.home.outbox.number(KIND.wantBody, this.id, 0, bytes)
-        this.home.wrote()
-      })
+      this.incoming = this.openBody(this.inline, follows)
       this.inline = undefined
       if (this.aborted) this.incoming.break('aborted')
       else if (this.finished) this.incoming.break('finished')
@@ -135,7 +144,7 @@ export class LiveExchange implements Exchange {
   }
 
   write(chunk: string | Uint8Array): boolean {
-    if (this.finished) return true
+    if (this.finished || this.tunnel === HALF_CLOSED) return true
     if (chunk.length === 0) return this.waiting < HIGH_WATER_BYTES
     const bytes = this.home.outbox.chunk(this.id, chunk)
     if (bytes < 0) this.lent++
@@ -157,9 +166,14 @@ export class LiveExchange implements Exchange {
   }
 
   end(trailers: HeaderBlock = ''): void {
-    if (this.finished) return
+    if (this.finished || this.tunnel === HALF_CLOSED) return
     this.home.outbox.block(KIND.end, this.id, 0, trailers)
-    this.finish()
+    if (this.tunnel === NO_TUNNEL) {
+      this.finish()
+      return
+    }
+    this.tunnel = HALF_CLOSED
+    this.home.wrote()
   }
 
   fail(error: unknown): void {
@@ -179,6 +193,21 @@ export class LiveExchange implements Exchange {
     if (this.finished || this.started) return
     this.home.outbox.block(KIND.informational, this.id, status, headers)
     this.home.wrote()
+  }
+
+  upgrade(): void {
+    if (!this.upgradable) throw new MonodonError('MONODON_NOT_UPGRADABLE')
+    if (!this.begin()) return
+    this.tunnel = OPEN
+    this.incoming = this.openBody(undefined, true)
+    this.home.outbox.number(KIND.upgrade, this.id, 0, 0)
+    this.home.wrote()
+  }
+
+  cut(): void {
+    if (this.finished) return
+    this.home.outbox.number(KIND.fail, this.id, 500, 0)
+    this.finish()
   }
 
   // -- events from native code
@@ -209,7 +238,8 @@ export class LiveExchange implements Exchange {
   complete(fault: BodyFault = 'finished'): void {
     if (this.finished) return
     this.finished = true
-    this.incoming?.break(fault)
+    // What came through a tunnel up to its end can still be read.
+    if (this.tunnel === NO_TUNNEL || fault !== 'finished') this.incoming?.break(fault)
     this.wakeDrained()
     if (this.lent === 0) this.acknowledge()
   }
@@ -231,6 +261,18 @@ export class LiveExchange implements Exchange {
     this.home.outbox.number(KIND.done, this.id, 0, 0)
     this.home.wrote()
     if (this.kept) this.home.settled(this)
+  }
+
+  private openBody(first: Uint8Array | undefined, follows: boolean): IncomingBody {
+    return new IncomingBody(first, follows, (bytes) => {
+      this.home.outbox.number(KIND.wantBody, this.id, 0, bytes)
+      this.home.wrote()
+    })
+  }
+
+  /** True once the connection was taken over. */
+  protected get isTunnel(): boolean {
+    return this.tunnel !== NO_TUNNEL
   }
 
   private get targetAt(): number {

@@ -21,6 +21,8 @@ export class PacedExchange extends LiveExchange {
   private backlogBytes = 0
   /** Of a response that has ended behind its backlog. */
   private trailers: HeaderBlock | undefined = undefined
+  /** The server's side of a tunnel is to be closed behind the backlog. */
+  private isClosing = false
 
   override respond(status: number, headers: HeaderBlock, body: string | Uint8Array): void {
     const room = RECORD_ROOM - headers.length
@@ -39,6 +41,7 @@ export class PacedExchange extends LiveExchange {
   }
 
   override write(chunk: string | Uint8Array): boolean {
+    if (this.isClosing) return true
     if (this.finished || chunk.length === 0) return super.write(chunk)
     const most = Math.min(PIECE_BYTES, AHEAD_BYTES - this.waiting)
     if (this.backlog === undefined && chunk.length * UTF8_FACTOR <= most) return super.write(chunk)
@@ -59,6 +62,10 @@ export class PacedExchange extends LiveExchange {
     if (this.finished) return
     if (this.backlog === undefined) {
       super.end(trailers)
+      return
+    }
+    if (this.isTunnel) {
+      this.isClosing = true
       return
     }
     this.trailers = trailers
@@ -117,6 +124,7 @@ export class PacedExchange extends LiveExchange {
   private caughtUp(): void {
     this.backlog = undefined
     this.wakeReleased()
+    if (this.isClosing) super.end()
     if (this.trailers === undefined) return
     this.home.outbox.block(KIND.end, this.id, 0, this.trailers)
     this.finish()

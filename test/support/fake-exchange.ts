@@ -17,6 +17,8 @@ export type Call =
   | { call: 'end'; trailers: Field[] }
   | { call: 'fail'; error: unknown }
   | { call: 'informational'; status: number; headers: Field[] }
+  | { call: 'upgrade' }
+  | { call: 'cut' }
 
 export interface FakeOptions {
   method?: string
@@ -35,6 +37,8 @@ export interface FakeOptions {
   contentLength?: number
   /** Bytes that may wait before `write` returns false (default: no limit). The test calls `drain`. */
   highWater?: number
+  /** The client offers to switch protocols. */
+  upgradable?: boolean
   /** Keep lent buffers (and large respond bodies) until the test calls `giveBack`. */
   keepLent?: boolean
 }
@@ -140,6 +144,7 @@ export class FakeExchange implements Exchange {
   readonly remotePort: number
   readonly headerCount: number
   readonly contentLength: number
+  readonly upgradable: boolean
   aborted = false
   onAbort: (() => void) | undefined
   started = false
@@ -155,8 +160,11 @@ export class FakeExchange implements Exchange {
   private readonly fields: Field[]
   private readonly highWater: number
   private readonly keepLent: boolean
-  private readonly input = new FakeBody()
+  private input = new FakeBody()
+  /** Sides of a tunnel that are open. */
+  private openSides = 0
   private readonly finish: () => void
+  private readonly finishTunnel: () => void
   private waitingBytes = 0
   private drainWaiters: (() => void)[] = []
   private lent: { call: { body: Uint8Array }; source: Uint8Array }[] = []
@@ -173,6 +181,7 @@ export class FakeExchange implements Exchange {
     this.headerCount = this.fields.length
     this.highWater = options.highWater ?? Number.POSITIVE_INFINITY
     this.keepLent = options.keepLent ?? false
+    this.upgradable = options.upgradable ?? false
     const body = options.body ?? []
     const parts = typeof body === 'string' || body instanceof Uint8Array ? [body] : body
     for (const part of parts) this.input.chunks.push(copyOf(toBytes(part)))
@@ -182,6 +191,7 @@ export class FakeExchange implements Exchange {
       (options.open ? -1 : this.input.chunks.reduce((sum, chunk) => sum + chunk.length, 0))
     const over = withResolvers<void>()
     this.over = over.promise
+    this.finishTunnel = () => over.resolve()
     this.finish = () => {
       this.finished = true
       this.input.break('finished')
@@ -252,8 +262,10 @@ export class FakeExchange implements Exchange {
   end(trailers: HeaderBlock = ''): void {
     if (this.aborted) return
     if (!this.started || this.finished) throw new Error('contract: end outside of a response')
+    if (this.openSides === 1 && !this.input.ended) throw new Error('contract: end of an ended side')
     this.calls.push({ call: 'end', trailers: decodeHeaderBlock(trailers) })
-    this.finish()
+    if (this.openSides > 0) this.closeSide()
+    else this.finish()
   }
 
   fail(error: unknown): void {
@@ -267,6 +279,30 @@ export class FakeExchange implements Exchange {
     if (this.aborted) return
     if (this.started) throw new Error('contract: informational after the response began')
     this.calls.push({ call: 'informational', status, headers: decodeHeaderBlock(headers) })
+  }
+
+  upgrade(): void {
+    if (!this.upgradable) throw new MonodonError('MONODON_NOT_UPGRADABLE')
+    if (this.aborted) return
+    if (this.started || this.finished) throw new Error('contract: upgrade after the response began')
+    this.started = true
+    this.openSides = 2
+    this.input = new FakeBody()
+    this.calls.push({ call: 'upgrade' })
+  }
+
+  cut(): void {
+    if (this.aborted || this.finished) return
+    this.calls.push({ call: 'cut' })
+    this.finish()
+  }
+
+  /** The exchange is over when both sides of a tunnel are. */
+  private closeSide(): void {
+    this.openSides--
+    if (this.openSides > 0) return
+    this.finished = true
+    this.finishTunnel()
   }
 
   private readOrLend(call: { body: Uint8Array }, source: string | Uint8Array): void {
@@ -288,6 +324,7 @@ export class FakeExchange implements Exchange {
     this.input.trailers.push(...trailers)
     this.input.ended = true
     this.input.wake()
+    if (this.openSides > 0) this.closeSide()
   }
 
   /** The request body can not be read to its end. */

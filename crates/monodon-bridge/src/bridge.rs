@@ -258,6 +258,10 @@ impl Bridge {
         );
     }
 
+    pub(crate) fn report_no_upgrade(&self, subject: &Subject) {
+        self.report("MONODON_NOT_UPGRADABLE", Blame::App, subject.to_string());
+    }
+
     pub(crate) fn report_bad_head(&self, status: u16) {
         let detail = format!("status {status} or a header field of its response");
         self.report("MONODON_BAD_HEADER", Blame::App, detail);

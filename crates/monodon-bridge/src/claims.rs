@@ -15,8 +15,17 @@ pub(crate) struct Claim {
     pub(crate) ticket: Arc<Ticket>,
     /// When it was taken, in milliseconds of the bridge's clock.
     pub(crate) since: u32,
-    /// Whether the head of a streamed response was submitted.
-    pub(crate) streaming: bool,
+    pub(crate) stage: Stage,
+}
+
+/// How far the worker has come with its answer: it decides which records may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Unanswered,
+    /// The head of a streamed response was submitted.
+    Streaming,
+    /// The connection was taken over.
+    Tunnel,
 }
 
 #[derive(Default)]
@@ -57,7 +66,7 @@ impl Claims {
             origin,
             ticket,
             since,
-            streaming: false,
+            stage: Stage::Unanswered,
         });
         self.held += 1;
     }

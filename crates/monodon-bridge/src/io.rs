@@ -70,7 +70,7 @@ impl IoThread {
         let closed = self.slots.borrow_mut().close(index, generation);
         let Some(slot) = closed else { return };
         let place = slot.ticket.finish();
-        let ended = slot.ending.is_some();
+        let ended = slot.is_ended();
         if let (Place::Claimed(holder), false) = (place, ended) {
             let event = if slot.due == Some(0) {
                 Event::Complete

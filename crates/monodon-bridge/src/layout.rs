@@ -3,7 +3,7 @@
 //! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
 
 /// Raised by every change to this file that a peer would notice.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;
 
 /// Record kinds. The first half goes from native code to a worker, the second half back.
 pub mod kind {
@@ -33,7 +33,7 @@ pub mod kind {
     pub const HEAD: u8 = 33;
     /// word 3 = bytes that follow, or the index of the lent buffer.
     pub const CHUNK: u8 = 34;
-    /// word 3 = bytes of the trailer block that follows.
+    /// word 3 = bytes of the trailer block that follows. After `upgrade` there is none, and the exchange goes on until the client has closed its side too.
     pub const END: u8 = 35;
     /// aux = status for the client if the head was not sent; after it the connection is cut.
     pub const FAIL: u8 = 36;
@@ -47,6 +47,8 @@ pub mod kind {
     pub const FILE: u8 = 40;
     /// From a process worker, for the arbiter: word 3 = bytes of JSON that follow.
     pub const SAY: u8 = 41;
+    /// In place of a response: takes the connection over. What `chunk` records hold is sent as it is; `bodyChunk` and `bodyEnd` tell what the client sends. See `end`.
+    pub const UPGRADE: u8 = 42;
 }
 
 /// Flags of a record, by kind.
@@ -55,6 +57,8 @@ pub mod flag {
     pub const BODY_FOLLOWS: u8 = 1;
     /// request, environ: it came over TLS, or a trusted proxy says so.
     pub const TLS: u8 = 2;
+    /// request, environ: the client offers to switch protocols, and `upgrade` may follow.
+    pub const UPGRADABLE: u8 = 4;
     /// `bodyBroken`: native code has answered by itself; the exchange is over.
     pub const OVER: u8 = 1;
     /// abort: the response was complete before the app had ended it (HEAD, a declared length).

@@ -38,5 +38,6 @@ pub mod streamed;
 mod submit;
 mod sync;
 mod target;
+mod tunnel;
 mod upload;
 pub mod worker;

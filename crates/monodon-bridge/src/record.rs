@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Version, header};
-use monodon_http::handoff::Peer;
+use monodon_http::handoff::{Peer, Request};
 
 use crate::layout::{METHODS, batch_head, environ as environ_words, file, flag, kind, request};
 use crate::target::put_target;
@@ -50,14 +50,18 @@ const _: () = assert!(
 );
 
 impl RequestRecord {
-    /// Writes the head. `tls`: the client has used https.
-    pub(crate) fn new(form: HeadForm, parts: &Parts, peer: &Peer, tls: bool) -> Self {
+    /// Writes the head.
+    pub(crate) fn new(form: HeadForm, request: &Request) -> Self {
+        let (parts, peer, tls) = (&request.head, &*request.peer, request.tls);
         let mut record = match form {
             HeadForm::Fields => Self::fields(parts, peer),
             HeadForm::Environ => Self::environ(parts, peer, tls),
         };
         if tls {
             record.flags = flag::TLS;
+        }
+        if request.is_upgrade {
+            record.flags |= flag::UPGRADABLE;
         }
         record
     }
@@ -371,7 +375,7 @@ pub(crate) fn next(batch: &mut Bytes) -> Result<Submitted, Malformed> {
         kind::CHUNK if lent => 0,
         kind::CHUNK | kind::HEAD | kind::END | kind::INFORMATIONAL | kind::SAY => u64::from(first),
         kind::FILE => ((file::WORDS - COMMON) * WORD) as u64,
-        kind::FAIL | kind::WANT_BODY | kind::DONE => 0,
+        kind::FAIL | kind::WANT_BODY | kind::DONE | kind::UPGRADE => 0,
         _ => return Err(Malformed("a record is of no known kind")),
     };
     let counted = usize::try_from(counted).unwrap_or(usize::MAX);

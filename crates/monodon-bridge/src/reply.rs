@@ -14,10 +14,11 @@ use monodon_http::handoff::{Handler, ReasonPhrase, Refusal, Request};
 
 use crate::headers;
 use crate::io::IoThread;
-use crate::queue::Ticket;
-use crate::record::RequestRecord;
+use crate::queue::{Place, Ticket};
+use crate::record::{Event, RequestRecord};
 use crate::slot::{Answer, Slot};
 use crate::streamed::{ReplyBody, Streamed};
+use crate::tunnel::TunnelSession;
 use crate::upload::Arriving;
 
 /// The queue is full or nobody works: come back later.
@@ -26,6 +27,13 @@ pub(crate) const BUSY: Refusal = Refusal {
     close: false,
     retry_after: Some(1),
 };
+/// The worker has said what cannot be sent.
+const FAILURE: Refusal = Refusal {
+    status: StatusCode::INTERNAL_SERVER_ERROR,
+    close: false,
+    retry_after: None,
+};
+
 /// Answers the requests of one I/O thread by way of the queue.
 pub struct BridgeHandler {
     io: Rc<IoThread>,
@@ -42,13 +50,14 @@ impl Handler for BridgeHandler {
     type Reply = Reply;
 
     fn handle(&self, request: Request) -> Reply {
+        let record = RequestRecord::new(self.io.bridge.head_form, &request);
         let Request {
             head,
             body,
             peer,
-            tls,
+            is_upgrade,
+            ..
         } = request;
-        let record = RequestRecord::new(self.io.bridge.head_form, &head, &peer, tls);
         let (is_empty, expects_continue) = (body.is_empty(), body.expects_continue());
         let ticket = Arc::new(Ticket::new());
         let (slot, generation) = self.io.open(Arc::clone(&ticket), peer);
@@ -78,6 +87,7 @@ impl Handler for BridgeHandler {
             state,
             headers,
             subject: Subject { method, uri },
+            is_upgrade,
         }
     }
 }
@@ -109,6 +119,30 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// The connection has taken `bytes` of the worker's chunks: the worker hears when there is room
+    /// again.
+    pub(crate) fn pass(&self, bytes: usize) {
+        let drained = self.with(|slot| {
+            let drained = slot.pass(bytes)?;
+            match slot.ticket.place() {
+                Place::Claimed(holder) => Some((holder, drained)),
+                _ => None,
+            }
+        });
+        if let Some(Some((holder, drained))) = drained {
+            self.io.bridge.notify(holder, Event::Drain(drained));
+        }
+    }
+
+    /// Reports that the worker is lost that held the exchange, if it is.
+    pub(crate) fn report_loss(&self, subject: &Subject) {
+        if let Some(lost) = self.with(|slot| slot.lost.take()).flatten() {
+            self.io.bridge.report_lost(subject, lost);
+        }
+    }
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.io.close(self.slot, self.generation);
@@ -122,6 +156,8 @@ pub struct Reply {
     /// The request's map, empty, to be the response's: it goes back to hyper for the next request.
     headers: HeaderMap,
     subject: Subject,
+    /// Whether the connection may be taken over.
+    is_upgrade: bool,
 }
 
 /// How far a request has come.
@@ -161,9 +197,7 @@ impl Future for Reply {
         let headers = std::mem::take(&mut this.headers);
         let (status, block, body) = match answer {
             Answer::Refused(refusal) => {
-                if let Some(lost) = exchange.with(|slot| slot.lost.take()).flatten() {
-                    exchange.io.bridge.report_lost(&this.subject, lost);
-                }
+                exchange.report_loss(&this.subject);
                 this.exchange = None;
                 return Poll::Ready(Err(refusal));
             }
@@ -173,6 +207,7 @@ impl Future for Reply {
                 body,
             } => (status, headers, Some(body)),
             Answer::Head { status, headers } => (status, headers, None),
+            Answer::Upgrade => return this.switch(),
         };
         if body.is_some()
             && let Some(upload) = exchange.with(|slot| slot.upload.take()).flatten()
@@ -184,11 +219,7 @@ impl Future for Reply {
             if let Some(exchange) = &exchange {
                 exchange.io.bridge.report_bad_head(status);
             }
-            return Poll::Ready(Err(Refusal {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                close: false,
-                retry_after: None,
-            }));
+            return Poll::Ready(Err(FAILURE));
         };
         *response.body_mut() = match (body, exchange) {
             (Some(body), _) => ReplyBody::Whole(Some(body)),
@@ -201,6 +232,24 @@ impl Future for Reply {
             (None, None) => ReplyBody::Whole(None),
         };
         Poll::Ready(Ok(response))
+    }
+}
+
+impl Reply {
+    /// Leaves HTTP: the connection's task drops this unfinished, and goes on with the tunnel.
+    fn switch(&mut self) -> Poll<Result<Response<ReplyBody>, Refusal>> {
+        let Some(exchange) = self.exchange.take() else {
+            return Poll::Pending;
+        };
+        let subject = std::mem::take(&mut self.subject);
+        if !self.is_upgrade {
+            exchange.io.bridge.report_no_upgrade(&subject);
+            return Poll::Ready(Err(FAILURE));
+        }
+        if let Some(peer) = exchange.with(|slot| Rc::clone(&slot.peer)) {
+            peer.take_over(|tunnel| Box::pin(TunnelSession::new(exchange, subject, tunnel)));
+        }
+        Poll::Pending
     }
 }
 

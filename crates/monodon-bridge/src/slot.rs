@@ -27,6 +27,8 @@ pub(crate) enum Answer {
         status: u16,
         headers: Bytes,
     },
+    /// The worker takes the connection over.
+    Upgrade,
     Refused(Refusal),
 }
 
@@ -67,6 +69,8 @@ pub(crate) struct Slot {
     pub(crate) lost: Option<Lost>,
     /// Bytes of the response's body that are due, where the head says it; more is not sent.
     pub(crate) due: Option<u64>,
+    /// Whether the connection was taken over: the exchange goes on until both sides have ended.
+    pub(crate) is_tunnel: bool,
     /// Bytes of body that the worker has room for.
     pub(crate) credit: usize,
     /// Bytes of response body that came from the worker and were not reported as drained.
@@ -97,6 +101,7 @@ impl Slot {
             ending: None,
             lost: None,
             due: None,
+            is_tunnel: false,
             credit: 0,
             window: 0,
             passed: 0,
@@ -111,12 +116,21 @@ impl Slot {
 
     /// The exchange cannot be answered (further): refused before the head, cut after it.
     pub(crate) fn give_up(&mut self, refusal: Refusal) {
-        if self.begun || matches!(self.answer, Some(Answer::Head { .. })) {
+        if self.begun || matches!(self.answer, Some(Answer::Head { .. } | Answer::Upgrade)) {
             self.parts.clear();
             self.ending = Some(Ending::Cut);
         } else {
             self.ending = Some(Ending::Cut);
             self.answer = Some(Answer::Refused(refusal));
+        }
+    }
+
+    /// Whether the worker has said its last word.
+    pub(crate) fn is_ended(&self) -> bool {
+        match self.ending {
+            None => false,
+            Some(Ending::Complete { .. }) => !self.is_tunnel,
+            Some(Ending::Cut) => true,
         }
     }
 

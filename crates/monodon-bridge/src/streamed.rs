@@ -14,8 +14,6 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::chunk::Chunk;
 use crate::file_part::BlockRead;
 use crate::headers;
-use crate::queue::Place;
-use crate::record::Event;
 use crate::reply::{Exchange, Subject};
 use crate::slot::{Ending, Part, Slot};
 
@@ -96,27 +94,16 @@ impl Streamed {
                 Next::Trailers(block) => Some(trailers(&block)),
                 Next::End => None,
                 Next::Cut => {
-                    self.report_loss();
+                    self.exchange.report_loss(&self.subject);
                     Some(Err(BodyCut))
                 }
             });
         }
     }
 
-    /// A chunk goes to the connection: the worker hears when there is room again.
+    /// A chunk goes to the connection.
     fn pass_chunk(&self, chunk: Chunk) -> Frame<Chunk> {
-        let bytes = bytes::Buf::remaining(&chunk);
-        let drained = self.exchange.with(|slot| {
-            let drained = slot.pass(bytes)?;
-            match slot.ticket.place() {
-                Place::Claimed(holder) => Some((holder, drained)),
-                _ => None,
-            }
-        });
-        if let Some(Some((holder, drained))) = drained {
-            let bridge = &self.exchange.io.bridge;
-            bridge.notify(holder, Event::Drain(drained));
-        }
+        self.exchange.pass(bytes::Buf::remaining(&chunk));
         Frame::data(chunk)
     }
 
@@ -145,12 +132,6 @@ impl Streamed {
                 Err(BodyCut)
             }
             Err(_) => Err(BodyCut),
-        }
-    }
-
-    fn report_loss(&self) {
-        if let Some(lost) = self.exchange.with(|slot| slot.lost.take()).flatten() {
-            self.exchange.io.bridge.report_lost(&self.subject, lost);
         }
     }
 }

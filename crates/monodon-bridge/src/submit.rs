@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use crate::chunk::{Borrowed, Chunk, LentMemory};
+use crate::claims::Stage;
 use crate::file_part::FilePart;
 use crate::inbox::{Letter, Mail};
 use crate::layout::{flag, kind};
@@ -163,8 +164,8 @@ impl Worker {
                 Some(Part::File(FilePart::new(file, offset, length)))
             }
         };
-        let (id, ends) = (record.id, ends(record.kind));
-        let mail = mail_of(record, part, &mut claim.streaming)?;
+        let (id, ends) = (record.id, ends(record.kind, claim.stage));
+        let mail = mail_of(record, part, &mut claim.stage)?;
         if ends {
             desk.claims.remove(id);
         }
@@ -200,14 +201,18 @@ impl Worker {
 }
 
 /// Whether a record is the last of its exchange.
-fn ends(kind: u8) -> bool {
-    matches!(kind, kind::RESPONSE | kind::END | kind::FAIL | kind::DONE)
+fn ends(kind: u8, stage: Stage) -> bool {
+    match kind {
+        kind::RESPONSE | kind::FAIL | kind::DONE => true,
+        kind::END => stage == Stage::Streaming,
+        _ => false,
+    }
 }
 
 /// What a record says to its exchange, if that is in the state for it.
-fn mail_of(record: Submitted, part: Option<Part>, streaming: &mut bool) -> Result<Mail, Malformed> {
-    Ok(match (record.kind, part) {
-        (kind::RESPONSE, part) if !*streaming => {
+fn mail_of(record: Submitted, part: Option<Part>, stage: &mut Stage) -> Result<Mail, Malformed> {
+    Ok(match (record.kind, part, *stage) {
+        (kind::RESPONSE, part, Stage::Unanswered) => {
             let mut body = record.bytes;
             let headers = body.split_to(record.first as usize);
             let body = match part {
@@ -220,26 +225,32 @@ fn mail_of(record: Submitted, part: Option<Part>, streaming: &mut bool) -> Resul
                 body,
             })
         }
-        (kind::HEAD, _) if !*streaming => {
-            *streaming = true;
+        (kind::HEAD, _, Stage::Unanswered) => {
+            *stage = Stage::Streaming;
             Mail::Answer(Answer::Head {
                 status: record.aux,
                 headers: unpinned(&record.bytes),
             })
         }
-        (kind::CHUNK, Some(Part::Chunk(chunk))) if *streaming => Mail::Chunk(chunk),
-        (kind::CHUNK, None) if *streaming => Mail::Chunk(unpinned(&record.bytes).into()),
-        (kind::FILE, Some(Part::File(part))) if *streaming => Mail::File(part),
-        (kind::END, _) if *streaming => Mail::End {
+        (kind::UPGRADE, _, Stage::Unanswered) => {
+            *stage = Stage::Tunnel;
+            Mail::Answer(Answer::Upgrade)
+        }
+        (kind::CHUNK, part, Stage::Streaming | Stage::Tunnel) => Mail::Chunk(match part {
+            Some(Part::Chunk(chunk)) => chunk,
+            _ => unpinned(&record.bytes).into(),
+        }),
+        (kind::FILE, Some(Part::File(part)), Stage::Streaming) => Mail::File(part),
+        (kind::END, _, Stage::Streaming | Stage::Tunnel) => Mail::End {
             trailers: unpinned(&record.bytes),
         },
-        (kind::INFORMATIONAL, _) if !*streaming => Mail::Informational {
+        (kind::INFORMATIONAL, _, Stage::Unanswered) => Mail::Informational {
             status: record.aux,
             headers: record.bytes,
         },
-        (kind::FAIL, _) => Mail::Fail { status: record.aux },
-        (kind::WANT_BODY, _) => Mail::WantBody(record.first),
-        (kind::DONE, _) => Mail::Fail { status: 500 },
+        (kind::FAIL, ..) => Mail::Fail { status: record.aux },
+        (kind::WANT_BODY, ..) => Mail::WantBody(record.first),
+        (kind::DONE, ..) => Mail::Fail { status: 500 },
         _ => return Err(Malformed("a record does not fit the state of its exchange")),
     })
 }

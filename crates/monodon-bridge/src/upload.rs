@@ -17,7 +17,8 @@ use crate::record::{Event, RequestRecord};
 use crate::reply::{BUSY, Exchange, State};
 
 /// Bytes of a `bodyChunk` record at most: several fit into a batch.
-const PIECE_BYTES: usize = 65_536;
+pub(crate) const PIECE_BYTES: usize = 65_536;
+
 /// A request that is not queued yet.
 pub(crate) struct Arriving {
     record: Option<RequestRecord>,

@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::options::HttpVersions;
 use crate::report::{Blame, code};
 use crate::service::Service;
+use crate::tunnel::{Farewell, Session};
 use crate::wire::{Ending, Protocol};
 
 /// How an HTTP/2 connection with prior knowledge begins (RFC 9113 section 3.4).
@@ -81,6 +82,10 @@ impl<H: Handler> Serving<H> {
             Ok(Protocol::Http2) => self.serve_http2(&place).await,
             Ok(_) => self.serve_http1(&place).await,
             Err(ending) => ending,
+        };
+        let ending = match place.peer.wire.take_session() {
+            Some(session) if ending == Ending::Switch => go_on(&place, session).await,
+            _ => ending,
         };
         finish(&place, ending).await;
     }
@@ -227,6 +232,9 @@ fn take_turn(
 /// Whether the connection is to end now, by the guard, a timer, or a graceful stop.
 fn verdict(place: &Place) -> Option<Ending> {
     let wire = &place.peer.wire;
+    if wire.is_taken_over() {
+        return Some(Ending::Switch);
+    }
     if let Some(rejection) = wire.rejection() {
         place.report(rejection.code, Blame::Client, rejection.why.to_owned());
         return Some(Ending::Answer(rejection.status));
@@ -240,6 +248,27 @@ fn verdict(place: &Place) -> Option<Ending> {
         None => {}
     }
     (place.is_draining() && is_at_rest()).then_some(Ending::Close)
+}
+
+/// Leaves a connection to the handler's session, to its end.
+async fn go_on(place: &Place, mut session: Session) -> Ending {
+    let wire = &place.peer.wire;
+    poll_fn(|cx| {
+        wire.register(cx.waker());
+        if wire.ending() == Some(Ending::Cut) {
+            return Poll::Ready(Ending::Cut);
+        }
+        let Ok(polled) = catch_unwind(AssertUnwindSafe(|| session.as_mut().poll(cx))) else {
+            let detail = "the connection's session panicked".to_owned();
+            place.report(code::PANIC, Blame::Server, detail);
+            return Poll::Ready(Ending::Cut);
+        };
+        polled.map(|farewell| match farewell {
+            Farewell::Close => Ending::Close,
+            Farewell::Cut => Ending::Cut,
+        })
+    })
+    .await
 }
 
 /// The wait for an answer to a client that has closed its side.

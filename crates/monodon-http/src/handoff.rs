@@ -15,6 +15,7 @@ pub use hyper::ext::ReasonPhrase;
 
 pub use crate::body::{BodyError, RequestBody};
 pub use crate::peer::Peer;
+pub use crate::tunnel::{Farewell, Session, Tunnel};
 
 /// What answers requests, shared by all I/O threads.
 pub trait App: Send + Sync + 'static {
@@ -54,6 +55,9 @@ pub struct Request {
     /// Whether the client used https: the connection is encrypted, or a proxy that is believed
     /// (`--forwarded-allow-ips`) says that its own is.
     pub tls: bool,
+    /// Whether the connection may be [taken over](Peer::take_over) for another protocol: the client
+    /// offers to switch (RFC 9110 section 7.8), by a request of HTTP/1.1 without a body.
+    pub is_upgrade: bool,
 }
 
 /// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that

@@ -12,7 +12,8 @@
 //! 4. hyper parses; `service` checks what only a parsed head shows (`checks`) and calls the handler;
 //! 5. `handoff` is the seam; `body` and `peer` are what the handler reads from;
 //! 6. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
-//! 7. hyper frames it, and `wire` writes it.
+//! 7. hyper frames it, and `wire` writes it;
+//! 8. or the handler takes the connection over for another protocol: `tunnel`.
 //!
 //! Beside that way: `forwarded` knows which proxies are believed about https, `access` writes a line
 //! for each request.
@@ -32,6 +33,7 @@ mod body;
 mod checks;
 mod chunked;
 mod conn;
+mod connection;
 mod forwarded;
 mod framing;
 mod head;
@@ -46,6 +48,7 @@ mod response;
 mod service;
 mod stats;
 mod timers;
+mod tunnel;
 mod wire;
 
 pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, RequestBody};

@@ -1,10 +1,12 @@
 //! A connection, as the handler sees it.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use http::{HeaderMap, StatusCode};
 
 use crate::forwarded::Proxies;
+use crate::tunnel::{Session, Tunnel};
 use crate::wire::Wire;
 
 /// The connection that a request came by.
@@ -38,6 +40,14 @@ impl Peer {
             is_trusted: proxies.trust(remote.ip()),
             wire,
         }
+    }
+
+    /// Takes the connection over from HTTP for the request under way, whose
+    /// [`is_upgrade`](crate::Request::is_upgrade) has to be true. It gets no response from the
+    /// handler: its reply is dropped unfinished, and `begin` makes the future that has the connection
+    /// from then on, the bytes of the answer included.
+    pub fn take_over(self: &Rc<Self>, begin: impl FnOnce(Tunnel) -> Session) {
+        self.wire.take_over(begin(Tunnel::new(Rc::clone(self))));
     }
 
     /// Sends an interim response (RFC 9110 section 15.2), for example `103 Early Hints`.

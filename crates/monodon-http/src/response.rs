@@ -18,6 +18,7 @@ use pin_project_lite::pin_project;
 
 use crate::access::Line;
 use crate::answers;
+use crate::connection;
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
@@ -182,8 +183,7 @@ impl Fields {
             found.length = Some(Self::length(fields)?);
         }
         if has_hop_by_hop {
-            let closes =
-                version != Version::HTTP_2 && fields.get_all(CONNECTION).iter().any(asks_to_close);
+            let closes = version != Version::HTTP_2 && connection::names(fields, "close");
             for name in &HOP_BY_HOP {
                 fields.remove(name);
             }
@@ -214,13 +214,6 @@ const HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
 ];
-
-fn asks_to_close(value: &HeaderValue) -> bool {
-    value
-        .as_bytes()
-        .split(|&byte| byte == b',')
-        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
-}
 
 /// RFC 9110 sections 8.6, 15.3.5 and 15.4.5: a HEAD's response tells the length that a GET's would
 /// have, 204 has none, 304 may.

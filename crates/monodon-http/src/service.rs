@@ -7,13 +7,17 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Response, StatusCode};
+use http::header::UPGRADE;
+use http::request::Parts;
+use http::{HeaderMap, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 
 use crate::answers::Rejection;
 use crate::body::RequestBody;
 use crate::checks;
+use crate::connection;
 use crate::forwarded;
 use crate::handoff::{Handler, Refusal, Request};
 use crate::io_thread::Place;
@@ -50,11 +54,13 @@ impl<H: Handler> Service<H> {
         };
         let peer = Rc::clone(&self.place.peer);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
+        let is_upgrade = offers_upgrade(&head) && body.is_empty();
         let request = Request {
             head,
             body,
             peer,
             tls,
+            is_upgrade,
         };
         catch_unwind(AssertUnwindSafe(|| self.handler.handle(request))).map_err(|_| {
             self.place.report(
@@ -85,6 +91,15 @@ impl<H: Handler> Service<H> {
             retry_after: None,
         }
     }
+}
+
+/// Whether the client offers to switch protocols. hyper leaves a note where there is an `Upgrade`,
+/// which is cheaper to look for than a field.
+fn offers_upgrade(head: &Parts) -> bool {
+    head.extensions.get::<OnUpgrade>().is_some()
+        && head.version == Version::HTTP_11
+        && head.headers.contains_key(UPGRADE)
+        && connection::names(&head.headers, "upgrade")
 }
 
 /// A request that the parser has found and the guard has not: somebody tries to hide it.

@@ -20,6 +20,7 @@ use crate::answers::Rejection;
 use crate::body::BodyWatch;
 use crate::framing::Guard;
 use crate::limits::Limits;
+use crate::tunnel::Session;
 
 /// Bytes that are read ahead of a pending answer. They are read only to notice that the client has
 /// left; past this the client's own buffers fill up.
@@ -32,6 +33,8 @@ pub(crate) enum Protocol {
     Undecided,
     Http1,
     Http2,
+    /// Another protocol than HTTP: the handler's.
+    Tunnel,
 }
 
 /// How a connection is to end.
@@ -43,6 +46,8 @@ pub(crate) enum Ending {
     Close,
     /// At once.
     Cut,
+    /// Not at all: HTTP ends, and the handler's session goes on with it.
+    Switch,
 }
 
 /// What all connections of a thread use, one after the other. An idle connection holds no buffer.
@@ -100,6 +105,10 @@ pub(crate) struct Wire {
     /// The access log's line of a response that the parser has not given away whole (HTTP/1).
     unlogged: Cell<Option<Box<Line>>>,
     ending: Cell<Option<Ending>>,
+    /// What the connection goes on with after HTTP.
+    session: RefCell<Option<Session>>,
+    /// The session does not read at present.
+    is_paused: Cell<bool>,
     /// The connection's task has left the protocol and is saying goodbye.
     is_closing: Cell<bool>,
     task: RefCell<Option<Waker>>,
@@ -128,6 +137,8 @@ impl Wire {
             bytes_out: Cell::new(0),
             unlogged: Cell::new(None),
             ending: Cell::new(None),
+            session: RefCell::new(None),
+            is_paused: Cell::new(false),
             is_closing: Cell::new(false),
             task: RefCell::new(None),
             bodies: RefCell::new(Vec::new()),
@@ -153,12 +164,44 @@ impl Wire {
 
     pub(crate) fn end_exchange(&self, line: Option<Box<Line>>) {
         self.open.set(self.open.get() - 1);
-        if let Some(line) = line {
-            if self.protocol.get() == Protocol::Http2 {
-                self.log(Some(line));
-            } else {
-                self.log(self.unlogged.replace(Some(line)));
+        if let Some(mut line) = line {
+            match self.protocol.get() {
+                Protocol::Http2 => self.log(Some(line)),
+                Protocol::Tunnel => {
+                    line.respond(StatusCode::SWITCHING_PROTOCOLS, self.bytes_given());
+                    self.log(self.unlogged.replace(Some(line)));
+                }
+                _ => self.log(self.unlogged.replace(Some(line))),
             }
+        }
+    }
+
+    // -- another protocol
+
+    /// Has the connection go on with `session` instead of HTTP.
+    pub(crate) fn take_over(&self, session: Session) {
+        self.protocol.set(Protocol::Tunnel);
+        self.session.replace(Some(session));
+        self.wake();
+    }
+
+    pub(crate) fn is_taken_over(&self) -> bool {
+        self.protocol.get() == Protocol::Tunnel
+    }
+
+    pub(crate) fn take_session(&self) -> Option<Session> {
+        self.session.take()
+    }
+
+    pub(crate) fn set_reading(&self, is_reading: bool) {
+        self.is_paused.set(!is_reading);
+    }
+
+    /// The session has answered by itself, with this status.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        if let Some(mut line) = self.unlogged.take() {
+            line.respond(status, self.bytes_given());
+            self.unlogged.set(Some(line));
         }
     }
 
@@ -237,9 +280,14 @@ impl Wire {
 
     /// Whether the parser reads nothing at present, so that it cannot see the client leave.
     pub(crate) fn is_deaf(&self) -> bool {
-        self.protocol.get() == Protocol::Http1
-            && self.open.get() > 0
-            && (!self.guard.borrow().is_complete() || self.ahead.borrow().len() >= AHEAD_BYTES)
+        match self.protocol.get() {
+            Protocol::Http1 => {
+                let is_full = || self.ahead.borrow().len() >= AHEAD_BYTES;
+                self.open.get() > 0 && (!self.guard.borrow().is_complete() || is_full())
+            }
+            Protocol::Tunnel => self.is_paused.get(),
+            Protocol::Undecided | Protocol::Http2 => false,
+        }
     }
 
     pub(crate) fn rejection(&self) -> Option<Rejection> {
@@ -259,6 +307,7 @@ impl Wire {
                     && self.ahead.borrow().is_empty()
             }
             Protocol::Http2 => self.open.get() == 0,
+            Protocol::Tunnel => false,
         }
     }
 
@@ -267,7 +316,7 @@ impl Wire {
         match self.protocol.get() {
             Protocol::Undecided => !self.ahead.borrow().is_empty(),
             Protocol::Http1 => self.is_settled() && self.guard.borrow().is_in_head(),
-            Protocol::Http2 => false,
+            Protocol::Http2 | Protocol::Tunnel => false,
         }
     }
 
@@ -345,7 +394,11 @@ impl Wire {
     pub(crate) fn close(&self) {
         self.stream.take();
         if let Some(mut line) = self.unlogged.take() {
-            line.cut(self.bytes_out.get());
+            if self.is_taken_over() {
+                line.count_all(self.bytes_out.get());
+            } else {
+                line.cut(self.bytes_out.get());
+            }
             self.log(Some(line));
         }
     }

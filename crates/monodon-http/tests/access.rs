@@ -263,6 +263,24 @@ fn answers_that_break_off() {
 }
 
 #[test]
+fn connections_that_are_taken_over() {
+    let folder = Folder::new();
+    let server = start(&folder, |_| {});
+    let offer = "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+    let mut client = server.connect();
+    client.send(format!("{offer}12345"));
+    client.finish_sending();
+    assert_eq!(
+        client.read_to_end(),
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n12345"
+    );
+    assert_eq!(
+        stopped(&server, &folder),
+        [r#"127.0.0.1 - - TIME "GET /tunnel HTTP/1.1" 101 41 "-" "-""#]
+    );
+}
+
+#[test]
 fn a_large_answer_is_told_of_when_it_has_left() {
     let folder = Folder::new();
     let server = start(&folder, |_| {});

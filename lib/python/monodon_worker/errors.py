@@ -173,6 +173,12 @@ ERRORS = {
         "app",
         500,
     ),
+    "MONODON_NOT_UPGRADABLE": (
+        "the client has not offered to switch to another protocol",
+        "look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over",
+        "app",
+        500,
+    ),
     "MONODON_BAD_RESPONSE": (
         "the response cannot be sent as HTTP",
         "correct the status or the header fields that the detail names",

@@ -3,7 +3,7 @@
 GENERATED from lib/bridge/layout.ts, which describes it, by npm run generate. Do not edit.
 """
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 KIND_REQUEST = 1
 KIND_BODY_CHUNK = 2
@@ -25,9 +25,11 @@ KIND_INFORMATIONAL = 38
 KIND_DONE = 39
 KIND_FILE = 40
 KIND_SAY = 41
+KIND_UPGRADE = 42
 
 FLAG_BODY_FOLLOWS = 1
 FLAG_TLS = 2
+FLAG_UPGRADABLE = 4
 FLAG_OVER = 1
 FLAG_COMPLETE = 1
 FLAG_LENT = 1

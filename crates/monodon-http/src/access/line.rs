@@ -78,6 +78,11 @@ impl Line {
         }
     }
 
+    /// Counts what the connection has sent since the response began: all that a tunnel did.
+    pub(crate) fn count_all(&mut self, bytes_out: u64) {
+        self.sent = bytes_out.saturating_sub(self.mark);
+    }
+
     pub(super) fn max_bytes(&self) -> usize {
         self.text.len() + FRAME_BYTES
     }

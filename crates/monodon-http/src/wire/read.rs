@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -145,6 +145,23 @@ impl Wire {
             });
         }
         None
+    }
+
+    /// Gives the session its next bytes, at most `most`; none at the client's end.
+    pub(crate) fn poll_read_tunnel(
+        &self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<io::Result<Bytes>> {
+        let mut ahead = self.ahead.borrow_mut();
+        if !ahead.is_empty() {
+            let given = ahead.len().min(most);
+            return Poll::Ready(Ok(ahead.split_to(given).freeze()));
+        }
+        if self.has_ended.get() {
+            return Poll::Ready(Ok(Bytes::new()));
+        }
+        self.read_socket(cx, most, Bytes::copy_from_slice)
     }
 
     fn poll_read_plain(

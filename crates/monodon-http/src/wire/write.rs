@@ -85,7 +85,7 @@ impl Wire {
     /// The parser has nothing left to write.
     pub(crate) fn parser_is_flushed(&self) {
         self.is_flushed.set(true);
-        if self.open.get() == 0 {
+        if self.open.get() == 0 && !self.is_taken_over() {
             self.is_answering.set(false);
             self.log(self.unlogged.take());
         }

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
+use monodon_http::handoff::{Farewell, Tunnel};
 use monodon_http::{
     App, BodyCut, Handler, Options, Phase, Refusal, Report, Reporter, Request, RequestBody, Server,
 };
@@ -324,6 +325,12 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
                 .send_informational(StatusCode::EARLY_HINTS, &fields);
             Ok(text(if sent { "hinted" } else { "not hinted" }))
         }
+        "/tunnel" if request.is_upgrade => {
+            request.peer.take_over(|tunnel| Box::pin(echo(tunnel)));
+            let _guard = CountDrop(seen);
+            pending().await
+        }
+        "/tunnel" => Ok(text("not an upgrade")),
         "/refuse" => Err(Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
             close: false,
@@ -340,6 +347,29 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             Ok(response)
         }
         _ => Ok(text("hello")),
+    }
+}
+
+/// Switches protocols and sends back what comes, each byte of it, to the client's end.
+async fn echo(mut tunnel: Tunnel) -> Farewell {
+    let mut answer = Bytes::from_static(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    loop {
+        assert!(answer.as_ref() != b"panic", "the test asked for it");
+        if answer.as_ref() == b"cut" {
+            return Farewell::Cut;
+        }
+        let sent = async {
+            poll_fn(|cx| tunnel.poll_write(cx, &mut answer)).await?;
+            poll_fn(|cx| tunnel.poll_flush(cx)).await
+        };
+        if sent.await.is_err() {
+            return Farewell::Cut;
+        }
+        match poll_fn(|cx| tunnel.poll_read(cx, 1000)).await {
+            Ok(bytes) if bytes.is_empty() => return Farewell::Close,
+            Ok(bytes) => answer = bytes,
+            Err(_) => return Farewell::Cut,
+        }
     }
 }
 
