@@ -209,6 +209,16 @@ export const ERRORS = {
     blame: 'app',
     status: 500,
   },
+  MONODON_BAD_WEBSOCKET: {
+    message: 'a WebSocket client broke the protocol, or sent more than it may',
+    hint: 'the connection was closed with the code that the detail names; where a message was too large, see limit-websocket-message',
+    blame: 'client',
+  },
+  MONODON_WEBSOCKET_SILENT: {
+    message: 'a WebSocket client has not answered a ping, and was cut',
+    hint: 'nothing, if clients lose their networks; see websocket-ping',
+    blame: 'client',
+  },
   MONODON_NOT_UPGRADABLE: {
     message: 'the client has not offered to switch to another protocol',
     hint: 'look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over',

@@ -99,6 +99,11 @@ export class Dispatch implements Home {
     })
   }
 
+  /** Closes the WebSockets that are open: their clients are to connect to another worker. */
+  closeSockets(code: number, reason: string): void {
+    for (const exchange of this.held) exchange?.socket?.close(code, reason)
+  }
+
   /** Leaves the server. What is still pending is answered 502. */
   detach(): void {
     this.outbox.submit()
@@ -241,6 +246,12 @@ export class Dispatch implements Home {
       case KIND.abort:
         if ((first >>> 8) & FLAG.complete) exchange.complete()
         else exchange.abort()
+        break
+      case KIND.messageIn:
+        exchange.socket?.message((first >>> 8) & 0xff, bytes, at, value)
+        break
+      case KIND.closed:
+        exchange.closed(first >>> 16, bytes.utf8Slice(at, at + value))
         break
       case KIND.drain:
         exchange.drain(value)

@@ -60,6 +60,8 @@ export interface Exchange {
    * `upgrade` may be called: a request of HTTP/1.1 without a body.
    */
   readonly upgradable: boolean
+  /** True when what the client offers is WebSocket, validly (RFC 6455 section 4.2.1): `accept` may be called. */
+  readonly websocket: boolean
 
   // -- the client
   /** True once the client has gone, or native code has given up the exchange. */
@@ -113,4 +115,37 @@ export interface Exchange {
   upgrade(): void
   /** Closes a connection that was taken over, at once and without a word in the log. */
   cut(): void
+  /**
+   * Opens the WebSocket that the client offers, in place of `respond` or `start`. `receiver` hears
+   * what comes. The exchange is finished when the WebSocket has ended. `undefined` after an abort.
+   *
+   * @param headers further fields of the answer, such as `sec-websocket-protocol`
+   * @throws MonodonError `MONODON_NOT_UPGRADABLE` unless the request offers a `websocket`
+   */
+  accept(headers: HeaderBlock, receiver: SocketReceiver): Socket | undefined
+}
+
+/** A WebSocket that was opened. Framing, pings and the closing handshake are native code's. */
+export interface Socket {
+  /** Bytes that were sent and that the connection has not taken. */
+  readonly buffered: number
+  /** Sends a message: text, or bytes, which are copied before this returns. After `close` it does nothing. */
+  send(message: string | Uint8Array): void
+  /**
+   * Begins the closing handshake, behind the messages before it.
+   *
+   * @param code a code that may be sent (RFC 6455 section 7.4), or 0 for none
+   * @param reason at most 123 bytes of UTF-8
+   */
+  close(code: number, reason: string): void
+  /** Closes the connection at once. `closed` is not called. */
+  cut(): void
+}
+
+/** Who hears of a WebSocket. */
+export interface SocketReceiver {
+  /** A message has come: text, or bytes that belong to the receiver. */
+  message(data: string | Uint8Array): void
+  /** It has ended: by a handshake, or without one (code 1006). A close frame without a code is 1005. */
+  closed(code: number, reason: string): void
 }

@@ -41,6 +41,10 @@ export const KIND = {
   stop: 9,
   /** To a process worker, from the arbiter: word 3 = bytes of JSON that follow. */
   tell: 10,
+  /** A message of a WebSocket, or a piece of one: word 3 = bytes that follow. */
+  messageIn: 11,
+  /** A WebSocket has ended, and with it the exchange: aux = close code, word 3 = bytes of the reason that follow. The worker acknowledges with `done`. */
+  closed: 12,
 
   /** The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer. */
   response: 32,
@@ -64,6 +68,12 @@ export const KIND = {
   say: 41,
   /** In place of a response: takes the connection over. What `chunk` records hold is sent as it is; `bodyChunk` and `bodyEnd` tell what the client sends. See `end`. */
   upgrade: 42,
+  /** In place of a response: opens the WebSocket that the request offers. word 3 = bytes of a block of further fields for its answer. */
+  accept: 43,
+  /** A message for a WebSocket, or a piece of one: word 3 = bytes that follow, or the index of the lent buffer. */
+  messageOut: 44,
+  /** Closes a WebSocket behind the messages before: aux = close code, 0 for none; word 3 = bytes of the reason that follow. The exchange goes on until `closed`. */
+  close: 45,
 } as const
 
 /** Flags of a record, by kind. */
@@ -74,14 +84,20 @@ export const FLAG = {
   tls: 2,
   /** request, environ: the client offers to switch protocols, and `upgrade` may follow. */
   upgradable: 4,
+  /** request, environ: what it offers is WebSocket, and `accept` may follow. */
+  websocket: 8,
   /** bodyBroken: native code has answered by itself; the exchange is over. */
   over: 1,
   /** abort: the response was complete before the app had ended it (HEAD, a declared length). */
   complete: 1,
-  /** response, chunk: the body is the lent buffer whose index is in the length's place. */
+  /** response, chunk, messageOut: the body is the lent buffer whose index is in the length's place. */
   lent: 1,
-  /** chunk: send a `released` record when the lent buffer is given back. */
+  /** chunk, messageOut: send a `released` record when the lent buffer is given back. */
   notify: 2,
+  /** messageIn, messageOut: it is text, in UTF-8. */
+  text: 4,
+  /** messageIn, messageOut: a piece, and not the last one, of its message. */
+  more: 8,
 } as const
 
 /** Words of a `request` record after the common three; the bytes follow in this order. */
@@ -178,6 +194,9 @@ export const HIGH_WATER_BYTES = 65_536
 export const AHEAD_BYTES = 262_144
 /** Bytes of a request body that a worker asks for at a time. */
 export const BODY_WINDOW_BYTES = 262_144
+
+/** Bytes that a message of a WebSocket counts on top of its own against what was asked for by `wantBody`. */
+export const MESSAGE_COST = 64
 
 /** Field names with a number, in lower case; 0 is any other. Numbers stay below 128. */
 export const HEADER_NAMES = [

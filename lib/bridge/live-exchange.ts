@@ -1,11 +1,22 @@
 import { errorRow, MonodonError } from '../errors.ts'
 import { logError } from '../log.ts'
 import { IncomingBody } from './body.ts'
-import type { BodyFault, Exchange, HeaderBlock, RequestBody } from './exchange.ts'
+import type {
+  BodyFault,
+  Exchange,
+  HeaderBlock,
+  RequestBody,
+  Socket,
+  SocketReceiver,
+} from './exchange.ts'
 import { findInBlock, methodOf, visitBlock } from './head.ts'
 import { encodeHeader } from './header-block.ts'
 import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
+import { LiveSocket } from './live-socket.ts'
 import type { Outbox } from './outbox.ts'
+
+/** RFC 6455 section 7.4.1: the connection has ended without a close frame. */
+const ABNORMAL = 1006
 
 /** What of a connection that was taken over is open. */
 type Tunnel = typeof NO_TUNNEL | typeof OPEN | typeof HALF_CLOSED
@@ -52,6 +63,8 @@ export class LiveExchange implements Exchange {
   /** Bytes written that native code has not reported as drained. */
   protected waiting = 0
   private tunnel: Tunnel = NO_TUNNEL
+  /** The WebSocket, once it is open. */
+  socket: LiveSocket | undefined = undefined
   private lent = 0
   private drainWaiters: (() => void)[] | undefined = undefined
   private releaseWaiters: (() => void)[] | undefined = undefined
@@ -118,6 +131,10 @@ export class LiveExchange implements Exchange {
 
   get upgradable(): boolean {
     return ((this.first >>> 8) & FLAG.upgradable) !== 0
+  }
+
+  get websocket(): boolean {
+    return ((this.first >>> 8) & FLAG.websocket) !== 0
   }
 
   get body(): RequestBody {
@@ -210,7 +227,26 @@ export class LiveExchange implements Exchange {
     this.finish()
   }
 
+  accept(headers: HeaderBlock, receiver: SocketReceiver): Socket | undefined {
+    if (!this.websocket) throw new MonodonError('MONODON_NOT_UPGRADABLE')
+    if (!this.begin()) return undefined
+    this.home.outbox.block(KIND.accept, this.id, 0, headers)
+    this.socket = new this.Socket(this.id, this.home.outbox, receiver, {
+      wrote: () => this.home.wrote(),
+      cut: () => this.cut(),
+    })
+    return this.socket
+  }
+
   // -- events from native code
+
+  /** The WebSocket has ended, and the exchange with it. */
+  closed(code: number, reason: string): void {
+    if (this.finished) return
+    this.finished = true
+    this.acknowledge()
+    this.socket?.closed(code, reason)
+  }
 
   bodyChunk(chunk: Uint8Array): void {
     this.incoming?.push(chunk)
@@ -232,6 +268,7 @@ export class LiveExchange implements Exchange {
     const { onAbort } = this
     this.onAbort = undefined
     onAbort?.()
+    this.socket?.closed(ABNORMAL, '')
   }
 
   /** The client has all that it is to get, though the app has not ended its response. */
@@ -245,6 +282,7 @@ export class LiveExchange implements Exchange {
   }
 
   drain(bytes: number): void {
+    this.socket?.drain(bytes)
     this.waiting -= bytes
     if (this.waiting < HIGH_WATER_BYTES) this.wakeDrained()
   }
@@ -261,6 +299,11 @@ export class LiveExchange implements Exchange {
     this.home.outbox.number(KIND.done, this.id, 0, 0)
     this.home.wrote()
     if (this.kept) this.home.settled(this)
+  }
+
+  /** What a WebSocket is made of. */
+  protected get Socket(): typeof LiveSocket {
+    return LiveSocket
   }
 
   private openBody(first: Uint8Array | undefined, follows: boolean): IncomingBody {

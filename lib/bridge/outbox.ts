@@ -100,6 +100,46 @@ export class Outbox {
     this.finish(word, kind | (aux << 16), id, at + 16)
   }
 
+  /** Closes a WebSocket. */
+  close(id: number, code: number, reason: string): void {
+    const at = this.reserve(WORDS + reason.length * UTF8_FACTOR)
+    const end = this.utf8(reason, at + 16)
+    const word = at >>> 2
+    this.words[word + 3] = end - at - 16
+    this.finish(word, KIND.close | (code << 16), id, end)
+  }
+
+  /**
+   * A message for a WebSocket, or a piece of one (`flags`); what is text by itself is marked as such.
+   * Gives its bytes. Large ones are copied and lent: a WebSocket's are the app's again at once.
+   */
+  message(id: number, body: string | Uint8Array, flags: number): number {
+    if (typeof body === 'string') {
+      if (body.length * UTF8_FACTOR > LEND_BYTES)
+        return this.message(id, Buffer.from(body), flags | FLAG.text)
+      const at = this.reserve(WORDS + body.length * UTF8_FACTOR)
+      const end = this.utf8(body, at + 16)
+      const word = at >>> 2
+      this.words[word + 3] = end - at - 16
+      this.finish(word, KIND.messageOut | ((flags | FLAG.text) << 8), id, end)
+      return end - at - 16
+    }
+    const length = body.byteLength
+    if (length >= LEND_BYTES && this.lends) {
+      const at = this.reserve(WORDS)
+      const word = at >>> 2
+      this.words[word + 3] = this.lend(Buffer.from(body))
+      this.finish(word, KIND.messageOut | ((flags | FLAG.lent) << 8), id, at + 16)
+      return length
+    }
+    const at = this.reserve(WORDS + length)
+    this.bytes.set(body, at + 16)
+    const word = at >>> 2
+    this.words[word + 3] = length
+    this.finish(word, KIND.messageOut | (flags << 8), id, at + 16 + length)
+    return length
+  }
+
   /** A piece of a streamed body. Gives its bytes; negative if they are lent. */
   chunk(id: number, body: string | Uint8Array): number {
     if (typeof body === 'string') {

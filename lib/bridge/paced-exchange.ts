@@ -5,6 +5,7 @@ import { blockEntries } from './head.ts'
 import { encodeHeader } from './header-block.ts'
 import { AHEAD_BYTES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveExchange } from './live-exchange.ts'
+import { PacedSocket } from './live-socket.ts'
 import { RECORD_ROOM, stable, UTF8_FACTOR } from './outbox.ts'
 
 /** Bytes of a piece of a large body: the other exchanges of the worker get their turn between two. */
@@ -23,6 +24,10 @@ export class PacedExchange extends LiveExchange {
   private trailers: HeaderBlock | undefined = undefined
   /** The server's side of a tunnel is to be closed behind the backlog. */
   private isClosing = false
+
+  protected override get Socket(): typeof PacedSocket {
+    return PacedSocket
+  }
 
   override respond(status: number, headers: HeaderBlock, body: string | Uint8Array): void {
     const room = RECORD_ROOM - headers.length

@@ -127,6 +127,7 @@ export function layoutRust(source: string): string {
     bytes('BATCH_RECORDS', layout.BATCH_RECORDS),
     bytes('INLINE_BODY_BYTES', layout.INLINE_BODY_BYTES),
     bytes('LEND_BYTES', layout.LEND_BYTES),
+    bytes('MESSAGE_COST', layout.MESSAGE_COST),
     bytes('HIGH_WATER_BYTES', layout.HIGH_WATER_BYTES),
     bytes('AHEAD_BYTES', layout.AHEAD_BYTES),
     bytes('BODY_WINDOW_BYTES', layout.BODY_WINDOW_BYTES),

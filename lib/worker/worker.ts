@@ -22,6 +22,9 @@ export interface WorkerSetup {
   readonly onSpent?: () => void
 }
 
+/** Close code of a WebSocket whose client should connect again (RFC 6455 section 7.4, IANA's registry). */
+const SERVICE_RESTART = 1012
+
 /** Runs an app on this thread. */
 export class AppWorker {
   readonly kind: InterfaceKind
@@ -45,6 +48,7 @@ export class AppWorker {
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */
   async stop(timeoutMs: number): Promise<void> {
+    this.dispatch.closeSockets(SERVICE_RESTART, 'the worker is being replaced')
     if (timeoutMs > 0) await within(timeoutMs, this.idle())
     this.dispatch.detach()
   }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use monodon_http::handoff::App;
+use monodon_http::handoff::{App, Peer};
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
 
@@ -23,6 +23,7 @@ use crate::queue::{Holder, Queue, Queued};
 use crate::record::{Event, HeadForm, Malformed};
 use crate::reply::{BUSY, BridgeHandler, Subject};
 use crate::slot::Lost;
+use crate::socket::SocketOptions;
 use crate::worker::{Doorbell, Pulse, Worker};
 
 /// Queued requests at which a worker is rung before the I/O thread has finished its round.
@@ -39,6 +40,7 @@ pub struct Bridge {
     started: Instant,
     pub(crate) head_form: HeadForm,
     queue_timeout: Duration,
+    pub(crate) sockets: SocketOptions,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -72,6 +74,7 @@ impl Bridge {
             started: Instant::now(),
             head_form,
             queue_timeout: options.queue_timeout,
+            sockets: SocketOptions::new(options),
             reporter,
         })
     }
@@ -260,6 +263,16 @@ impl Bridge {
 
     pub(crate) fn report_no_upgrade(&self, subject: &Subject) {
         self.report("MONODON_NOT_UPGRADABLE", Blame::App, subject.to_string());
+    }
+
+    /// A WebSocket client has broken the protocol, or is gone without a word.
+    pub(crate) fn report_socket(&self, code: &'static str, peer: &Peer, detail: String) {
+        self.reporter.report(Report {
+            code,
+            blame: Blame::Client,
+            peer: Some(peer.remote),
+            detail,
+        });
     }
 
     pub(crate) fn report_bad_head(&self, status: u16) {

@@ -26,6 +26,8 @@ pub(crate) enum Stage {
     Streaming,
     /// The connection was taken over.
     Tunnel,
+    /// A WebSocket was opened.
+    Socket,
 }
 
 #[derive(Default)]

@@ -6,12 +6,11 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use crate::chunk::{Chunk, Loan};
-use crate::file_part::FilePart;
+use crate::chunk::Loan;
 use crate::handshake::Sleeper;
 #[cfg(unix)]
 use crate::process::Newcomer;
-use crate::slot::{Answer, Lost};
+use crate::slot::{Answer, Lost, Part};
 
 /// What a worker says to one exchange.
 pub(crate) struct Letter {
@@ -24,14 +23,14 @@ pub(crate) struct Letter {
 pub(crate) enum Mail {
     /// The response, or its head.
     Answer(Answer),
-    Chunk(Chunk),
+    /// A piece of what follows it.
+    Part(Part),
     End {
         trailers: Bytes,
     },
     Fail {
         status: u16,
     },
-    File(FilePart),
     WorkerGone(Lost),
     WantBody(u32),
     Informational {

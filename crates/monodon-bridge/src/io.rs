@@ -18,7 +18,7 @@ use crate::patience::Patience;
 use crate::process::Newcomer;
 use crate::queue::{Place, Ticket};
 use crate::record::Event;
-use crate::slot::{Answer, Ending, Part, Slot, Slots};
+use crate::slot::{Answer, Ending, Slot, Slots};
 
 /// What lives on one I/O thread.
 pub(crate) struct IoThread {
@@ -182,8 +182,7 @@ impl IoThread {
                 }
                 slot.answer = Some(answer);
             }
-            Mail::Chunk(chunk) => slot.add(chunk),
-            Mail::File(part) => slot.parts.push_back(Part::File(part)),
+            Mail::Part(part) => slot.add(part),
             Mail::End { trailers } => slot.ending = Some(Ending::Complete { trailers }),
             Mail::Fail { status } => slot.give_up(Refusal {
                 status: StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),

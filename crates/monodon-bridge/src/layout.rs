@@ -27,6 +27,10 @@ pub mod kind {
     pub const STOP: u8 = 9;
     /// To a process worker, from the arbiter: word 3 = bytes of JSON that follow.
     pub const TELL: u8 = 10;
+    /// A message of a WebSocket, or a piece of one: word 3 = bytes that follow.
+    pub const MESSAGE_IN: u8 = 11;
+    /// A WebSocket has ended, and with it the exchange: aux = close code, word 3 = bytes of the reason that follow. The worker acknowledges with `done`.
+    pub const CLOSED: u8 = 12;
     /// The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer.
     pub const RESPONSE: u8 = 32;
     /// The head of a streamed response: aux = status. word 3 = header block bytes.
@@ -49,6 +53,12 @@ pub mod kind {
     pub const SAY: u8 = 41;
     /// In place of a response: takes the connection over. What `chunk` records hold is sent as it is; `bodyChunk` and `bodyEnd` tell what the client sends. See `end`.
     pub const UPGRADE: u8 = 42;
+    /// In place of a response: opens the WebSocket that the request offers. word 3 = bytes of a block of further fields for its answer.
+    pub const ACCEPT: u8 = 43;
+    /// A message for a WebSocket, or a piece of one: word 3 = bytes that follow, or the index of the lent buffer.
+    pub const MESSAGE_OUT: u8 = 44;
+    /// Closes a WebSocket behind the messages before: aux = close code, 0 for none; word 3 = bytes of the reason that follow. The exchange goes on until `closed`.
+    pub const CLOSE: u8 = 45;
 }
 
 /// Flags of a record, by kind.
@@ -59,14 +69,20 @@ pub mod flag {
     pub const TLS: u8 = 2;
     /// request, environ: the client offers to switch protocols, and `upgrade` may follow.
     pub const UPGRADABLE: u8 = 4;
+    /// request, environ: what it offers is WebSocket, and `accept` may follow.
+    pub const WEBSOCKET: u8 = 8;
     /// `bodyBroken`: native code has answered by itself; the exchange is over.
     pub const OVER: u8 = 1;
     /// abort: the response was complete before the app had ended it (HEAD, a declared length).
     pub const COMPLETE: u8 = 1;
-    /// response, chunk: the body is the lent buffer whose index is in the length's place.
+    /// response, chunk, `messageOut`: the body is the lent buffer whose index is in the length's place.
     pub const LENT: u8 = 1;
-    /// chunk: send a `released` record when the lent buffer is given back.
+    /// chunk, `messageOut`: send a `released` record when the lent buffer is given back.
     pub const NOTIFY: u8 = 2;
+    /// `messageIn`, `messageOut`: it is text, in UTF-8.
+    pub const TEXT: u8 = 4;
+    /// `messageIn`, `messageOut`: a piece, and not the last one, of its message.
+    pub const MORE: u8 = 8;
 }
 
 /// Words of a `request` record after the common three; the bytes follow in this order.
@@ -155,6 +171,9 @@ pub const INLINE_BODY_BYTES: usize = 65_536;
 
 /// Bytes of a response body from which a `Uint8Array` is lent instead of copied.
 pub const LEND_BYTES: usize = 16_384;
+
+/// Bytes that a message of a WebSocket counts on top of its own against what was asked for by `wantBody`.
+pub const MESSAGE_COST: usize = 64;
 
 /// Bytes of a streamed response that may wait for the client before `write` returns false.
 pub const HIGH_WATER_BYTES: usize = 65_536;

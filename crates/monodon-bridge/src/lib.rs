@@ -34,6 +34,7 @@ mod queue;
 pub mod record;
 pub mod reply;
 mod slot;
+mod socket;
 pub mod streamed;
 mod submit;
 mod sync;

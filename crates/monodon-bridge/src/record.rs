@@ -63,6 +63,9 @@ impl RequestRecord {
         if request.is_upgrade {
             record.flags |= flag::UPGRADABLE;
         }
+        if request.websocket.is_some() {
+            record.flags |= flag::WEBSOCKET;
+        }
         record
     }
 
@@ -196,6 +199,17 @@ pub(crate) enum Event {
     Abort,
     /// The client has its whole response, though the worker has not ended it.
     Complete,
+    /// A message of a WebSocket, or a piece of one.
+    Message {
+        is_text: bool,
+        is_last: bool,
+        bytes: Bytes,
+    },
+    /// The WebSocket has ended, and with it the exchange.
+    Closed {
+        code: u16,
+        reason: Bytes,
+    },
     Drain(u32),
     Released(u32),
     /// No request follows. Milliseconds that the worker may take to finish.
@@ -208,7 +222,10 @@ impl Event {
     /// Bytes of its record at most.
     pub(crate) fn room(&self) -> usize {
         let bytes = match self {
-            Self::BodyChunk(bytes) | Self::Tell(bytes) => bytes.len(),
+            Self::BodyChunk(bytes)
+            | Self::Tell(bytes)
+            | Self::Message { bytes, .. }
+            | Self::Closed { reason: bytes, .. } => bytes.len(),
             // A trailer section has passed the limits of a head; see `trailer_block`.
             Self::BodyEnd(Some(_)) => TRAILER_BYTES,
             _ => 0,
@@ -242,6 +259,24 @@ impl Event {
             }
             Self::Abort => (first_word(kind::ABORT, 0, 0), 0, &[]),
             Self::Complete => (first_word(kind::ABORT, flag::COMPLETE, 0), 0, &[]),
+            Self::Message {
+                is_text,
+                is_last,
+                bytes,
+            } => {
+                let text = if *is_text { flag::TEXT } else { 0 };
+                let more = if *is_last { 0 } else { flag::MORE };
+                (
+                    first_word(kind::MESSAGE_IN, text | more, 0),
+                    bytes.len() as u32,
+                    bytes,
+                )
+            }
+            Self::Closed { code, reason } => (
+                first_word(kind::CLOSED, 0, *code),
+                reason.len() as u32,
+                reason,
+            ),
             Self::Drain(bytes) => (first_word(kind::DRAIN, 0, 0), *bytes, &[]),
             Self::Released(count) => (first_word(kind::RELEASED, 0, 0), *count, &[]),
             Self::Stop(ms) => (first_word(kind::STOP, 0, 0), *ms, &[]),
@@ -372,8 +407,15 @@ pub(crate) fn next(batch: &mut Bytes) -> Result<Submitted, Malformed> {
     let counted: u64 = match kind {
         kind::RESPONSE if lent => u64::from(first),
         kind::RESPONSE => u64::from(first) + u64::from(second),
-        kind::CHUNK if lent => 0,
-        kind::CHUNK | kind::HEAD | kind::END | kind::INFORMATIONAL | kind::SAY => u64::from(first),
+        kind::CHUNK | kind::MESSAGE_OUT if lent => 0,
+        kind::CHUNK
+        | kind::HEAD
+        | kind::END
+        | kind::INFORMATIONAL
+        | kind::SAY
+        | kind::ACCEPT
+        | kind::MESSAGE_OUT
+        | kind::CLOSE => u64::from(first),
         kind::FILE => ((file::WORDS - COMMON) * WORD) as u64,
         kind::FAIL | kind::WANT_BODY | kind::DONE | kind::UPGRADE => 0,
         _ => return Err(Malformed("a record is of no known kind")),

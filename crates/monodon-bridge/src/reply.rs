@@ -11,12 +11,14 @@ use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use monodon_http::handoff::{Handler, ReasonPhrase, Refusal, Request};
+use monodon_http::websocket::Offer;
 
 use crate::headers;
 use crate::io::IoThread;
 use crate::queue::{Place, Ticket};
 use crate::record::{Event, RequestRecord};
 use crate::slot::{Answer, Slot};
+use crate::socket::SocketSession;
 use crate::streamed::{ReplyBody, Streamed};
 use crate::tunnel::TunnelSession;
 use crate::upload::Arriving;
@@ -56,6 +58,7 @@ impl Handler for BridgeHandler {
             body,
             peer,
             is_upgrade,
+            websocket,
             ..
         } = request;
         let (is_empty, expects_continue) = (body.is_empty(), body.expects_continue());
@@ -88,6 +91,7 @@ impl Handler for BridgeHandler {
             headers,
             subject: Subject { method, uri },
             is_upgrade,
+            websocket,
         }
     }
 }
@@ -158,6 +162,8 @@ pub struct Reply {
     subject: Subject,
     /// Whether the connection may be taken over.
     is_upgrade: bool,
+    /// What the client offers if that is WebSocket.
+    websocket: Option<Box<Offer>>,
 }
 
 /// How far a request has come.
@@ -207,7 +213,8 @@ impl Future for Reply {
                 body,
             } => (status, headers, Some(body)),
             Answer::Head { status, headers } => (status, headers, None),
-            Answer::Upgrade => return this.switch(),
+            Answer::Upgrade => return this.switch(None),
+            Answer::Accept { headers } => return this.switch(Some(&headers)),
         };
         if body.is_some()
             && let Some(upload) = exchange.with(|slot| slot.upload.take()).flatten()
@@ -236,19 +243,38 @@ impl Future for Reply {
 }
 
 impl Reply {
-    /// Leaves HTTP: the connection's task drops this unfinished, and goes on with the tunnel.
-    fn switch(&mut self) -> Poll<Result<Response<ReplyBody>, Refusal>> {
+    /// Leaves HTTP, for the WebSocket that is `accepted` by these fields or for what the worker makes
+    /// of the connection: its task drops this unfinished, and goes on with the session.
+    fn switch(&mut self, accepted: Option<&Bytes>) -> Poll<Result<Response<ReplyBody>, Refusal>> {
         let Some(exchange) = self.exchange.take() else {
             return Poll::Pending;
         };
         let subject = std::mem::take(&mut self.subject);
-        if !self.is_upgrade {
+        let offer = self.websocket.take();
+        if !self.is_upgrade || accepted.is_some() && offer.is_none() {
             exchange.io.bridge.report_no_upgrade(&subject);
             return Poll::Ready(Err(FAILURE));
         }
-        if let Some(peer) = exchange.with(|slot| Rc::clone(&slot.peer)) {
+        let Some(peer) = exchange.with(|slot| {
+            slot.is_tunnel = true;
+            Rc::clone(&slot.peer)
+        }) else {
+            return Poll::Pending;
+        };
+        let (Some(block), Some(offer)) = (accepted, offer) else {
             peer.take_over(|tunnel| Box::pin(TunnelSession::new(exchange, subject, tunnel)));
+            return Poll::Pending;
+        };
+        let mut fields = HeaderMap::new();
+        if headers::decode(block, &mut fields).is_err() {
+            exchange.io.bridge.report_bad_head(101);
+            return Poll::Ready(Err(FAILURE));
         }
+        peer.take_over(|tunnel| {
+            Box::pin(SocketSession::new(
+                exchange, subject, tunnel, &offer, fields,
+            ))
+        });
         Poll::Pending
     }
 }

@@ -29,13 +29,36 @@ pub(crate) enum Answer {
     },
     /// The worker takes the connection over.
     Upgrade,
+    /// The worker opens the WebSocket.
+    Accept {
+        headers: Bytes,
+    },
     Refused(Refusal),
 }
 
-/// A piece of a streamed body.
+impl Answer {
+    /// Whether the client sees an answer from now on.
+    fn begins(&self) -> bool {
+        match self {
+            Self::Head { .. } | Self::Upgrade | Self::Accept { .. } => true,
+            Self::Whole { .. } | Self::Refused(_) => false,
+        }
+    }
+}
+
+/// A piece of a streamed body, or of what a WebSocket is to send.
 pub(crate) enum Part {
     Chunk(Chunk),
     File(FilePart),
+    Message {
+        is_text: bool,
+        is_last: bool,
+        chunk: Chunk,
+    },
+    Close {
+        code: u16,
+        reason: Bytes,
+    },
 }
 
 /// The worker that held a request has gone.
@@ -108,15 +131,17 @@ impl Slot {
         }
     }
 
-    /// A piece of a streamed body has come.
-    pub(crate) fn add(&mut self, chunk: Chunk) {
-        self.window += bytes::Buf::remaining(&chunk);
-        self.parts.push_back(Part::Chunk(chunk));
+    /// A piece has come from the worker.
+    pub(crate) fn add(&mut self, part: Part) {
+        if let Part::Chunk(chunk) | Part::Message { chunk, .. } = &part {
+            self.window += bytes::Buf::remaining(chunk);
+        }
+        self.parts.push_back(part);
     }
 
     /// The exchange cannot be answered (further): refused before the head, cut after it.
     pub(crate) fn give_up(&mut self, refusal: Refusal) {
-        if self.begun || matches!(self.answer, Some(Answer::Head { .. } | Answer::Upgrade)) {
+        if self.begun || self.answer.as_ref().is_some_and(Answer::begins) {
             self.parts.clear();
             self.ending = Some(Ending::Cut);
         } else {

@@ -154,7 +154,8 @@ fn look(slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Next> {
                 slot.parts.push_front(Part::File(part));
                 return Poll::Ready(Next::File(block));
             }
-            Part::File(_) => {}
+            // Not of a body: a worker cannot submit them here.
+            Part::File(_) | Part::Message { .. } | Part::Close { .. } => {}
         }
     }
     if let Some(Ending::Complete { .. }) = slot.ending

@@ -47,7 +47,7 @@ impl Enclosed<'_> {
                 return file.ok_or(Malformed("a file record came without a descriptor"));
             }
             kind::RESPONSE if is_lent => record.second,
-            kind::CHUNK if is_lent => record.first,
+            kind::CHUNK | kind::MESSAGE_OUT if is_lent => record.first,
             _ => return Ok(Enclosure::Nothing),
         };
         let memory = self.lent.get_mut(index as usize).and_then(Option::take);
@@ -236,11 +236,25 @@ fn mail_of(record: Submitted, part: Option<Part>, stage: &mut Stage) -> Result<M
             *stage = Stage::Tunnel;
             Mail::Answer(Answer::Upgrade)
         }
-        (kind::CHUNK, part, Stage::Streaming | Stage::Tunnel) => Mail::Chunk(match part {
-            Some(Part::Chunk(chunk)) => chunk,
-            _ => unpinned(&record.bytes).into(),
+        (kind::ACCEPT, _, Stage::Unanswered) => {
+            *stage = Stage::Socket;
+            Mail::Answer(Answer::Accept {
+                headers: unpinned(&record.bytes),
+            })
+        }
+        (kind::CHUNK, part, Stage::Streaming | Stage::Tunnel) => {
+            Mail::Part(Part::Chunk(chunk_of(&record, part)))
+        }
+        (kind::MESSAGE_OUT, part, Stage::Socket) => Mail::Part(Part::Message {
+            is_text: record.flags & flag::TEXT != 0,
+            is_last: record.flags & flag::MORE == 0,
+            chunk: chunk_of(&record, part),
         }),
-        (kind::FILE, Some(Part::File(part)), Stage::Streaming) => Mail::File(part),
+        (kind::CLOSE, _, Stage::Socket) => Mail::Part(Part::Close {
+            code: record.aux,
+            reason: unpinned(&record.bytes),
+        }),
+        (kind::FILE, Some(Part::File(part)), Stage::Streaming) => Mail::Part(Part::File(part)),
         (kind::END, _, Stage::Streaming | Stage::Tunnel) => Mail::End {
             trailers: unpinned(&record.bytes),
         },
@@ -253,6 +267,14 @@ fn mail_of(record: Submitted, part: Option<Part>, stage: &mut Stage) -> Result<M
         (kind::DONE, ..) => Mail::Fail { status: 500 },
         _ => return Err(Malformed("a record does not fit the state of its exchange")),
     })
+}
+
+/// The bytes of a record: those that it lends, or its own.
+fn chunk_of(record: &Submitted, lent: Option<Part>) -> Chunk {
+    match lent {
+        Some(Part::Chunk(chunk)) => chunk,
+        _ => unpinned(&record.bytes).into(),
+    }
 }
 
 /// Bytes that may wait long: small ones are copied, so that they do not keep their batch alive.

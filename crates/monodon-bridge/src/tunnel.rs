@@ -45,7 +45,6 @@ impl From<io::Error> for Gone {
 
 impl TunnelSession {
     pub(crate) fn new(exchange: Exchange, subject: Subject, tunnel: Tunnel) -> Self {
-        exchange.with(|slot| slot.is_tunnel = true);
         Self {
             exchange,
             subject,
@@ -149,7 +148,7 @@ impl Future for TunnelSession {
 fn next_chunk(slot: &mut Slot) -> Option<Chunk> {
     match slot.parts.pop_front()? {
         Part::Chunk(chunk) => Some(chunk),
-        // A worker cannot submit one here.
-        Part::File(_) => None,
+        // A worker cannot submit them here.
+        Part::File(_) | Part::Message { .. } | Part::Close { .. } => None,
     }
 }

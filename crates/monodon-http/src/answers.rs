@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::handoff::Refusal;
 
@@ -42,6 +42,10 @@ pub(crate) fn response(refusal: Refusal) -> (Response<()>, Bytes) {
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if refusal.status == StatusCode::UPGRADE_REQUIRED {
+        // RFC 6455 section 4.4: the one offer that is refused so is for another version of WebSocket.
+        fields.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    }
     if let Some(seconds) = refusal.retry_after {
         fields.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -77,4 +81,22 @@ impl Raw {
             body_bytes: shown.len(),
         }
     }
+}
+
+/// The head of an interim response (RFC 9110 section 15.2), for HTTP/1.1.
+pub(crate) fn interim(status: StatusCode, fields: &HeaderMap) -> Vec<u8> {
+    let mut head = format!(
+        "HTTP/1.1 {} {}\r\n",
+        status.as_str(),
+        status.canonical_reason().unwrap_or("Informational")
+    )
+    .into_bytes();
+    for (name, value) in fields {
+        head.extend_from_slice(name.as_str().as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }

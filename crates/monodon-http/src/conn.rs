@@ -253,6 +253,9 @@ fn verdict(place: &Place) -> Option<Ending> {
 /// Leaves a connection to the handler's session, to its end.
 async fn go_on(place: &Place, mut session: Session) -> Ending {
     let wire = &place.peer.wire;
+    if place.is_draining() {
+        wire.drain();
+    }
     poll_fn(|cx| {
         wire.register(cx.waker());
         if wire.ending() == Some(Ending::Cut) {

@@ -16,6 +16,7 @@ pub use hyper::ext::ReasonPhrase;
 pub use crate::body::{BodyError, RequestBody};
 pub use crate::peer::Peer;
 pub use crate::tunnel::{Farewell, Session, Tunnel};
+use crate::websocket::Offer;
 
 /// What answers requests, shared by all I/O threads.
 pub trait App: Send + Sync + 'static {
@@ -58,6 +59,8 @@ pub struct Request {
     /// Whether the connection may be [taken over](Peer::take_over) for another protocol: the client
     /// offers to switch (RFC 9110 section 7.8), by a request of HTTP/1.1 without a body.
     pub is_upgrade: bool,
+    /// What the client offers if that is WebSocket, and valid.
+    pub websocket: Option<Box<Offer>>,
 }
 
 /// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that

@@ -369,7 +369,7 @@ async fn drain(
 ) {
     thread.is_draining.set(true);
     for (_, (peer, _)) in &*thread.connections.borrow() {
-        peer.wire.wake();
+        peer.wire.drain();
     }
     let patience = if patience.is_zero() {
         Duration::from_secs(u32::MAX.into())

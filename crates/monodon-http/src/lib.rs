@@ -13,7 +13,8 @@
 //! 5. `handoff` is the seam; `body` and `peer` are what the handler reads from;
 //! 6. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
 //! 7. hyper frames it, and `wire` writes it;
-//! 8. or the handler takes the connection over for another protocol: `tunnel`.
+//! 8. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
+//!    the one that is known here.
 //!
 //! Beside that way: `forwarded` knows which proxies are believed about https, `access` writes a line
 //! for each request.
@@ -25,6 +26,7 @@ pub mod handoff;
 pub mod options;
 pub mod report;
 pub mod server;
+pub mod websocket;
 
 mod accept;
 mod access;

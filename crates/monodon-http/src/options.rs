@@ -20,6 +20,8 @@ pub struct Options {
     pub bind: Vec<String>,
     /// Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both.
     pub http: HttpVersions,
+    /// Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate).
+    pub websocket_compression: bool,
     /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
     pub forwarded_allow_ips: Vec<String>,
     /// Native threads that own the connections; auto is half the cores, 1 to 8.
@@ -30,6 +32,8 @@ pub struct Options {
     pub queue_size: u32,
     /// How long a request may wait for a worker before it gets 503.
     pub queue_timeout: Duration,
+    /// How long a WebSocket client may be silent before it is pinged; after as long again the connection is cut.
+    pub websocket_ping: Duration,
     /// How long a connection may be idle between requests.
     pub keep_alive: Duration,
     /// How long a request's head may take to arrive before the client gets 408.
@@ -48,6 +52,8 @@ pub struct Options {
     pub limit_request_fields: u32,
     /// Bytes of a request's body; beyond it 413.
     pub limit_request_body: u64,
+    /// Bytes of a message that a WebSocket client sends; beyond it the connection is closed with 1009.
+    pub limit_websocket_message: u32,
     /// Open connections; further ones wait in the accept queue.
     pub max_connections: u32,
     /// File for the access log, in the combined format; - is standard output; none without it.
@@ -59,11 +65,13 @@ impl Default for Options {
         Self {
             bind: vec!["127.0.0.1:8000".to_owned()],
             http: HttpVersions::Auto,
+            websocket_compression: false,
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             io_threads: 1,
             backlog: 2048,
             queue_size: 4096,
             queue_timeout: Duration::from_secs(10),
+            websocket_ping: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
             header_timeout: Duration::from_secs(15),
             body_timeout: Duration::from_secs(30),
@@ -73,6 +81,7 @@ impl Default for Options {
             limit_request_field_size: 8190,
             limit_request_fields: 100,
             limit_request_body: 134_217_728,
+            limit_websocket_message: 16_777_216,
             max_connections: 16_384,
             access_logfile: String::new(),
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::answers;
 use crate::forwarded::Proxies;
 use crate::tunnel::{Session, Tunnel};
 use crate::wire::Wire;
@@ -62,20 +63,7 @@ impl Peer {
         {
             return false;
         }
-        let mut head = format!(
-            "HTTP/1.1 {} {}\r\n",
-            status.as_str(),
-            status.canonical_reason().unwrap_or("Informational")
-        )
-        .into_bytes();
-        for (name, value) in fields {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
-        }
-        head.extend_from_slice(b"\r\n");
-        self.wire.send_aside(&head);
+        self.wire.send_aside(&answers::interim(status, fields));
         true
     }
 }

@@ -23,6 +23,7 @@ use crate::handoff::{Handler, Refusal, Request};
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
 use crate::response::{Exchange, FAILURE, Framed};
+use crate::websocket::Offer;
 
 /// Hands a connection's requests to the handler.
 pub(crate) struct Service<H> {
@@ -55,12 +56,14 @@ impl<H: Handler> Service<H> {
         let peer = Rc::clone(&self.place.peer);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
         let is_upgrade = offers_upgrade(&head) && body.is_empty();
+        let websocket = is_upgrade.then(|| Offer::of(&head)).flatten().map(Box::new);
         let request = Request {
             head,
             body,
             peer,
             tls,
             is_upgrade,
+            websocket,
         };
         catch_unwind(AssertUnwindSafe(|| self.handler.handle(request))).map_err(|_| {
             self.place.report(

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
 
 use crate::peer::Peer;
@@ -48,7 +48,36 @@ impl Tunnel {
     /// # Errors
     /// When the connection has broken.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<Bytes>> {
-        self.peer.wire.poll_read_tunnel(cx, most)
+        let wire = &self.peer.wire;
+        wire.poll_read_tunnel(cx, most, Bytes::copy_from_slice)
+    }
+
+    /// Adds the next bytes from the client, at most `most`, to `buffer`, and tells how many: 0 once it
+    /// has closed its side.
+    ///
+    /// # Errors
+    /// When the connection has broken.
+    pub fn poll_read_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+        buffer: &mut BytesMut,
+    ) -> Poll<io::Result<usize>> {
+        self.peer.wire.poll_read_tunnel(cx, most, |bytes| {
+            buffer.extend_from_slice(bytes);
+            bytes.len()
+        })
+    }
+
+    /// Whether the server is stopping gracefully: it waits for the session's end. The session is
+    /// polled when that begins.
+    pub fn is_draining(&self) -> bool {
+        self.peer.wire.is_draining()
+    }
+
+    /// The connection.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// Says whether the session reads at present. While it does not, a client that resets the

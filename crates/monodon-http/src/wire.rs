@@ -109,6 +109,8 @@ pub(crate) struct Wire {
     session: RefCell<Option<Session>>,
     /// The session does not read at present.
     is_paused: Cell<bool>,
+    /// The server is stopping gracefully.
+    is_draining: Cell<bool>,
     /// The connection's task has left the protocol and is saying goodbye.
     is_closing: Cell<bool>,
     task: RefCell<Option<Waker>>,
@@ -139,6 +141,7 @@ impl Wire {
             ending: Cell::new(None),
             session: RefCell::new(None),
             is_paused: Cell::new(false),
+            is_draining: Cell::new(false),
             is_closing: Cell::new(false),
             task: RefCell::new(None),
             bodies: RefCell::new(Vec::new()),
@@ -191,6 +194,16 @@ impl Wire {
 
     pub(crate) fn take_session(&self) -> Option<Session> {
         self.session.take()
+    }
+
+    /// Notes that the server is stopping, and has the connection's task look at that.
+    pub(crate) fn drain(&self) {
+        self.is_draining.set(true);
+        self.wake();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.get()
     }
 
     pub(crate) fn set_reading(&self, is_reading: bool) {

@@ -46,6 +46,9 @@ pub struct NativeOptions {
     pub limit_request_field_size: u32,
     pub limit_request_fields: u32,
     pub limit_request_body: f64,
+    pub limit_websocket_message: u32,
+    pub websocket_compression: bool,
+    pub websocket_ping: f64,
     pub access_logfile: String,
 }
 
@@ -78,6 +81,9 @@ impl From<NativeOptions> for Options {
             limit_request_field_size: from.limit_request_field_size,
             limit_request_fields: from.limit_request_fields,
             limit_request_body: from.limit_request_body as u64,
+            limit_websocket_message: from.limit_websocket_message,
+            websocket_compression: from.websocket_compression,
+            websocket_ping: duration(from.websocket_ping),
             access_logfile: from.access_logfile,
         }
     }

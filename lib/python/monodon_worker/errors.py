@@ -173,6 +173,18 @@ ERRORS = {
         "app",
         500,
     ),
+    "MONODON_BAD_WEBSOCKET": (
+        "a WebSocket client broke the protocol, or sent more than it may",
+        "the connection was closed with the code that the detail names; where a message was too large, see limit-websocket-message",
+        "client",
+        None,
+    ),
+    "MONODON_WEBSOCKET_SILENT": (
+        "a WebSocket client has not answered a ping, and was cut",
+        "nothing, if clients lose their networks; see websocket-ping",
+        "client",
+        None,
+    ),
     "MONODON_NOT_UPGRADABLE": (
         "the client has not offered to switch to another protocol",
         "look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over",

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -147,21 +147,22 @@ impl Wire {
         None
     }
 
-    /// Gives the session its next bytes, at most `most`; none at the client's end.
-    pub(crate) fn poll_read_tunnel(
+    /// Lets `take` have a session's next bytes, at most `most`; none at the client's end.
+    pub(crate) fn poll_read_tunnel<R>(
         &self,
         cx: &mut Context<'_>,
         most: usize,
-    ) -> Poll<io::Result<Bytes>> {
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Poll<io::Result<R>> {
         let mut ahead = self.ahead.borrow_mut();
         if !ahead.is_empty() {
             let given = ahead.len().min(most);
-            return Poll::Ready(Ok(ahead.split_to(given).freeze()));
+            return Poll::Ready(Ok(take(&ahead.split_to(given))));
         }
         if self.has_ended.get() {
-            return Poll::Ready(Ok(Bytes::new()));
+            return Poll::Ready(Ok(take(&[])));
         }
-        self.read_socket(cx, most, Bytes::copy_from_slice)
+        self.read_socket(cx, most, take)
     }
 
     fn poll_read_plain(

@@ -1,0 +1,399 @@
+//! A WebSocket on its connection: what the worker sends becomes frames, what the client sends becomes
+//! messages for the worker. Pings, pongs and the closing handshake are seen to here.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut, buf::Chain};
+use http::HeaderMap;
+use monodon_http::handoff::{Farewell, Tunnel};
+use monodon_http::options::Options;
+use monodon_http::websocket::{
+    Deflate, FrameHead, Kind, Offer, Received, Receiver, Violation, close_frame, code, compress,
+    control_frame, may_be_sent,
+};
+use tokio::time::{Sleep, sleep};
+
+use crate::chunk::Chunk;
+use crate::layout::MESSAGE_COST;
+use crate::queue::Place;
+use crate::record::Event;
+use crate::reply::{Exchange, Subject};
+use crate::slot::{Ending, Part};
+use crate::upload::PIECE_BYTES;
+
+/// How long the client may take to answer our close frame.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of one read, at most.
+const READ_BYTES: usize = 65_536;
+/// Bytes of a message from which compressing it may pay.
+const COMPRESS_BYTES: usize = 1024;
+/// Pongs that wait for a client which does not read them. One that sends more pings than that meanwhile
+/// gets the answer to the latest (RFC 6455 section 5.5.3).
+const MOST_PONGS: usize = 16;
+
+/// What the options say of a WebSocket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketOptions {
+    message_limit: usize,
+    compresses: bool,
+    ping: Option<Duration>,
+}
+
+impl SocketOptions {
+    pub(crate) fn new(options: &Options) -> Self {
+        let ping = options.websocket_ping;
+        Self {
+            message_limit: options.limit_websocket_message as usize,
+            compresses: options.websocket_compression,
+            ping: (!ping.is_zero()).then_some(ping),
+        }
+    }
+}
+
+/// How far the closing handshake has come (RFC 6455 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Our close frame is on its way; the client's has not come.
+    Closing,
+    /// Nothing more comes or goes but what waits to be sent.
+    Closed,
+}
+
+/// A message that the connection has not taken whole, behind the head of its frame.
+type Writing = Chain<FrameHead, Chunk>;
+
+/// One WebSocket.
+pub(crate) struct SocketSession {
+    exchange: Exchange,
+    subject: Subject,
+    tunnel: Tunnel,
+    receiver: Receiver,
+    deflate: Option<Deflate>,
+    state: State,
+    /// What the worker is told when it ends.
+    verdict: (u16, Bytes),
+    /// Whole frames of our own, which go between two messages; the first is the answer's head.
+    urgent: VecDeque<Bytes>,
+    writing: Option<Writing>,
+    /// The beginning of a message that the worker submits in pieces.
+    pieces: Option<BytesMut>,
+    /// A message that is on its way to the worker in pieces.
+    rest: Option<(bool, Bytes)>,
+    /// Until a ping is due, or the client's close frame.
+    timer: Option<Pin<Box<Sleep>>>,
+    ping: Option<Duration>,
+    /// Something has come since the timer was set.
+    is_alive: bool,
+    /// The client was asked whether it is there.
+    is_asked: bool,
+    /// The worker has no room: nothing is read.
+    is_paused: bool,
+}
+
+/// Why a session cannot go on.
+enum Gone {
+    /// The worker has given it up, or has gone itself.
+    Worker,
+    /// The connection has broken, or the client keeps silent.
+    Connection,
+}
+
+impl From<io::Error> for Gone {
+    fn from(_: io::Error) -> Self {
+        Self::Connection
+    }
+}
+
+impl SocketSession {
+    /// A session that accepts `offer` with an answer that has further `fields`.
+    pub(crate) fn new(
+        exchange: Exchange,
+        subject: Subject,
+        tunnel: Tunnel,
+        offer: &Offer,
+        fields: HeaderMap,
+    ) -> Self {
+        let SocketOptions {
+            message_limit,
+            compresses,
+            ping,
+        } = exchange.io.bridge.sockets;
+        let deflate = offer.deflate().filter(|_| compresses);
+        Self {
+            exchange,
+            subject,
+            tunnel,
+            receiver: Receiver::new(message_limit, deflate.is_some()),
+            deflate,
+            state: State::Open,
+            verdict: (code::ABNORMAL, Bytes::new()),
+            urgent: VecDeque::from([offer.answer(fields, compresses).into()]),
+            writing: None,
+            pieces: None,
+            rest: None,
+            timer: ping.map(|ping| Box::pin(sleep(ping))),
+            ping,
+            is_alive: false,
+            is_asked: false,
+            is_paused: false,
+        }
+    }
+
+    /// Whether the worker has given up; registers for its next word.
+    fn is_cut(&self, cx: &Context<'_>) -> bool {
+        let is_cut = self.exchange.with(|slot| {
+            slot.reply = Some(cx.waker().clone());
+            matches!(slot.ending, Some(Ending::Cut))
+        });
+        is_cut != Some(false)
+    }
+
+    // -- to the client
+
+    /// Sends what waits. Ready once that was all, and the connection has taken it.
+    fn send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        loop {
+            if let Some(message) = &mut self.writing {
+                ready!(self.tunnel.poll_write(cx, message))?;
+                self.writing = None;
+            }
+            if let Some(frame) = self.urgent.front_mut() {
+                ready!(self.tunnel.poll_write(cx, frame))?;
+                self.urgent.pop_front();
+                continue;
+            }
+            if self.state != State::Open {
+                break;
+            }
+            match self.exchange.with(|slot| slot.parts.pop_front()).flatten() {
+                Some(Part::Message {
+                    is_text,
+                    is_last,
+                    chunk,
+                }) => self.message(is_text, is_last, chunk),
+                Some(Part::Close { code, reason }) => self.close(code, &reason),
+                // A worker cannot submit others here.
+                Some(Part::Chunk(_) | Part::File(_)) => {}
+                None => break,
+            }
+        }
+        self.tunnel.poll_flush(cx).map_err(Gone::from)
+    }
+
+    /// A message, or a piece of one, goes out.
+    fn message(&mut self, is_text: bool, is_last: bool, chunk: Chunk) {
+        self.exchange.pass(chunk.remaining());
+        let chunk = match (self.pieces.take(), is_last) {
+            (None, true) => chunk,
+            (pieces, is_last) => {
+                let mut pieces = pieces.unwrap_or_default();
+                bytes::BufMut::put(&mut pieces, chunk);
+                if !is_last {
+                    self.pieces = Some(pieces);
+                    return;
+                }
+                pieces.freeze().into()
+            }
+        };
+        let kind = if is_text { Kind::Text } else { Kind::Binary };
+        let packed = self.deflate.filter(|_| chunk.remaining() >= COMPRESS_BYTES);
+        let packed = packed.and_then(|deflate| compress(deflate, whole(&chunk)));
+        let is_compressed = packed.is_some();
+        let payload = packed.map_or(chunk, |packed| Bytes::from(packed).into());
+        let head = FrameHead::new(kind, is_compressed, payload.remaining());
+        self.writing = Some(head.chain(payload));
+    }
+
+    /// Begins the closing handshake.
+    fn close(&mut self, code: u16, reason: &[u8]) {
+        let code = if may_be_sent(code) { code } else { 0 };
+        self.urgent.push_back(close_frame(code, reason));
+        self.state = State::Closing;
+        self.timer = Some(Box::pin(sleep(CLOSE_PATIENCE)));
+    }
+
+    /// Nothing is read any more: the worker will hear `code`, and the client, if it does not know.
+    fn end(&mut self, code: u16, reason: Bytes) {
+        if self.state == State::Open {
+            self.urgent.push_back(close_frame(code, &reason));
+            self.timer = Some(Box::pin(sleep(CLOSE_PATIENCE)));
+        }
+        self.state = State::Closed;
+        self.verdict = (code, reason);
+    }
+
+    // -- from the client
+
+    /// Passes on what the client sends, as much as the worker has asked for.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        while self.state != State::Closed {
+            let has_room = self.exchange.with(|slot| {
+                if slot.credit == 0 {
+                    slot.pump = Some(cx.waker().clone());
+                }
+                slot.credit > 0
+            });
+            self.is_paused = has_room != Some(true);
+            self.tunnel.set_reading(!self.is_paused);
+            if self.is_paused {
+                return Poll::Pending;
+            }
+            if let Some((is_text, bytes)) = self.rest.take() {
+                self.pass_on(is_text, bytes);
+                continue;
+            }
+            match self.receiver.receive() {
+                Ok(Some(received)) => self.react(received),
+                Ok(None) => {
+                    let buffer = self.receiver.buffer();
+                    if ready!(self.tunnel.poll_read_to(cx, READ_BYTES, buffer))? == 0 {
+                        return Poll::Ready(Err(Gone::Connection));
+                    }
+                    self.is_alive = true;
+                }
+                Err(violation) => self.reject(violation),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn react(&mut self, received: Received) {
+        match received {
+            Received::Message { is_text, bytes } => self.pass_on(is_text, bytes),
+            Received::Ping(payload) if self.state == State::Open => {
+                if self.urgent.len() >= MOST_PONGS {
+                    self.urgent.pop_back();
+                }
+                self.urgent.push_back(control_frame(Kind::Pong, &payload));
+            }
+            Received::Ping(_) | Received::Pong => {}
+            Received::Close { code, reason } => self.end(code, reason),
+        }
+    }
+
+    /// Gives the worker a message, a piece at a time.
+    fn pass_on(&mut self, is_text: bool, mut bytes: Bytes) {
+        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        let cost = piece.len() + MESSAGE_COST;
+        let holder = self.exchange.with(|slot| {
+            slot.credit = slot.credit.saturating_sub(cost);
+            slot.ticket.place()
+        });
+        let is_last = bytes.is_empty();
+        if !is_last {
+            self.rest = Some((is_text, bytes));
+        }
+        if let Some(Place::Claimed(holder)) = holder {
+            let event = Event::Message {
+                is_text,
+                is_last,
+                bytes: piece,
+            };
+            self.exchange.io.bridge.notify(holder, event);
+        }
+    }
+
+    fn reject(&mut self, violation: Violation) {
+        let Violation { code, why } = violation;
+        let detail = format!("{}: {why} (closed with {code})", self.subject);
+        let bridge = &self.exchange.io.bridge;
+        bridge.report_socket("MONODON_BAD_WEBSOCKET", self.tunnel.peer(), detail);
+        self.end(code, Bytes::from_static(why.as_bytes()));
+    }
+
+    // -- time
+
+    /// Looks at the timer: pings a silent client, gives up one that stays silent.
+    fn look_at_time(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
+        let Some(timer) = &mut self.timer else {
+            return Ok(());
+        };
+        if timer.as_mut().poll(cx).is_pending() {
+            return Ok(());
+        }
+        let (State::Open, Some(ping)) = (self.state, self.ping) else {
+            return Err(Gone::Connection);
+        };
+        if std::mem::take(&mut self.is_alive) || self.is_paused {
+            self.is_asked = false;
+        } else if self.is_asked {
+            let bridge = &self.exchange.io.bridge;
+            let detail = self.subject.to_string();
+            bridge.report_socket("MONODON_WEBSOCKET_SILENT", self.tunnel.peer(), detail);
+            return Err(Gone::Connection);
+        } else {
+            self.urgent.push_back(control_frame(Kind::Ping, &[]));
+            self.is_asked = true;
+        }
+        let mut timer = Box::pin(sleep(ping));
+        // It has to be polled to wake anybody.
+        let _ = timer.as_mut().poll(cx);
+        self.timer = Some(timer);
+        Ok(())
+    }
+
+    /// One turn. Ready when all is over.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if self.is_cut(cx) {
+            return Poll::Ready(Err(Gone::Worker));
+        }
+        if self.tunnel.is_draining() && self.state == State::Open {
+            self.close(code::GOING_AWAY, b"the server is going down");
+        }
+        let received = self.receive(cx);
+        let mut sent = self.send(cx)?;
+        self.look_at_time(cx)?;
+        if !self.urgent.is_empty() {
+            sent = self.send(cx)?;
+        }
+        match received {
+            Poll::Ready(Ok(())) => sent.map(Ok),
+            other => other,
+        }
+    }
+
+    /// Tells the worker how it ended: its last event.
+    fn tell_end(&self) {
+        let holder = self.exchange.with(|slot| {
+            slot.ending = Some(Ending::Cut);
+            slot.ticket.place()
+        });
+        if let Some(Place::Claimed(holder)) = holder {
+            let (code, reason) = self.verdict.clone();
+            let event = Event::Closed { code, reason };
+            self.exchange.io.bridge.notify(holder, event);
+        }
+    }
+}
+
+impl Future for SocketSession {
+    type Output = Farewell;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Farewell> {
+        Poll::Ready(match ready!(self.turn(cx)) {
+            Ok(()) => {
+                self.tell_end();
+                Farewell::Close
+            }
+            Err(Gone::Connection) => {
+                self.tell_end();
+                Farewell::Cut
+            }
+            Err(Gone::Worker) => {
+                self.exchange.report_loss(&self.subject);
+                Farewell::Cut
+            }
+        })
+    }
+}
+
+/// The bytes of a chunk, which is one piece.
+fn whole(chunk: &Chunk) -> &[u8] {
+    chunk.chunk()
+}
