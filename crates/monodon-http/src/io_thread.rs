@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::accept::{self, Gate, Sink};
 use crate::access::{AccessLog, Line, Writer};
 use crate::conn::Serving;
+use crate::duty::Duty;
 use crate::forwarded::Proxies;
 use crate::handoff::App;
 use crate::limits::Limits;
@@ -52,6 +53,7 @@ pub(crate) struct Setup<A> {
     pub(crate) commands: UnboundedReceiver<Command>,
     /// All threads, by index.
     pub(crate) threads: Vec<Port>,
+    pub(crate) duty: Duty,
     /// To listen on; the first thread has them all.
     pub(crate) listeners: Vec<std::net::TcpListener>,
 }
@@ -236,6 +238,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         writer,
         mut commands,
         threads,
+        duty,
         listeners,
     } = setup;
     let limits = Limits::new(&options);
@@ -299,7 +302,11 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
             let _ = port.commands.send(Command::Drain);
         }
     }
-    drain(&thread, &mut commands, &*serve, options.graceful_timeout).await;
+    if drain(&thread, &mut commands, &*serve, options.graceful_timeout).await == Drained::Stopped {
+        return;
+    }
+    drop(duty);
+    while !matches!(commands.recv().await, Some(Command::Stop) | None) {}
 }
 
 /// Gives a connection to the thread with the fewest.
@@ -360,13 +367,22 @@ impl Doors {
     }
 }
 
-/// Lets what was begun be finished, until nothing is left, the time is up, or a stop is called for.
+/// How a drain came to its end.
+#[derive(PartialEq, Eq)]
+enum Drained {
+    /// Nothing is left.
+    Done,
+    /// The time is up, or a stop was called for: what is left is cut.
+    Stopped,
+}
+
+/// Lets what was begun be finished.
 async fn drain(
     thread: &Rc<Thread>,
     commands: &mut UnboundedReceiver<Command>,
     serve: &impl Fn(std::net::TcpStream, SocketAddr),
     patience: Duration,
-) {
+) -> Drained {
     thread.is_draining.set(true);
     for (_, (peer, _)) in &*thread.connections.borrow() {
         peer.wire.drain();
@@ -379,7 +395,7 @@ async fn drain(
     let mut deadline = pin!(tokio::time::sleep(patience));
     loop {
         if thread.connections.borrow().is_empty() && commands.is_empty() {
-            return;
+            return Drained::Done;
         }
         let mut emptied = pin!(thread.is_empty.notified());
         let stop = poll_fn(|cx| {
@@ -406,7 +422,7 @@ async fn drain(
         })
         .await;
         if stop {
-            return;
+            return Drained::Stopped;
         }
     }
 }

@@ -36,6 +36,7 @@ mod checks;
 mod chunked;
 mod conn;
 mod connection;
+mod duty;
 mod forwarded;
 mod framing;
 mod head;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
 use crate::access::{self, LAST_LINES, Target, Writer};
+use crate::duty::Duty;
 use crate::forwarded::Proxies;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
@@ -121,7 +122,8 @@ impl Server {
         };
         let options = Arc::new(options);
         let gate = Arc::new(Gate::new(options.max_connections));
-        for (index, commands) in inboxes.into_iter().enumerate() {
+        let duties = Duty::of_each(&ports);
+        for ((index, commands), duty) in inboxes.into_iter().enumerate().zip(duties) {
             server.start_thread(Setup {
                 index,
                 app: Arc::clone(&app),
@@ -132,6 +134,7 @@ impl Server {
                 writer: writer.clone(),
                 commands,
                 threads: ports.clone(),
+                duty,
                 listeners: if index == 0 {
                     std::mem::take(&mut listeners)
                 } else {

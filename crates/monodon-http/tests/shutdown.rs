@@ -54,6 +54,19 @@ fn drains_without_a_reset() {
 }
 
 #[test]
+fn no_thread_ends_while_another_has_connections() {
+    let server = TestServer::with(|options| options.io_threads = 3);
+    let mut client = server.connect();
+    client.send("GET /threads HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.eventually("it is called", |server| server.seen.requests().len() == 1);
+    server.server.drain();
+    assert_eq!(client.read_response().1, "3");
+    drop(client);
+    server.server.wait();
+    assert_eq!(server.seen.threads.load(SeqCst), 0);
+}
+
+#[test]
 fn a_request_that_has_begun_is_served() {
     let server = TestServer::start();
     let mut client = server.connect();

@@ -132,7 +132,7 @@ fn forgets_a_client_that_leaves() {
 
 #[test]
 fn a_graceful_stop_waits_for_it() {
-    let mut server = TestServer::with(|options| options.graceful_timeout = Duration::from_secs(10));
+    let server = TestServer::with(|options| options.graceful_timeout = Duration::from_secs(10));
     let mut client = switched(&server);
     server.server.drain();
     client.send("goes on");

@@ -24,6 +24,8 @@ use monodon_http::{
 pub struct Seen {
     pub requests: Mutex<Vec<String>>,
     pub dropped: AtomicUsize,
+    /// I/O threads that have not ended.
+    pub threads: AtomicUsize,
     /// Bytes that `/endless` has given.
     pub produced: AtomicUsize,
     pub reports: Mutex<Vec<Report>>,
@@ -218,6 +220,7 @@ impl App for TestApp {
     type Handler = TestHandler;
 
     fn attach(&self, _: usize) -> TestHandler {
+        self.0.threads.fetch_add(1, SeqCst);
         TestHandler(Arc::clone(&self.0))
     }
 
@@ -227,6 +230,12 @@ impl App for TestApp {
 }
 
 pub struct TestHandler(Arc<Seen>);
+
+impl Drop for TestHandler {
+    fn drop(&mut self) {
+        self.0.threads.fetch_sub(1, SeqCst);
+    }
+}
 
 type AnyBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyCut>>>;
 type Answer = Result<Response<AnyBody>, Refusal>;
@@ -279,6 +288,10 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
         "/slow" => {
             tokio::time::sleep(Duration::from_millis(200)).await;
             Ok(text("slow"))
+        }
+        "/threads" => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Ok(text(&seen.threads.load(SeqCst).to_string()))
         }
         "/scheme" => Ok(text(if request.tls { "https" } else { "http" })),
         "/whole" => Ok(text(&"x".repeat(WHOLE_BYTES))),
