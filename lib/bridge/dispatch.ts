@@ -104,6 +104,11 @@ export class Dispatch implements Home {
     for (const exchange of this.held) exchange?.socket?.close(code, reason)
   }
 
+  /** The server has gone: nobody is left to be answered. */
+  lose(): void {
+    for (const exchange of this.held) exchange?.abort()
+  }
+
   /** Leaves the server. What is still pending is answered 502. */
   detach(): void {
     this.outbox.submit()

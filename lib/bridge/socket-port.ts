@@ -95,7 +95,8 @@ export class SocketPort implements Port {
   }
 
   take(most: number): number {
-    if (this.isDetached) return 0
+    // Nobody would get the answers to what came before the end.
+    if (this.isDetached || this.hasEnded) return 0
     const count = this.next()
     if (count > 0) {
       // What is ready need not wait for this batch.

@@ -33,6 +33,7 @@ const port = new SocketPort(openDescriptor(DESCRIPTOR), {
   stop,
   // The server has stopped, or is gone: what the app does in the background may come to its end.
   ended: () => {
+    worker?.lose()
     if (!isStopping) void stop(gracefulTimeout)
   },
 })

@@ -53,6 +53,11 @@ export class AppWorker {
     this.dispatch.detach()
   }
 
+  /** The server has gone: no exchange is waited for any more. */
+  lose(): void {
+    this.dispatch.lose()
+  }
+
   private async idle(): Promise<void> {
     await this.dispatch.whenIdle()
     while (this.background.size > 0) await Promise.allSettled(this.background)

@@ -2,21 +2,22 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { pattern } from '../support/apps/probe.ts'
 import { Client, fetchOnce, get } from '../support/client.ts'
+import { FileWatcher } from '../support/file-watcher.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
 
 let server: SpawnedServer
 afterEach(() => server.stop())
 
-function start(...flags: string[]): Promise<SpawnedServer> {
-  return SpawnedServer.conformance('fetch', ['--worker-class', 'process', ...flags])
+function start(flags: readonly string[] = [], env = {}): Promise<SpawnedServer> {
+  return SpawnedServer.conformance('fetch', ['--worker-class', 'process', ...flags], env)
 }
 
 describe('a server with workers in processes', () => {
   it.each(['exit', 'abort', 'kill', 'throw'])(
     'answers 502 for what a worker held that does "%s", and goes on',
     async (how) => {
-      server = await start('--workers', '1')
+      server = await start(['--workers', '1'])
       const before = server.workers
       expect((await fetchOnce(server, `/route/ruin?how=${how}`)).status).toBe(502)
       expect((await fetchOnce(server, '/route/early')).body.toString()).toBe('early')
@@ -36,7 +37,7 @@ describe('a server with workers in processes', () => {
   })
 
   it('forgets a large body whose client leaves', async () => {
-    server = await start('--graceful-timeout', '60s')
+    server = await start(['--graceful-timeout', '60s'])
     const client = await Client.connect(server, ['GET'])
     client.socket.once('data', () => client.socket.pause())
     await client.write(get('/route/bytes?size=100000000'))
@@ -46,8 +47,42 @@ describe('a server with workers in processes', () => {
     expect(await server.stop('SIGTERM', 10_000)).toBe(0)
   })
 
+  it('forgets what it holds for the last client when that leaves a server that stops', async () => {
+    server = await start(['--graceful-timeout', '60s'])
+    const client = await Client.connect(server, ['GET'])
+    client.socket.once('data', () => client.socket.pause())
+    await client.write(get('/route/bytes?size=100000000'))
+    await until('the beginning of the body', () => client.socket.bytesRead > 0)
+    const exited = server.stop('SIGTERM', 10_000)
+    await until('the stop', () => server.output.includes('Draining'))
+    await client.reset()
+    expect(await exited).toBe(0)
+  })
+
+  it('answers before it stops, also from an I/O thread that has no connection', async () => {
+    const watcher = new FileWatcher()
+    // The first connection is served on the first thread, the first worker by way of the second.
+    server = await start(['--workers', '1', '--io-threads', '3'], watcher.env)
+    const client = await Client.connect(server, ['GET'])
+    await client.write(get('/route/gate'))
+    await until('the gate', () => watcher.count('at the gate') === 1)
+    const exited = server.stop()
+    const isRefused = () =>
+      Client.connect(server).then(
+        (late) => late.leave().then(() => false),
+        () => true,
+      )
+    await until('the listener to close', isRefused)
+    watcher.open()
+    expect((await client.response()).body.toString()).toBe('open')
+    expect(await client.closed()).toBe('closed')
+    expect(await exited).toBe(0)
+    expect(server.entries('ERROR')).toEqual([])
+    watcher.remove()
+  })
+
   it('replaces workers that are spent, and no request is lost', async () => {
-    server = await start('--workers', '2', '--max-requests', '20', '--max-requests-jitter', '5')
+    server = await start(['--workers', '2', '--max-requests', '20', '--max-requests-jitter', '5'])
     const before = server.workers
     await until('other workers', async () => {
       const answers = await Promise.all(

@@ -197,9 +197,21 @@ describe('it ends', () => {
     expect(await worker.ended()).toBe(0)
   })
 
-  it('when the server has gone', async () => {
+  // The test would be over before the time that it was given.
+  it.each([
+    ['a request that is not answered', '/never'],
+    ['a body that is not sent', '/large'],
+  ])('when the server has gone, though it holds %s', async (_, target) => {
+    await worker.start({ gracefulTimeout: '10m' })
+    await worker.ask(1, target)
+    await until('the request to be begun', () => worker.peer.takes.length > 1)
+    worker.peer.leave()
+    expect(await worker.ended()).toBe(0)
+  })
+
+  it('when the server has gone, also while it finishes what it holds', async () => {
     await worker.start()
-    await worker.ask(1, '/never')
+    await worker.ask(1, '/never', stop(600_000))
     worker.peer.leave()
     expect(await worker.ended()).toBe(0)
   })

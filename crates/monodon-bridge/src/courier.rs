@@ -182,6 +182,23 @@ impl Courier {
         }
         Ok(true)
     }
+
+    /// Writes what the worker has not been told of its exchanges, as far as the socket has room. The
+    /// last connection of a server may have ended just now, and its tasks end with it.
+    fn tell_the_rest(&mut self) {
+        self.open_take = 0;
+        loop {
+            while !self.outgoing.is_empty() {
+                match self.socket.try_write(self.outgoing.waiting()) {
+                    Ok(written) => self.outgoing.sent(written),
+                    Err(_) => return,
+                }
+            }
+            if !self.take() {
+                return;
+            }
+        }
+    }
 }
 
 impl Future for Courier {
@@ -203,6 +220,7 @@ impl Future for Courier {
 impl Drop for Courier {
     /// The connection has ended, or the server has: what the worker held goes with it.
     fn drop(&mut self) {
+        self.tell_the_rest();
         self.worker.detach(StatusCode::BAD_GATEWAY);
         self.line.hang_up();
     }

@@ -252,6 +252,25 @@ fn the_end_of_the_socket_ends_what_the_worker_held() {
 }
 
 #[test]
+fn a_worker_hears_of_its_exchanges_before_the_server_ends() {
+    let mut world = None;
+    let mut id = 0;
+    run(async {
+        let world = world.insert(World::new());
+        world.request(48);
+        world.send(&batch(1, &[])).await;
+        id = world.batch().await.1[0].1;
+        // The courier is woken, and never runs again.
+        world.bridge.worker(7).unwrap().notify(id, Event::Abort);
+    });
+    let mut world = world.unwrap();
+    run(async {
+        assert_eq!(world.batch().await.1, [(kind::ABORT, id)]);
+        assert!(matches!(world.theirs.read(&mut [0]), Ok(0)), "the end");
+    });
+}
+
+#[test]
 fn a_worker_that_breaks_the_rules_is_hung_up_on() {
     let broken = [
         [batch(1, &[]), batch(1, &[])].concat(),
