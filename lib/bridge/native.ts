@@ -49,6 +49,8 @@ export interface NativeProcess {
   readonly index: number
   /** The worker's end of its socket: for the child; to be closed here then. */
   readonly descriptor: number
+  /** Whether its connection has ended with the server, and not before. */
+  readonly serverEnded: boolean
   /** Sends a message, JSON. */
   tell(message: string): void
   /** Sends it no more requests, and asks it to finish within `ms` milliseconds. */

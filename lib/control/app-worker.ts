@@ -13,6 +13,8 @@ export interface SupervisedWorker {
   /** Counts from 1. Native code knows it by the same number. */
   readonly number: number
   state: WorkerState
+  /** Whether the server has ended before it; then its own end is no loss. */
+  readonly serverEnded: boolean
   /** Resolves when the app is loaded and answers; rejects when the worker could not boot. */
   readonly ready: Promise<Ready>
   /** Resolves when it has ended, with how: `exit code 1`, `SIGKILL`. */

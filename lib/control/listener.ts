@@ -19,8 +19,6 @@ export type Phase = 'listening' | 'draining' | 'stopped'
 export class Listener {
   phase: Phase = 'listening'
   private readonly native: NativeServer
-  /** Set by `drain` and `stop`. */
-  isEnding = false
   /** Resolves when the last connection has ended. */
   readonly stopped: Promise<void>
   private tellStopped!: () => void
@@ -91,14 +89,12 @@ export class Listener {
 
   /** Stops gracefully: resolves when everything begun is finished, or was cut at the timeout. */
   async drain(): Promise<void> {
-    this.isEnding = true
     this.native.drain()
     await this.whenStopped()
   }
 
   /** Stops at once: connections are cut. */
   async stop(): Promise<void> {
-    this.isEnding = true
     this.native.stop()
     await this.whenStopped()
   }

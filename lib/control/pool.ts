@@ -1,7 +1,6 @@
 import { MonodonError } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import type { Options } from '../options/table.ts'
-import { within } from '../within.ts'
 import type { WorkerData } from '../worker/protocol.ts'
 import type { Ready, SupervisedWorker } from './app-worker.ts'
 import { factsOf } from './facts.ts'
@@ -16,8 +15,6 @@ import { WorkerThread } from './worker-thread.ts'
 const BACKOFF_MS = [0, 100, 500, 1000, 2000, 5000]
 /** A worker that lived this long was healthy: the next one that dies is replaced at once again. */
 const HEALTHY_MS = 10_000
-/** Within this time it is clear whether the server has stopped. */
-const SETTLE_MS = 200
 
 /** What workers are made for. */
 export interface PoolSetup {
@@ -158,8 +155,8 @@ export class WorkerPool {
   /** Replaces the worker when it ends by itself, and when it has served enough. */
   private supervise(worker: SupervisedWorker): void {
     const since = performance.now()
-    void worker.ended.then(async (how) => {
-      if (this.retired.has(worker) || (await this.isStopping())) return
+    void worker.ended.then((how) => {
+      if (this.retired.has(worker) || this.isStopping(worker)) return
       if (!this.hung.has(worker)) logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
       if (this.leaving.has(worker)) return
       this.deaths = performance.now() - since > HEALTHY_MS ? 0 : this.deaths + 1
@@ -225,13 +222,9 @@ export class WorkerPool {
     return true
   }
 
-  /**
-   * Whether a worker's end is part of the server's. The end of its socket, which ends a process, can
-   * be here before the word that the server has stopped.
-   */
-  private async isStopping(): Promise<boolean> {
-    if (!this.stopping && this.listener.isEnding) await within(SETTLE_MS, this.listener.stopped)
-    return this.stopping || this.listener.phase === 'stopped'
+  /** Whether a worker's end is part of the server's. */
+  private isStopping(worker: SupervisedWorker): boolean {
+    return this.stopping || worker.serverEnded || this.listener.phase === 'stopped'
   }
 
   private hasStopped(): boolean {

@@ -27,7 +27,6 @@ export class WorkerProcess implements SupervisedWorker {
   readonly ended: Promise<string>
   readonly spent: Promise<void>
   private readonly program: Program
-  private readonly listener: Listener
   private readonly native: NativeProcess
   private readonly child: ChildProcess
   /** Resolves when its connection has ended. */
@@ -45,7 +44,6 @@ export class WorkerProcess implements SupervisedWorker {
   ) {
     this.number = number
     this.program = program
-    this.listener = listener
     this.spent = new Promise((resolve) => {
       this.tellSpent = resolve
     })
@@ -73,6 +71,10 @@ export class WorkerProcess implements SupervisedWorker {
 
   get pid(): number | undefined {
     return this.child.pid
+  }
+
+  get serverEnded(): boolean {
+    return this.native.serverEnded
   }
 
   stop(timeoutMs: number): Promise<void> {
@@ -129,7 +131,7 @@ export class WorkerProcess implements SupervisedWorker {
     if (text === null) {
       this.tellHungUp()
       // When the server ends, its workers may take the time that `stop` gives them.
-      if (!this.listener.isEnding) void within(KILL_AFTER_MS, this.ended).then(() => this.kill())
+      if (!this.serverEnded) void within(KILL_AFTER_MS, this.ended).then(() => this.kill())
       return
     }
     const message = parse(text)

@@ -13,6 +13,8 @@ import {
 export class WorkerThread implements SupervisedWorker {
   readonly number: number
   state: WorkerState = 'booting'
+  /** It does not notice the end of the server: it is told to stop. */
+  readonly serverEnded = false
   readonly ready: Promise<Ready>
   readonly ended: Promise<string>
   readonly spent: Promise<void>

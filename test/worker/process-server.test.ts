@@ -1,4 +1,8 @@
 /** The whole server with JavaScript workers in processes. */
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { pattern } from '../support/apps/probe.ts'
 import { Client, fetchOnce, get } from '../support/client.ts'
@@ -79,6 +83,23 @@ describe('a server with workers in processes', () => {
     expect(await exited).toBe(0)
     expect(server.entries('ERROR')).toEqual([])
     watcher.remove()
+  })
+
+  it('takes no worker for dead that ends with the server, however long that takes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'monodon-'))
+    const log = join(folder, 'access.log')
+    execFileSync('mkfifo', [log])
+    // Nobody reads: the last lines of the log are waited for after the workers have left.
+    const pipe = openSync(log, constants.O_RDWR)
+    server = await start(['--access-logfile', log])
+    const client = await Client.connect(server)
+    const target = `/route/early?${'x'.repeat(4000)}`
+    for (let lines = 0; lines < 20; lines += 1) await client.request('GET', get(target))
+    await client.leave()
+    expect(await server.stop()).toBe(0)
+    expect(server.entries('ERROR')).toEqual([])
+    closeSync(pipe)
+    rmSync(folder, { recursive: true })
   })
 
   it('replaces workers that are spent, and no request is lost', async () => {

@@ -35,6 +35,8 @@ pub(crate) struct Courier {
     open_take: usize,
     /// It was told to stop: no more requests go to it.
     retired: bool,
+    /// The connection has ended before the server.
+    has_ended: bool,
 }
 
 /// Why a connection has ended.
@@ -69,6 +71,7 @@ impl Courier {
             outgoing: Outgoing::new(),
             open_take: 0,
             retired: false,
+            has_ended: false,
         })
     }
 
@@ -208,6 +211,7 @@ impl Future for Courier {
         match self.run(cx) {
             Ok(()) => Poll::Pending,
             Err(ended) => {
+                self.has_ended = true;
                 if let Ended::Malformed(malformed) = ended {
                     self.worker.report_malformed(&malformed);
                 }
@@ -222,7 +226,7 @@ impl Drop for Courier {
     fn drop(&mut self) {
         self.tell_the_rest();
         self.worker.detach(StatusCode::BAD_GATEWAY);
-        self.line.hang_up();
+        self.line.hang_up(!self.has_ended);
     }
 }
 

@@ -248,6 +248,7 @@ fn the_end_of_the_socket_ends_what_the_worker_held() {
         world.until_hung_up().await;
         assert_eq!(world.bridge.counts(), crate::bridge::Counts::default());
         assert_eq!(ticket.place(), crate::queue::Place::Over);
+        assert!(!world.process.server_ended());
     });
 }
 
@@ -267,6 +268,7 @@ fn a_worker_hears_of_its_exchanges_before_the_server_ends() {
     run(async {
         assert_eq!(world.batch().await.1, [(kind::ABORT, id)]);
         assert!(matches!(world.theirs.read(&mut [0]), Ok(0)), "the end");
+        assert!(world.process.server_ended());
     });
 }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -32,6 +33,7 @@ impl ProcessWorker {
         let line = Arc::new(Line {
             orders: Mutex::default(),
             hear,
+            server_ended: AtomicBool::new(false),
         });
         let worker = enter(Box::new(Bell(Arc::clone(&line))));
         let newcomer = Newcomer {
@@ -57,6 +59,11 @@ impl ProcessWorker {
         self.worker.set_ready(false);
         self.line.order(Order::Stop(ms));
     }
+
+    /// Whether its connection has ended with the server, and not before.
+    pub fn server_ended(&self) -> bool {
+        self.line.server_ended.load(Ordering::Acquire)
+    }
 }
 
 /// A worker on its way to the I/O thread that is to be its home.
@@ -76,7 +83,7 @@ impl Newcomer {
         } = self;
         match Courier::new(worker, Arc::clone(&line), socket) {
             Ok(courier) => drop(tokio::task::spawn_local(courier)),
-            Err(_) => line.hang_up(),
+            Err(_) => line.hang_up(false),
         }
     }
 }
@@ -93,6 +100,8 @@ pub(crate) enum Order {
 pub(crate) struct Line {
     orders: Mutex<Orders>,
     hear: Hear,
+    /// Set before the socket is closed, so before the worker can end for it.
+    server_ended: AtomicBool,
 }
 
 #[derive(Default)]
@@ -124,8 +133,9 @@ impl Line {
         std::mem::take(&mut orders.list)
     }
 
-    /// The connection has ended.
-    pub(crate) fn hang_up(&self) {
+    /// The connection has ended, or ends now with the server.
+    pub(crate) fn hang_up(&self, server_ended: bool) {
+        self.server_ended.store(server_ended, Ordering::Release);
         self.orders().courier = None;
         (self.hear)(None);
     }

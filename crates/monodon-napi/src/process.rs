@@ -31,6 +31,12 @@ impl NativeProcess {
         self.descriptor
     }
 
+    /// Whether its connection has ended with the server, and not before.
+    #[napi(getter)]
+    pub fn server_ended(&self) -> bool {
+        self.worker.server_ended()
+    }
+
     /// Sends a message, JSON.
     #[napi(catch_unwind)]
     pub fn tell(&self, message: String) {
