@@ -47,9 +47,11 @@ export async function stopWorker(
   ask: () => void,
 ): Promise<void> {
   if (worker.state === 'stopped') return
-  const booted = worker.state === 'ready'
+  const { state } = worker
+  if (state === 'ready') ask()
   worker.state = 'draining'
-  if (booted) ask()
-  await within(booted ? timeoutMs + KILL_AFTER_MS : 0, worker.ended)
+  // One that has a successor may be finishing already.
+  const isBooted = state === 'ready' || state === 'draining'
+  await within(isBooted ? timeoutMs + KILL_AFTER_MS : 0, worker.ended)
   await worker.kill()
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
 import { describePython } from '../support/python.ts'
@@ -111,36 +112,70 @@ describe('workers in threads', () => suite(THREAD))
 describe('workers in processes', () => suite(PROCESS))
 describePython('workers in Python', () => suite(PYTHON))
 
-test.each([
+describe.each([
   ['a thread', THREAD],
   ['a process', PROCESS],
-])('TERM lets %s finish what goes on in the background', { timeout: 60_000 }, async (_, kind) => {
-  const file = join(folder, 'done')
-  const app = `import { writeFileSync } from 'node:fs'
-    export default { fetch(request, server) {
-      server.waitUntil(new Promise((resolve) => setTimeout(resolve, 1800))
-        .then(() => writeFileSync(${JSON.stringify(file)}, 'yes')))
-      return new Response('begun')
-    } }`
-  writeFileSync(join(folder, 'app.mjs'), app)
-  server = await SpawnedServer.start('app.mjs', kind.flags, {}, folder)
-  expect(await text()).toBe('begun')
-  expect(await server.stop()).toBe(0)
-  expect(readFileSync(file, 'utf8')).toBe('yes')
-  expect(server.entries('ERROR')).toEqual([])
+])('TERM lets %s finish what goes on in the background', (_, kind) => {
+  const file = (): string => join(folder, 'done')
+
+  beforeEach(async () => {
+    const app = `import { writeFileSync } from 'node:fs'
+      export default { fetch(request, server) {
+        server.waitUntil(new Promise((resolve) => setTimeout(resolve, 1800))
+          .then(() => writeFileSync(${JSON.stringify(file())}, 'yes')))
+        return new Response('begun')
+      } }`
+    writeFileSync(join(folder, 'app.mjs'), app)
+    server = await SpawnedServer.start('app.mjs', kind.flags, {}, folder)
+  })
+
+  test('when it serves', async () => {
+    expect(await text()).toBe('begun')
+    expect(await server.stop()).toBe(0)
+    expect(readFileSync(file(), 'utf8')).toBe('yes')
+    expect(server.entries('ERROR')).toEqual([])
+  })
+
+  test('when it has a successor', async () => {
+    expect(await text()).toBe('begun')
+    server.child.kill('SIGHUP')
+    await until('the successor', () => server.output.includes('Reloaded'))
+    expect(await server.stop()).toBe(0)
+    expect(readFileSync(file(), 'utf8')).toBe('yes')
+    expect(server.entries('ERROR')).toEqual([])
+  })
 })
 
-test('an event loop that only waits does not hang', { timeout: 60_000 }, async () => {
-  writeFileSync(
-    join(folder, 'app.mjs'),
-    `export default async () => {
-       await new Promise((resolve) => setTimeout(resolve, 1500))
-       return new Response('waited')
-     }`,
-  )
-  server = await SpawnedServer.start('app.mjs', ['--timeout', '300ms'], {}, folder)
-  expect(await text()).toBe('waited')
-  expect(server.entries('ERROR')).toEqual([])
+describe('a worker that only waits for longer than --timeout is not ended', () => {
+  const TIMEOUT_MS = 2000
+
+  beforeEach(async () => {
+    writeFileSync(
+      join(folder, 'app.mjs'),
+      `export default async () => {
+         console.log('begun')
+         await new Promise((resolve) => setTimeout(resolve, ${2.5 * TIMEOUT_MS}))
+         return new Response('waited')
+       }`,
+    )
+    const flags = ['--timeout', `${TIMEOUT_MS}ms`]
+    server = await SpawnedServer.start('app.mjs', flags, {}, folder)
+  })
+
+  test('since it answers when it is asked', async () => {
+    expect(await text()).toBe('waited')
+    expect(server.entries('ERROR')).toEqual([])
+  })
+
+  test('nor when nobody could ask, as the server was stopped', async () => {
+    const answer = text()
+    await until('the request', () => server.output.includes('begun'))
+    server.child.kill('SIGSTOP')
+    await sleep(1.5 * TIMEOUT_MS)
+    server.child.kill('SIGCONT')
+    expect(await answer).toBe('waited')
+    expect(server.entries('ERROR')).toEqual([])
+  })
 })
 
 test('USR1 opens the log files anew', async () => {
