@@ -1,8 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { finished, Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MonodonError } from '../../lib/errors.ts'
 import { type NodeListener, nodeInterface } from '../../lib/interface/node.ts'
 import { FakeExchange, type FakeOptions } from '../support/fake-exchange.ts'
@@ -588,14 +587,23 @@ describe('giving up', () => {
 })
 
 describe('timeouts', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
   it('are told to the response, or cut the connection', async () => {
     const heard = await open()
     let calls = 0
     heard.res.setTimeout(10, () => calls++)
     const unheard = await open()
     unheard.req.socket.setTimeout(10)
+    vi.advanceTimersByTime(9)
+    expect([calls, unheard.exchange.finished]).toEqual([0, false])
+    vi.advanceTimersByTime(1)
     await unheard.exchange.over
-    await sleep(5)
     expect(calls).toBe(1)
     expect(heard.exchange.finished).toBe(false)
     expect(unheard.exchange.sequence).toEqual(['fail'])
@@ -607,12 +615,13 @@ describe('timeouts', () => {
     let calls = 0
     req.setTimeout(60, () => calls++)
     for (let turn = 0; turn < 5; turn++) {
-      await sleep(20)
+      vi.advanceTimersByTime(59)
       res.write('x')
     }
     expect(calls).toBe(0)
     res.end()
-    await sleep(80)
+    vi.advanceTimersByTime(1000)
+    await tick()
     expect(calls).toBe(0)
     expect(exchange.complete).toBe(true)
   })

@@ -93,8 +93,8 @@ describe('a server with workers in processes', () => {
     const pipe = openSync(log, constants.O_RDWR)
     server = await start(['--access-logfile', log])
     const client = await Client.connect(server)
-    const target = `/route/early?${'x'.repeat(4000)}`
-    for (let lines = 0; lines < 20; lines += 1) await client.request('GET', get(target))
+    const target = `/route/early?${'x'.repeat(3000)}`
+    for (let lines = 0; lines < 60; lines += 1) await client.request('GET', get(target))
     await client.leave()
     expect(await server.stop()).toBe(0)
     expect(server.entries('ERROR')).toEqual([])

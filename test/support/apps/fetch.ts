@@ -1,6 +1,6 @@
 /** The conformance app as a fetch handler. `test/support/apps/wsgi.ts` and `node.ts` do the same. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PROBE } from './file-probe.ts'
+import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
   numberOf,
@@ -11,7 +11,7 @@ import {
   streamChunk,
   text,
 } from './probe.ts'
-import { blockLoop, ruinWorker } from './ruin.ts'
+import { ruinWorker } from './ruin.ts'
 
 type ResponseClass = typeof globalThis.Response
 
@@ -70,8 +70,8 @@ export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.R
       }
       return new Reply(String(bytes))
     },
-    block: (_, query) => {
-      blockLoop(numberOf(query, 'ms', 100))
+    block: () => {
+      blockLoop()
       return new Reply('blocked')
     },
     ruin: async (_, query) => {

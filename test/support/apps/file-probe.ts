@@ -30,6 +30,14 @@ class FileProbe implements Probe {
     while (this.#gateSize() === before) await sleep(5)
   }
 
+  /** Stands at the gate without giving the event loop its turn. */
+  block(): void {
+    const clock = new Int32Array(new SharedArrayBuffer(4))
+    const before = this.#gateSize()
+    this.note('at the gate')
+    while (this.#gateSize() === before) Atomics.wait(clock, 0, 0, 5)
+  }
+
   #tell(line: string): void {
     writeSync(this.#events, `${line}\n`, null, 'latin1')
   }
@@ -41,6 +49,13 @@ class FileProbe implements Probe {
 
 const { TEST_EVENTS_FILE: events, TEST_GATE_FILE: gate } = process.env
 
+const watched = events === undefined || gate === undefined ? undefined : new FileProbe(events, gate)
+
 /** The probe of an app in a process of its own. */
-export const PROBE: Probe =
-  events === undefined || gate === undefined ? UNWATCHED : new FileProbe(events, gate)
+export const PROBE: Probe = watched ?? UNWATCHED
+
+/** Blocks the event loop until a `FileWatcher` opens the gate. */
+export function blockLoop(): void {
+  if (watched === undefined) throw new Error('nobody watches this app')
+  watched.block()
+}

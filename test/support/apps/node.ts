@@ -1,7 +1,7 @@
 /** The conformance app as a `(req, res)` listener. See `test/support/apps/fetch.ts`. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PROBE } from './file-probe.ts'
+import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
   numberOf,
@@ -12,7 +12,7 @@ import {
   streamChunk,
   text,
 } from './probe.ts'
-import { blockLoop, ruinWorker } from './ruin.ts'
+import { ruinWorker } from './ruin.ts'
 
 type Route = (
   req: IncomingMessage,
@@ -110,8 +110,8 @@ export function createNodeApp(probe: Probe) {
       }
       res.end(String(bytes))
     },
-    block: (_, res, query) => {
-      blockLoop(numberOf(query, 'ms', 100))
+    block: (_, res) => {
+      blockLoop()
       res.end('blocked')
     },
     ruin: async (_, res, query) => {

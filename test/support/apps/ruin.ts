@@ -1,5 +1,4 @@
 /** Ways for an app to ruin the worker that it runs in. */
-import { writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Does not come back, or only after what it has started has ruined the worker. */
@@ -15,12 +14,6 @@ export async function ruinWorker(how: string): Promise<void> {
   if (how === 'memory') exhaust()
   if (how === 'loop') for (;;) Math.random()
   await sleep(60_000)
-}
-
-/** Keeps the event loop busy; says so on stderr first, as nobody can ask the app meanwhile. */
-export function blockLoop(ms: number): void {
-  writeSync(2, 'the loop is blocked\n')
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 /** Allocates on the JavaScript heap until it is full. */

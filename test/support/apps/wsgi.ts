@@ -1,7 +1,7 @@
 /** The conformance app as a WSGI application. See `test/support/apps/fetch.ts`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environ, StartResponse, WSGIBody } from '../../../lib/interface/wsgi.ts'
-import { PROBE } from './file-probe.ts'
+import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
   numberOf,
@@ -12,7 +12,7 @@ import {
   streamChunk,
   text,
 } from './probe.ts'
-import { blockLoop, ruinWorker } from './ruin.ts'
+import { ruinWorker } from './ruin.ts'
 
 type Answer = WSGIBody | Promise<WSGIBody>
 type Route = (environ: Environ, start: StartResponse, query: URLSearchParams) => Answer
@@ -120,8 +120,8 @@ export function createWSGIApp(probe: Probe) {
       start('200 OK', [])
       return [String(bytes)]
     },
-    block: (_, start, query) => {
-      blockLoop(numberOf(query, 'ms', 100))
+    block: (_, start) => {
+      blockLoop()
       start('200 OK', [])
       return ['blocked']
     },
