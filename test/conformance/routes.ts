@@ -75,10 +75,9 @@ export function routeSuite({ title, watcher, atOnce, start }: Subject): void {
 
       test('arrives while the app still works', async () => {
         const client = await open('GET')
-        await client.write(get('/route/stream?chunks=20&size=100&gap=20'))
+        // It has no end: whatever comes, the app still works.
+        await client.write(get('/route/endless'))
         await until('the first chunk', () => client.bodyBytes > 0)
-        expect(client.bodyBytes).toBeLessThan(2000)
-        expect((await client.response()).body.length).toBe(2000)
         await client.leave()
       })
 
@@ -174,8 +173,12 @@ export function routeSuite({ title, watcher, atOnce, start }: Subject): void {
       })
 
       test('Date is about now', async () => {
+        const before = Date.now()
         const answer = await fetchOnce(server, '/route/early')
-        expect(Math.abs(Date.parse(answer.headers['date']!) - Date.now())).toBeLessThan(3000)
+        const date = Date.parse(answer.headers['date']!)
+        // It has no fraction, and is renewed now and then.
+        expect(date).toBeGreaterThan(before - 3000)
+        expect(date).toBeLessThanOrEqual(Date.now())
       })
     })
 

@@ -30,16 +30,7 @@ describePython('a Flask app', () => {
     expect(answer.body.toString()).toBe('0 for 127.0.0.1\n1 for 127.0.0.1\n2 for 127.0.0.1\n')
   })
 
-  test('streams while it still works', async () => {
-    const client = await app.connect('GET')
-    await client.write('GET /stream?chunks=20&gap=20 HTTP/1.1\r\nHost: a\r\n\r\n')
-    await until('the first line', () => client.bodyBytes > 0)
-    expect(client.bodyBytes).toBeLessThan(200)
-    await client.response()
-    await client.leave()
-  })
-
-  test('learns that the client has left its stream', async () => {
+  test('streams while it still works, and learns that the client has left', async () => {
     app.watcher.reset()
     const client = await app.connect('GET')
     await client.write('GET /stream?chunks=100000&gap=5 HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -161,13 +152,11 @@ describePython('a Flask app with threads', () => {
   const app = new FrameworkApp('flask_app.py:app', { threads: 8 })
 
   test('streams to eight clients at a time, each its own', async () => {
-    const start = performance.now()
+    // None goes on before all have begun.
     const answers = await Promise.all(
-      Array.from({ length: 8 }, () => app.get('/stream?chunks=10&gap=30')),
+      Array.from({ length: 8 }, () => app.get('/stream?chunks=10&meet=1')),
     )
     for (const answer of answers) expect(answer.body.toString().split('\n')).toHaveLength(11)
-    // One after another they would take 2400 ms.
-    expect(performance.now() - start).toBeLessThan(1500)
   })
 
   test('takes eight uploads at a time', async () => {

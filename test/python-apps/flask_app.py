@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import time
 
 from flask import (
@@ -20,6 +21,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import probe
 
 FILE = os.environ['TEST_SENT_FILE']
+# Where the streams of as many threads meet.
+EIGHT = threading.Barrier(8)
 
 app = Flask(__name__)
 app.secret_key = 'for tests'
@@ -39,6 +42,8 @@ def stream():
             for index in range(request.args.get('chunks', 4, int)):
                 time.sleep(request.args.get('gap', 0, int) / 1000)
                 yield f'{index} for {request.remote_addr}\n'
+                if index == 0 and 'meet' in request.args:
+                    EIGHT.wait(30)
         finally:
             probe.note('closed')
 
