@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 
 const LOG = new URL('../../dist/log.js', import.meta.url).href
@@ -133,8 +133,14 @@ it('drops entries rather than stop the process when stderr is full, and says how
   child.stderr.setEncoding('utf8').on('data', (chunk) => {
     text += chunk
   })
-  // Whoever reads has caught up when nothing has come for a while.
-  for (let before = -1; before < text.length; await sleep(100)) before = text.length
+  // The child has written all that it could. Who reads has caught up when a turn of the event loop,
+  // in which it looks at the pipe, brings nothing.
+  let before: number
+  do {
+    before = text.length
+    await sleep(20)
+    await immediate()
+  } while (text.length > before)
   child.stdin.write('x')
   await once(child, 'close')
   const lost = Number(/\nmonodon: (\d+) log entries were lost: stderr was full\n/.exec(text)?.[1])

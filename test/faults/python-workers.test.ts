@@ -169,25 +169,25 @@ describePython('a Python worker, and what waits for it', () => {
   })
 
   test('is not killed for waiting in its threads', async () => {
-    await start('python', '--threads', '2', '--timeout', '1s')
+    await start('python', '--threads', '2', '--timeout', '2s')
     const { workers } = server
-    expect((await fetchOnce(server, '/route/sleep?ms=2500')).body.toString()).toBe('slept')
+    expect((await fetchOnce(server, '/route/sleep?ms=5000')).body.toString()).toBe('slept')
     expect(server.workers).toEqual(workers)
   })
 
   test('is not killed for waiting for its client', async () => {
-    await start('python', '--timeout', '1s')
+    await start('python', '--timeout', '2s')
     const { workers } = server
     const slow = await Client.connect(server, ['POST'])
     await slow.write('POST /route/sink HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello')
-    await sleep(2500)
+    await sleep(5000)
     await slow.write('world')
     expect((await slow.response()).body.toString()).toBe('10')
     await slow.leave()
     const lazy = await Client.connect(server, ['GET'])
     lazy.socket.pause()
     await lazy.write(get('/route/stream?chunks=200&size=100000'))
-    await sleep(2500)
+    await sleep(5000)
     lazy.socket.resume()
     expect((await lazy.response()).body.length).toBe(20_000_000)
     await lazy.leave()

@@ -1,6 +1,7 @@
 /** An app that ruins its worker costs the requests that the worker had begun, and nothing else. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { Client, fetchOnce, get } from '../support/client.ts'
+import { FileWatcher } from '../support/file-watcher.ts'
 import type { Interface } from '../support/server.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { parallel, until } from '../support/wait.ts'
@@ -89,9 +90,13 @@ test('the log says which worker ended and why', async () => {
 })
 
 test('a worker in an endless loop holds up only what it had begun', async () => {
-  await start('fetch', '--workers', '2', '--graceful-timeout', '1s')
+  const watcher = new FileWatcher()
+  const flags = ['--workers', '2', '--graceful-timeout', '1s']
+  server = await SpawnedServer.conformance('fetch', flags, watcher.env)
   const stuck = await Client.connect(server, ['GET'])
   await stuck.write(get('/route/ruin?how=loop'))
+  // What came with it could be in its batch.
+  await until('the loop', () => watcher.calls.some((call) => call.includes('/route/ruin')))
   await parallel(Array(200).keys(), 4, async () => {
     const client = await Client.connect(server)
     const answer = await client.request('GET', get('/route/early')).catch(() => undefined)
@@ -99,4 +104,5 @@ test('a worker in an endless loop holds up only what it had begun', async () => 
     await client.leave()
   })
   await stuck.leave()
+  watcher.remove()
 })
