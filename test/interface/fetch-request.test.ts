@@ -8,6 +8,7 @@ import { fetchInterface, installRequestUnwrapping } from '../../lib/interface/fe
 import type { InterfaceContext } from '../../lib/interface/interface.ts'
 import { FakeExchange, type FakeOptions } from '../support/fake-exchange.ts'
 
+const encode = (text: string) => new TextEncoder().encode(text)
 const waited: Promise<unknown>[] = []
 const context: InterfaceContext = {
   serverName: '127.0.0.1',
@@ -62,6 +63,23 @@ describe('url', () => {
     ['', 'http://127.0.0.1:8000/x'],
   ])('Host %o', (host, url) => {
     expect(seen({ target: '/x', headers: [['Host', host]] }).request.url).toBe(url)
+  })
+
+  test.each([
+    ['256.256.256.256', '/'],
+    ['a%2fb', '/'],
+    ['a', 'http://1.2.3.456/'],
+  ])('Host %o and the target %s make no URL: the client is to blame', async (host, target) => {
+    const { request } = seen({ headers: [['Host', host]], target })
+    expect(() => request.url).toThrow(
+      expect.objectContaining({ code: 'MONODON_BAD_REQUEST', blame: 'client' }),
+    )
+    const app = (given: Request) => new Response(given.url)
+    const exchange = new FakeExchange({ headers: [['Host', host]], target })
+    fetchInterface(app, context)(exchange)
+    expect(exchange.error).toMatchObject({ code: 'MONODON_BAD_REQUEST' })
+    // The origin that was remembered before is still right.
+    expect(seen().request.url).toBe('http://example.com/')
   })
 
   test('scheme, other forms of a target, and no Host', () => {
@@ -197,9 +215,26 @@ describe('request', () => {
     const buffer = await post(['x', 'yz']).request.arrayBuffer()
     expect(buffer).toBeInstanceOf(ArrayBuffer)
     expect(new Uint8Array(buffer)).toEqual(new Uint8Array([120, 121, 122]))
-    const typed = post('blob', { headers: [['Content-Type', 'Text/Plain']] }).request
-    const blob = await typed.blob()
-    expect([blob.type, await blob.text()]).toEqual(['text/plain', 'blob'])
+  })
+
+  test.each([
+    undefined,
+    '',
+    'Text/Plain',
+    'Text/Plain; Charset="UTF-8"',
+    'text/html;charset=gbk;charset=utf-8',
+    'no type',
+    'a/b, c/d',
+    'multipart/form-data; boundary=X',
+  ])('the type of a Blob where content-type is %o', async (type) => {
+    const headers = type === undefined ? [] : [['Content-Type', type] as const]
+    const blob = await post('blob', { headers }).request.blob()
+    const platform = new Request('http://a/', {
+      method: 'POST',
+      body: encode('blob'),
+      headers: type === undefined ? {} : { 'content-type': type },
+    })
+    expect([blob.type, await blob.text()]).toEqual([(await platform.blob()).type, 'blob'])
   })
 
   test('forms, both ways of encoding them', async () => {
@@ -454,5 +489,15 @@ describe('info', () => {
     const promise = Promise.resolve()
     seen().info.waitUntil(promise)
     expect(waited).toContain(promise)
+  })
+
+  test('what srvx adds to a request, which h3 looks for', () => {
+    const { request } = seen({ remoteAddress: '192.0.2.1' })
+    const served = request as Request & { ip?: string; waitUntil(promise: Promise<unknown>): void }
+    const promise = Promise.resolve()
+    served.waitUntil(promise)
+    expect(waited).toContain(promise)
+    expect(served.ip).toBe('192.0.2.1')
+    expect((seen({ remoteAddress: '' }).request as typeof served).ip).toBeUndefined()
   })
 })

@@ -1,4 +1,5 @@
 import type { Exchange } from '../../bridge/exchange.ts'
+import { MonodonError } from '../../errors.ts'
 import type { InterfaceContext } from '../interface.ts'
 
 /**
@@ -11,6 +12,9 @@ const NEEDS_PARSING = /[^\x21-\x7e]|["#'<>\\^`{}]|\/\.\.?(?:[/?]|$)|%2e/i
  * The absolute URL of a request, serialized as `new Request(url).url` would be. The authority comes
  * from an absolute-form target (RFC 9112 section 3.2.2), else from Host or `:authority`, which
  * native code has checked, else from the server's own name.
+ *
+ * @throws MonodonError `MONODON_BAD_REQUEST` for an authority that HTTP allows and URLs do not, such
+ * as `256.256.256.256`
  */
 export function requestUrl(exchange: Exchange, context: InterfaceContext): string {
   const target = exchange.target
@@ -44,5 +48,7 @@ function serverAuthority({ serverName, serverPort }: InterfaceContext): string {
 }
 
 function serialize(url: string): string {
-  return URL.canParse(url) ? new URL(url).href : url
+  if (!URL.canParse(url))
+    throw new MonodonError('MONODON_BAD_REQUEST', { detail: `${url} is not a URL` })
+  return new URL(url).href
 }

@@ -86,20 +86,27 @@ export class LazyRequest {
   }
 
   async blob(): Promise<Blob> {
-    return new Blob([await this.bytes()], { type: this.headers.get('content-type') ?? '' })
+    return (await this.#typed()).blob()
   }
 
   async formData(): Promise<FormData> {
-    const type = this.headers.get('content-type')
-    const body = await this.bytes()
-    return new PlatformResponse(
-      body,
-      type === null ? {} : { headers: { 'content-type': type } },
-    ).formData()
+    return (await this.#typed()).formData()
   }
 
   clone(): Request {
     return this.#materialize().clone()
+  }
+
+  // -- what srvx adds to a request, which h3 looks for: `getRequestIP`, `event.waitUntil`
+
+  /** The client's address without a port; `undefined` for a client without one (a Unix socket). */
+  get ip(): string | undefined {
+    return this.#exchange.remoteAddress || undefined
+  }
+
+  /** As `waitUntil` of the info. */
+  waitUntil(promise: Promise<unknown>): void {
+    this.#context.waitUntil(promise)
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
@@ -119,6 +126,13 @@ export class LazyRequest {
     if (!this.#hasBody()) return EMPTY
     this.#consumed = true
     return readAll(this.#exchange.body)
+  }
+
+  /** The whole body with its type, for what the platform makes of both. */
+  async #typed(): Promise<Response> {
+    const body = await this.bytes()
+    const type = this.headers.get('content-type')
+    return new PlatformResponse(body, type === null ? {} : { headers: { 'content-type': type } })
   }
 
   #materialize(): Request {
