@@ -1,7 +1,9 @@
 import type { Exchange } from '../bridge/exchange.ts'
+import { MonodonError } from '../errors.ts'
+import { describe, isClass } from './describe.ts'
 import { FetchInfo } from './fetch/info.ts'
 import { requestOf } from './fetch/request.ts'
-import { send } from './fetch/send.ts'
+import { send, sendFailure } from './fetch/send.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
 
 export type { FetchInfo } from './fetch/info.ts'
@@ -19,7 +21,11 @@ export type FetchApp = FetchHandler | { fetch: FetchHandler }
 
 type Call = (request: Request, info: FetchInfo, context: FetchInfo) => unknown
 
-/** Serves an app of the fetch standard. */
+/**
+ * Serves an app of the fetch standard.
+ *
+ * @throws MonodonError `MONODON_APP_UNKNOWN` for what is no such app
+ */
 export function fetchInterface(app: FetchApp, context: InterfaceContext): Handle {
   const call = callOf(app)
   return (exchange) => {
@@ -28,7 +34,7 @@ export function fetchInterface(app: FetchApp, context: InterfaceContext): Handle
       const info = new FetchInfo(exchange, context)
       result = call(requestOf(exchange, context), info, info)
     } catch (error) {
-      exchange.fail(error)
+      sendFailure(exchange, error)
       return
     }
     if (isThenable(result)) sendLater(exchange, result)
@@ -37,9 +43,13 @@ export function fetchInterface(app: FetchApp, context: InterfaceContext): Handle
 }
 
 function callOf(app: FetchApp): Call {
-  if (!('fetch' in app)) return app
-  const target: { fetch: Call } = app
-  return (request, info, context) => target.fetch(request, info, context)
+  const target = app as Partial<{ fetch: Call }> | null | undefined
+  if (typeof target?.fetch === 'function')
+    return (request, info, context) => (target as { fetch: Call }).fetch(request, info, context)
+  if (typeof app === 'function' && !isClass(app)) return app
+  throw new MonodonError('MONODON_APP_UNKNOWN', {
+    detail: `fetch takes a function or an object with fetch, and it is ${describe(app)}`,
+  })
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -50,6 +60,6 @@ function sendLater(exchange: Exchange, result: PromiseLike<unknown>): void {
   const promise = result instanceof Promise ? result : Promise.resolve(result)
   promise.then(
     (value) => send(exchange, value),
-    (error: unknown) => exchange.fail(error),
+    (error: unknown) => sendFailure(exchange, error),
   )
 }

@@ -135,7 +135,11 @@ describe('is as the platform’s', () => {
       )
     expect(FastResponse.redirect('http://a.example').status).toBe(302)
     expect(() => FastResponse.redirect('http://a.example', 200)).toThrow(RangeError)
-    expect(() => FastResponse.redirect('no url')).toThrow(TypeError)
+    const relative = () => FastResponse.redirect('/no/url')
+    expect(relative).toThrow(TypeError)
+    expect(relative).toThrow('Failed to parse URL from /no/url')
+    const text = '307' as unknown as number
+    expect(FastResponse.redirect('http://a.example', text).status).toBe(307)
     expect(view(FastResponse.error())).toEqual(view(Platform.error()))
   })
 })
@@ -187,6 +191,17 @@ describe('class', () => {
     expect(response.bodyUsed).toBe(true)
     await expect(response.text()).rejects.toThrow(TypeError)
     expect(() => response.clone()).toThrow(TypeError)
+  })
+
+  test('a stream that somebody else reads is used', async () => {
+    const source = stream('x')
+    const response = new FastResponse(source)
+    const platform = new Platform(stream('x'))
+    expect(response.bodyUsed).toBe(platform.bodyUsed)
+    const reader = source.getReader()
+    await reader.read()
+    reader.releaseLock()
+    expect(response.bodyUsed).toBe(true)
   })
 
   test('a body whose stream was handed out can be cloned', async () => {

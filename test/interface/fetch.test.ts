@@ -14,60 +14,8 @@ import {
 import { describe, expect, test } from 'vitest'
 import { MonodonError } from '../../lib/errors.ts'
 import { innerResponse } from '../../lib/interface/fetch/platform.ts'
-import {
-  FastResponse,
-  type FetchApp,
-  fetchInterface,
-  installFastResponse,
-} from '../../lib/interface/fetch.ts'
-import type { InterfaceContext } from '../../lib/interface/interface.ts'
-import { FakeExchange, type FakeOptions } from '../support/fake-exchange.ts'
-
-const context: InterfaceContext = {
-  serverName: '127.0.0.1',
-  serverPort: '8000',
-  multiprocess: false,
-  waitUntil() {},
-}
-
-/** What an app may return, not all of which is a `Response`. */
-type AnyApp = (request: Request) => unknown
-
-function begin(app: AnyApp | { fetch: AnyApp }, options?: FakeOptions): FakeExchange {
-  const exchange = new FakeExchange(options)
-  fetchInterface(app as FetchApp, context)(exchange)
-  return exchange
-}
-
-async function run(app: AnyApp | { fetch: AnyApp }, options?: FakeOptions): Promise<FakeExchange> {
-  const exchange = begin(app, options)
-  await exchange.over
-  return exchange
-}
-
-const turn = () => new Promise((resolve) => setImmediate(resolve))
-const encode = (text: string) => new TextEncoder().encode(text)
-
-/** A stream whose chunks the test pushes, and which notes how it was cancelled. */
-function pushed(strategy?: QueuingStrategy) {
-  let controller!: ReadableStreamDefaultController
-  const seen = { pulls: 0, cancelled: undefined as unknown }
-  const stream = new ReadableStream(
-    {
-      start(given) {
-        controller = given
-      },
-      pull() {
-        seen.pulls++
-      },
-      cancel(reason) {
-        seen.cancelled = reason
-      },
-    },
-    strategy,
-  )
-  return { stream, controller, seen }
-}
+import { FastResponse, type FetchApp, installFastResponse } from '../../lib/interface/fetch.ts'
+import { type AnyApp, begin, encode, pushed, run, turn } from './fetch-support.ts'
 
 const classes = [
   ['fast', FastResponse],

@@ -11,8 +11,8 @@ export type Field = [name: string, value: string]
 
 /** What an interface did, in order. Bodies are copied at the moment native code would read them. */
 export type Call =
-  | { call: 'respond'; status: number; headers: Field[]; body: Uint8Array }
-  | { call: 'start'; status: number; headers: Field[] }
+  | { call: 'respond'; status: number; reason: string; headers: Field[]; body: Uint8Array }
+  | { call: 'start'; status: number; reason: string; headers: Field[] }
   | { call: 'write'; body: Uint8Array }
   | { call: 'end'; trailers: Field[] }
   | { call: 'fail'; error: unknown }
@@ -62,6 +62,11 @@ const FAULT_CODES = {
 
 /** The fields of a header block, as native code reads them. Throws on a malformed block. */
 export function decodeHeaderBlock(block: HeaderBlock): Field[] {
+  return decodeBlock(block).fields
+}
+
+function decodeBlock(block: HeaderBlock): { fields: Field[]; reason: string } {
+  let reason = ''
   const fields: Field[] = []
   let at = 0
   const take = (length: number): string => {
@@ -77,9 +82,10 @@ export function decodeHeaderBlock(block: HeaderBlock): Field[] {
     if (!name) throw new Error(`header code ${code} is not in the table`)
     const value = take(length)
     // The reason phrase travels here too; it is no field.
-    if (name !== ':reason') fields.push([name, value])
+    if (name === ':reason') reason = value
+    else fields.push([name, value])
   }
-  return fields
+  return { fields, reason }
 }
 
 class FakeBody implements RequestBody {
@@ -221,10 +227,12 @@ export class FakeExchange implements Exchange {
     if (this.aborted) return
     if (this.started || this.finished) throw new Error('contract: respond after the response began')
     this.started = true
+    const { fields, reason } = decodeBlock(headers)
     const call = {
       call: 'respond' as const,
       status,
-      headers: decodeHeaderBlock(headers),
+      reason,
+      headers: fields,
       body: toBytes(body),
     }
     this.calls.push(call)
@@ -236,7 +244,8 @@ export class FakeExchange implements Exchange {
     if (this.aborted) return
     if (this.started || this.finished) throw new Error('contract: start after the response began')
     this.started = true
-    this.calls.push({ call: 'start', status, headers: decodeHeaderBlock(headers) })
+    const { fields, reason } = decodeBlock(headers)
+    this.calls.push({ call: 'start', status, reason, headers: fields })
   }
 
   write(chunk: string | Uint8Array): boolean {
@@ -362,6 +371,13 @@ export class FakeExchange implements Exchange {
     for (const call of this.calls)
       if (call.call === 'respond' || call.call === 'start') return call.status
     return undefined
+  }
+
+  /** The reason phrase of the final response, where it is not the usual one. */
+  get reason(): string {
+    for (const call of this.calls)
+      if (call.call === 'respond' || call.call === 'start') return call.reason
+    return ''
   }
 
   /** Field lines of the final response. */

@@ -33,7 +33,7 @@ const CONTENT_TYPE = HEADER_CODES.get('content-type')
  * @throws MonodonError `MONODON_BAD_HEADER`; TypeError for what is no list of fields
  */
 export function encodeFields(
-  fields: HeadersInit | undefined,
+  fields: HeadersInit | Iterable<readonly string[]> | undefined,
   defaultType: string | null,
 ): HeaderBlock {
   if (fields === undefined || fields === null)

@@ -1,6 +1,6 @@
 import type { Exchange, HeaderBlock } from '../../bridge/exchange.ts'
 import { clientGone, watchAbort } from './abort.ts'
-import { joinBytes, viewBytes } from './streams.ts'
+import { hasMethod, isAsyncIterable, isStream, joinBytes, viewBytes } from './streams.ts'
 
 /** Where the chunks of a response come from. */
 export interface ChunkSource {
@@ -29,9 +29,30 @@ export function fromIterable(iterable: AsyncIterable<unknown>): ChunkSource {
   const iterator = iterable[Symbol.asyncIterator]()
   return {
     next: () => iterator.next(),
-    cancel: async () => iterator.return?.(),
+    cancel: async () => {
+      const returned = iterator.return?.()
+      // The iterator of a stream of Node does not know its stream before it was asked for a chunk.
+      if (hasMethod(iterable, 'destroy')) (iterable as unknown as Destroyable).destroy()
+      return returned
+    },
     reusesChunks: true,
   }
+}
+
+interface Destroyable {
+  destroy(): unknown
+}
+
+/** Where the chunks of a body come from; `undefined` for what is no stream, or one in use. */
+export function chunksOf(body: unknown): ChunkSource | undefined {
+  if (isStream(body)) return body.locked ? undefined : fromStream(body)
+  return isAsyncIterable(body) ? fromIterable(body) : undefined
+}
+
+/** Lets go of a body that will not be sent: files may be open behind it. */
+export function discard(body: unknown, reason: unknown): void {
+  const source = chunksOf(body)
+  if (source !== undefined) cancel(source, reason)
 }
 
 /**
@@ -61,12 +82,13 @@ async function pump(
   block: HeaderBlock,
   source: ChunkSource,
 ): Promise<void> {
-  // What a generator yields may change while the next is read: its chunks are written one by one.
-  const ready = source.reusesChunks ? NOTHING_READY : await readReady(source)
+  const isHead = exchange.method === 'HEAD'
+  // A generator has not begun before it is asked for its first chunk, and need not begin for HEAD.
+  const ready = isHead && source.reusesChunks ? NOTHING_READY : await readReady(source)
   if (exchange.finished) return
   if (ready.done) return exchange.respond(status, block, joinBytes(ready.chunks))
   exchange.start(status, block)
-  if (exchange.method === 'HEAD') cancel(source, undefined)
+  if (isHead) cancel(source, undefined)
   else await writeAll(exchange, source, ready)
   if (!exchange.finished) exchange.end()
 }
@@ -104,24 +126,23 @@ const NOTHING_READY: Ready = { chunks: [], next: undefined, done: false }
 /**
  * Reads what a stream has at hand: many a stream is but a string in another form (the platform's own
  * `Response` bodies are), and is sent whole, with its length. A stream that has to wait for
- * something is not waited for: its head goes out at once.
+ * something is not waited for: its head goes out at once. What fails at once is answered as such.
  */
 async function readReady(source: ChunkSource): Promise<Ready> {
   const chunks: Uint8Array[] = []
-  let bytes = 0
-  for (let next = source.next(); ; next = source.next()) {
-    const result = isEnough(chunks, bytes) ? undefined : await settledSoon(next)
+  // What a generator yields may change while the next is read.
+  const most = source.reusesChunks ? 1 : MAX_READY_CHUNKS
+  // Joining chunks costs a copy; a single one costs nothing, however large.
+  for (let bytes = 0; chunks.length < most && (chunks.length < 2 || bytes <= MAX_READY_BYTES); ) {
+    const next = source.next()
+    const result = await settledSoon(next)
     if (result === undefined) return { chunks, next, done: false }
     if (result.done) return { chunks, next: undefined, done: true }
     const chunk = bytesOf(result.value)
     chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
     bytes += chunk.length
   }
-}
-
-/** Joining chunks costs a copy; a single one costs nothing, however large. */
-function isEnough(chunks: readonly Uint8Array[], bytes: number): boolean {
-  return chunks.length >= MAX_READY_CHUNKS || (chunks.length > 1 && bytes > MAX_READY_BYTES)
+  return { chunks, next: undefined, done: false }
 }
 
 const MAX_READY_BYTES = 65_536

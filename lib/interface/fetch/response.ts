@@ -1,7 +1,9 @@
 import { type InspectOptions, inspect } from 'node:util'
 import type { HeaderBlock } from '../../bridge/exchange.ts'
+import { encodeReason } from '../../bridge/header-block.ts'
 import { PlatformHeaders, PlatformResponse, standInFor } from './platform.ts'
 import { encodeFields } from './response-headers.ts'
+import { isAsyncIterable, isBytes, isDisturbed, isStream, viewBytes } from './streams.ts'
 
 // What only the sender may see of a response; assigned in the class's static block.
 
@@ -14,7 +16,7 @@ export let platformOf: (response: FastResponse) => Response | undefined
 /** That response, built if there is none. */
 export let materialize: (response: FastResponse) => Response
 /**
- * Its header fields, encoded.
+ * Its header fields, encoded, after its `statusText` if it has one that is not usual.
  *
  * @throws MonodonError `MONODON_BAD_HEADER`
  */
@@ -38,7 +40,8 @@ export class FastResponse implements Response {
 
   /**
    * @param body default `null`
-   * @param init status (200 to 599, default 200), statusText (default `''`; not sent), headers
+   * @param init status (200 to 599, default 200), statusText (default `''`: the usual one of the
+   *   status), headers
    * @throws RangeError for another status; TypeError for a body where the status allows none
    */
   constructor(
@@ -91,7 +94,9 @@ export class FastResponse implements Response {
   }
 
   get bodyUsed(): boolean {
-    return this.#platform === undefined ? false : this.#platform.bodyUsed
+    if (this.#platform !== undefined) return this.#platform.bodyUsed
+    // A stream may also be read by whoever made it.
+    return isStream(this.#source) && isDisturbed(this.#source)
   }
 
   text(): Promise<string> {
@@ -136,7 +141,7 @@ export class FastResponse implements Response {
       const headers = this.#headers ?? this.#fields
       const { status, statusText } = this
       this.#platform = new PlatformResponse(
-        this.#source as BodyInit | null,
+        platformBody(this.#source),
         headers === undefined ? { status, statusText } : { status, statusText, headers },
       )
       this.#headers ??= this.#platform.headers
@@ -158,8 +163,10 @@ export class FastResponse implements Response {
   }
 
   static redirect(url: string | URL, status = 302): Response {
-    if (!REDIRECTS.has(status)) throw new RangeError(`${status} is not a redirect status`)
-    return new FastResponse(null, { status, headers: { location: new URL(url).href } })
+    const target = String(url)
+    if (!URL.canParse(target)) throw new TypeError(`Failed to parse URL from ${target}`)
+    if (!REDIRECTS.has(Number(status))) throw new RangeError(`${status} is not a redirect status`)
+    return new FastResponse(null, { status, headers: { location: new URL(target).href } })
   }
 
   static {
@@ -173,10 +180,14 @@ export class FastResponse implements Response {
     sourceOf = (response) => response.#source
     platformOf = (response) => response.#platform
     materialize = (response) => response.#materialize()
-    blockOf = (response) =>
-      response.#headers === undefined
-        ? encodeFields(response.#fields, defaultType(response.#source))
-        : encodeFields(response.#headers, null)
+    blockOf = (response) => {
+      const block =
+        response.#headers === undefined
+          ? encodeFields(response.#fields, defaultType(response.#source))
+          : encodeFields(response.#headers, null)
+      const reason = response.#statusText
+      return reason === '' ? block : encodeReason(response.#status, reason) + block
+    }
   }
 }
 
@@ -205,13 +216,25 @@ function isPlain(source: unknown): source is string | ArrayBuffer | ArrayBufferV
   return typeof source === 'string' || source instanceof ArrayBuffer || ArrayBuffer.isView(source)
 }
 
+/** A body as the platform takes it: it refuses memory that is shared. */
+function platformBody(source: unknown): BodyInit | null {
+  const bytes = isBytes(source) ? viewBytes(source) : undefined
+  if (bytes?.buffer instanceof SharedArrayBuffer) return new Uint8Array(bytes)
+  return source as BodyInit | null
+}
+
 /** The `content-type` of a body (https://fetch.spec.whatwg.org/#concept-bodyinit-extract). */
 function defaultType(source: unknown): string | null {
-  if (typeof source === 'string') return 'text/plain;charset=UTF-8'
+  if (typeof source === 'string') return TEXT
+  if (source === null) return null
   if (source instanceof Blob) return source.type || null
   if (source instanceof URLSearchParams) return 'application/x-www-form-urlencoded;charset=UTF-8'
-  return null
+  const hasNoType = isBytes(source) || isStream(source) || isAsyncIterable(source)
+  // Any other value is a string in the end.
+  return hasNoType ? null : TEXT
 }
+
+const TEXT = 'text/plain;charset=UTF-8'
 
 function headersWithType(fields: HeadersInit | undefined, type: string | null): Headers {
   const headers = new PlatformHeaders(fields)

@@ -1,4 +1,5 @@
 import type { Exchange, HeaderBlock } from '../../bridge/exchange.ts'
+import { encodeReason } from '../../bridge/header-block.ts'
 import { HEADER_CODES } from '../../bridge/layout.ts'
 import { MonodonError } from '../../errors.ts'
 import { describe } from '../describe.ts'
@@ -12,7 +13,7 @@ import {
   sourceOf,
 } from './response.ts'
 import { encodeField, encodeFields, hasField } from './response-headers.ts'
-import { fromIterable, fromStream, sendChunks } from './response-stream.ts'
+import { chunksOf, discard, sendChunks } from './response-stream.ts'
 import { isAsyncIterable, isDisturbed, isStream, viewBytes } from './streams.ts'
 
 /** Answers with what the app returned. Whatever is wrong with it ends in `exchange.fail`. */
@@ -20,13 +21,27 @@ export function send(exchange: Exchange, value: unknown): void {
   try {
     if (isFast(value)) sendFast(exchange, value)
     else if (isResponse(value)) sendPlatform(exchange, value)
-    else
-      throw new MonodonError('MONODON_APP_NO_RESPONSE', {
-        detail: `it returned ${describe(value)}`,
-      })
+    else throw noResponse(`it returned ${describe(value)}`)
   } catch (error) {
     exchange.fail(error)
+    discardResponse(value, error)
   }
+}
+
+/** Ends the exchange with what the app threw, or its promise was rejected with. */
+export function sendFailure(exchange: Exchange, error: unknown): void {
+  if (error instanceof Error || !isResponse(error)) {
+    exchange.fail(error)
+    return
+  }
+  // Who throws a `Response` has a framework in mind that catches it: here nothing did.
+  const misuse = noResponse('it threw a Response: return it')
+  exchange.fail(misuse)
+  discardResponse(error, misuse)
+}
+
+function noResponse(detail: string): MonodonError {
+  return new MonodonError('MONODON_APP_NO_RESPONSE', { detail })
 }
 
 function sendFast(exchange: Exchange, response: FastResponse): void {
@@ -34,7 +49,7 @@ function sendFast(exchange: Exchange, response: FastResponse): void {
   const platform = platformOf(response)
   if (platform !== undefined) refuseUsed(platform)
   if (typeof source === 'string') exchange.respond(response.status, blockOf(response), source)
-  else if (source === null) exchange.respond(response.status, blockOf(response), '')
+  else if (source === null) sendNothing(exchange, response.status, blockOf(response))
   else sendObject(exchange, response, source)
 }
 
@@ -54,10 +69,12 @@ function sendObject(exchange: Exchange, response: FastResponse, source: unknown)
   }
 }
 
-function isUntouchedStream(response: FastResponse, source: unknown): boolean {
+function isUntouchedStream(response: FastResponse, source: unknown): source is object {
   if (platformOf(response) !== undefined || source instanceof FormData) return false
-  if (!isStream(source)) return isAsyncIterable(source)
-  if (source.locked || isDisturbed(source)) throw new MonodonError('MONODON_RESPONSE_USED')
+  const isWebStream = isStream(source)
+  if (!isWebStream && !isAsyncIterable(source)) return false
+  if ((isWebStream && source.locked) || isDisturbed(source))
+    throw new MonodonError('MONODON_RESPONSE_USED')
   return true
 }
 
@@ -80,14 +97,13 @@ function sendBlob(exchange: Exchange, status: number, block: HeaderBlock, blob: 
 
 /** Answers with a `Response` of the platform, of another realm or of another implementation. */
 function sendPlatform(exchange: Exchange, response: Response): void {
-  const { status } = response
+  const { status, statusText } = response
   if (!(status >= 200 && status <= 599))
-    throw new MonodonError('MONODON_APP_NO_RESPONSE', {
-      detail: `it returned a Response with status ${status}`,
-    })
+    throw noResponse(`it returned a Response with status ${status}`)
+  const reason = statusText ? encodeReason(status, statusText) : ''
   const inner = response instanceof PlatformResponse ? innerResponse(response) : undefined
   if (inner !== undefined) {
-    let block = ''
+    let block = reason
     for (const [name, field] of inner.fields)
       if (name !== 'set-cookie') block += encodeField(name, field.value)
     if (inner.cookies !== null)
@@ -96,17 +112,28 @@ function sendPlatform(exchange: Exchange, response: Response): void {
     return
   }
   refuseUsed(response)
-  sendBody(exchange, status, encodeFields(fieldsOf(exchange, response), null), response.body)
+  const block = reason + encodeFields(fieldsOf(exchange, response), null)
+  sendBody(exchange, status, block, response.body)
 }
 
 /**
  * The fields of a response, without those that no longer hold: `fetch` has decoded the body of what
  * it received, so neither its coding nor its length is that of the bytes that follow.
  */
-function fieldsOf(exchange: Exchange, response: Response): HeadersInit {
-  const { headers } = response
-  if (!response.url || exchange.method === 'HEAD' || !isDecoded(headers)) return headers
-  return [...headers].filter(([name]) => name !== 'content-encoding' && name !== 'content-length')
+function fieldsOf(exchange: Exchange, response: Response): Iterable<[string, string]> {
+  const fields = eachField(response.headers)
+  if (!response.url || exchange.method === 'HEAD' || !isDecoded(response.headers)) return fields
+  return [...fields].filter(([name]) => name !== 'content-encoding' && name !== 'content-length')
+}
+
+/** The headers of node-fetch join their lines of `set-cookie`; `raw` has each by itself. */
+function eachField(
+  headers: Headers & { raw?(): Record<string, string[]> },
+): Iterable<[string, string]> {
+  if (typeof headers.raw !== 'function') return headers
+  return Object.entries(headers.raw()).flatMap(([name, values]) =>
+    values.map((value): [string, string] => [name, value]),
+  )
 }
 
 /** The content codings that the platform's `fetch` decodes. */
@@ -123,11 +150,30 @@ function isDecoded(headers: Headers): boolean {
   return codings?.split(',').every((coding) => DECODED.has(coding.trim().toLowerCase())) ?? false
 }
 
+/** Answers with any body that an implementation of `Response` has. */
 function sendBody(exchange: Exchange, status: number, block: HeaderBlock, body: unknown): void {
-  if (body === null || body === undefined) exchange.respond(status, block, '')
-  else if (isStream(body)) void sendChunks(exchange, status, block, fromStream(body))
-  else if (isAsyncIterable(body)) void sendChunks(exchange, status, block, fromIterable(body))
-  else throw new MonodonError('MONODON_APP_NO_RESPONSE', { detail: 'its body is not a stream' })
+  if (body === null || body === undefined) {
+    sendNothing(exchange, status, block)
+    return
+  }
+  const whole = typeof body === 'string' ? body : viewBytes(body)
+  const chunks = whole === undefined ? chunksOf(body) : undefined
+  if (whole !== undefined) exchange.respond(status, block, whole)
+  else if (chunks !== undefined) void sendChunks(exchange, status, block, chunks)
+  else throw noResponse('its body is not a stream')
+}
+
+/**
+ * Answers without a body. An answer to HEAD says nothing of a length then: 0 would have to be that
+ * of the answer to GET (RFC 9110 section 8.6), of which it is not known that it has no body.
+ */
+function sendNothing(exchange: Exchange, status: number, block: HeaderBlock): void {
+  if (exchange.method !== 'HEAD') {
+    exchange.respond(status, block, '')
+    return
+  }
+  exchange.start(status, block)
+  exchange.end()
 }
 
 /** Whether a value is a `Response`, be it of another realm or another implementation. */
@@ -141,4 +187,14 @@ function isResponse(value: unknown): value is Response {
 /** A body can be sent once: not if it was read, and not while someone else reads it. */
 function refuseUsed(response: Response): void {
   if (response.bodyUsed || response.body?.locked) throw new MonodonError('MONODON_RESPONSE_USED')
+}
+
+/** Lets go of the body of a response that cannot be sent. Never throws. */
+function discardResponse(value: unknown, reason: unknown): void {
+  try {
+    if (isFast(value)) discard(platformOf(value)?.body ?? sourceOf(value), reason)
+    else if (isResponse(value)) discard(value.body, reason)
+  } catch {
+    // An object that fails when it is looked at; that is what the request has failed of.
+  }
 }
