@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -483,6 +483,21 @@ describe('info', () => {
     expect(seen({ remoteAddress: '::1' }).info.requestIP()?.family).toBe('IPv6')
     const local = seen({ remoteAddress: '', remotePort: 0 }).info
     expect([local.remoteAddr.transport, local.requestIP()]).toEqual(['unix', null])
+  })
+
+  test('incoming is what node:http has, built once', async () => {
+    const { info, exchange } = post('body', { remoteAddress: '192.0.2.1', remotePort: 1234 })
+    const { incoming } = info
+    expect(info.incoming).toBe(incoming)
+    expect(incoming).toBeInstanceOf(IncomingMessage)
+    const { remoteAddress, remotePort, remoteFamily } = incoming.socket
+    expect([remoteAddress, remotePort, remoteFamily]).toEqual(['192.0.2.1', 1234, 'IPv4'])
+    expect(incoming.rawHeaders).toEqual(['host', 'example.com'])
+    let closed = 0
+    incoming.on('close', () => closed++)
+    exchange.abort()
+    await new Promise(setImmediate)
+    expect([incoming.destroyed, closed]).toEqual([true, 1])
   })
 
   test('waitUntil hands the promise to the worker', () => {

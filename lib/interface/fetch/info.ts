@@ -1,6 +1,11 @@
+import type { IncomingMessage } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
+import { disconnected } from '../node/lifecycle.ts'
+import { NodeRequest } from '../node/request.ts'
+import { NodeResponse } from '../node/response.ts'
+import { watchAbort } from './abort.ts'
 
 /**
  * What the server knows of a request besides the `Request`: the second argument of `fetch`, and the
@@ -40,6 +45,19 @@ export class FetchInfo {
     const { remoteAddress: address, remotePort: port } = this.#exchange
     if (address === '') return null
     return { address, port, family: isIPv6(address) ? 'IPv6' : 'IPv4' }
+  }
+
+  /**
+   * The request as `node:http` has it, which @hono/node-server gives its apps: for its `socket` and
+   * `rawHeaders`. Its body is that of the `Request`, and can be read once, from either.
+   */
+  get incoming(): IncomingMessage {
+    const incoming = new NodeRequest(this.#exchange, this.#context)
+    const outgoing = new NodeResponse(this.#exchange, incoming)
+    watchAbort(this.#exchange, () => disconnected(outgoing))
+    // From now on it is a field: no request pays for one that nobody asks for.
+    Object.defineProperty(this, 'incoming', { value: incoming })
+    return incoming as unknown as IncomingMessage
   }
 
   /**
