@@ -27,6 +27,9 @@ export function encodeHeader(name: string, value: string): string {
   return `\0${length}${String.fromCharCode(lower.length)}${lower}${value}`
 }
 
+/** Statuses whose usual phrase native code spells otherwise than Node, or does not know. */
+const SPELLED_OTHERWISE: ReadonlySet<number> = new Set([203, 418, 509])
+
 /** The name under which a reason phrase travels in a block; no field can be called so. */
 const REASON = ':reason'
 
@@ -37,7 +40,8 @@ const REASON = ':reason'
  * @throws MonodonError `MONODON_BAD_HEADER` for a phrase that HTTP does not allow
  */
 export function encodeReason(status: number, reason: string): string {
-  if (reason === '' || reason === STATUS_CODES[status]) return ''
+  const isUsual = reason === STATUS_CODES[status] && !SPELLED_OTHERWISE.has(status)
+  if (isUsual || reason === '') return ''
   if (!VALUE.test(reason) || reason.length > 0xffff)
     throw new MonodonError('MONODON_BAD_HEADER', { detail: 'reason phrase' })
   const length = String.fromCharCode(reason.length & 0xff, reason.length >> 8)

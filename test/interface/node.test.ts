@@ -246,6 +246,15 @@ describe('the response', () => {
     expect(known.exchange.sent.length).toBe(5)
     const unknown = await run((_req, res) => res.end(), { method: 'HEAD' })
     expect(unknown.exchange.sequence).toEqual(['start', 'end'])
+    const inPieces = await run(
+      (_req, res) => {
+        res.write('Hel')
+        res.end('lo')
+      },
+      { method: 'HEAD' },
+    )
+    expect(inPieces.exchange.sequence).toEqual(['start', 'end'])
+    expect(inPieces.exchange.responseHeaders).toEqual([])
   })
 
   it.each(['latin1', 'hex', 'base64', 'utf16le'] as const)('encodes %s', async (encoding) => {

@@ -1,5 +1,5 @@
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { ResponseParser, type WireResponse } from './responses.ts'
+import { type Leniency, ResponseParser, type WireResponse } from './responses.ts'
 import { within } from './wait.ts'
 
 /** Where a server listens. */
@@ -24,12 +24,13 @@ export class Client {
   #waiting: (() => void) | undefined
   #over = false
 
-  private constructor(socket: Socket, methods: readonly string[]) {
+  private constructor(socket: Socket, methods: readonly string[], leniency: Leniency) {
     this.socket = socket
-    this.#parser = new ResponseParser(methods, (response) => {
+    const onResponse = (response: WireResponse): void => {
       if (response.status < 200) this.interims.push(response)
       else this.#responses.push(response)
-    })
+    }
+    this.#parser = new ResponseParser(methods, onResponse, leniency)
     socket.setNoDelay(true)
     socket.on('data', (bytes) => this.#attempt(() => this.#parser.push(bytes as Buffer)))
     this.ended = new Promise((resolve) => {
@@ -54,14 +55,18 @@ export class Client {
    *
    * @param methods methods of the requests that will be sent, in order (`expect` adds more)
    */
-  static async connect(address: Address, methods: readonly string[] = []): Promise<Client> {
+  static async connect(
+    address: Address,
+    methods: readonly string[] = [],
+    leniency: Leniency = {},
+  ): Promise<Client> {
     const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true })
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)
     })
     socket.removeAllListeners('error')
-    return new Client(socket, methods)
+    return new Client(socket, methods, leniency)
   }
 
   get port(): number {
@@ -76,6 +81,11 @@ export class Client {
   /** Bytes of the body that is arriving now. */
   get bodyBytes(): number {
     return this.#parser.bodyBytes
+  }
+
+  /** The response whose body is arriving, as far as it has come. */
+  get partial(): WireResponse | undefined {
+    return this.#parser.partial
   }
 
   /** True when nothing was left over after the last whole response. */

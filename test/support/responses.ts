@@ -29,6 +29,12 @@ const CHUNK_SIZE = /^[0-9a-fA-F]{1,12}$/
 type Head = Omit<WireResponse, 'body' | 'trailers'> & { readonly remaining: number }
 type State = 'head' | 'length' | 'close' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailers'
 
+/** Where a server is let off RFC 9112. */
+export interface Leniency {
+  /** Content-Length in a 204, which apps on `node:http` send (section 6.1 forbids it). */
+  readonly lengthIn204?: boolean
+}
+
 /**
  * Takes bytes as they come and calls `onResponse` for each whole response, 1xx ones included.
  * `methods` are the methods of the requests in order: an answer to HEAD has no body.
@@ -36,6 +42,7 @@ type State = 'head' | 'length' | 'close' | 'chunk-size' | 'chunk-data' | 'chunk-
 export class ResponseParser {
   readonly #methods: string[]
   readonly #onResponse: (response: WireResponse) => void
+  readonly #leniency: Leniency
   #state: State = 'head'
   #pending: Buffer = Buffer.alloc(0)
   #head: Head | undefined
@@ -43,9 +50,14 @@ export class ResponseParser {
   #remaining = 0
   #bodyBytes = 0
 
-  constructor(methods: readonly string[], onResponse: (response: WireResponse) => void) {
+  constructor(
+    methods: readonly string[],
+    onResponse: (response: WireResponse) => void,
+    leniency: Leniency = {},
+  ) {
     this.#methods = [...methods]
     this.#onResponse = onResponse
+    this.#leniency = leniency
   }
 
   /** Another request was sent. */
@@ -56,6 +68,11 @@ export class ResponseParser {
   /** Bytes of the body that is arriving. */
   get bodyBytes(): number {
     return this.#bodyBytes
+  }
+
+  /** The response whose body is arriving, as far as it has come. */
+  get partial(): WireResponse | undefined {
+    return this.#state === 'head' ? undefined : this.#response([])
   }
 
   /** True between responses. */
@@ -125,7 +142,7 @@ export class ResponseParser {
     method: string | undefined,
   ): void {
     const headers = combine(fields)
-    const { framing, remaining } = frame(status, method, fields, headers)
+    const { framing, remaining } = frame(status, method, fields, headers, this.#leniency)
     this.#head = { version, status, reason, fields, headers, framing, remaining }
     this.#body = []
     this.#bodyBytes = 0
@@ -191,10 +208,14 @@ export class ResponseParser {
   }
 
   #complete(trailers: [string, string][]): void {
-    const { remaining: _, ...head } = this.#head!
     this.#state = 'head'
-    this.#onResponse({ ...head, body: Buffer.concat(this.#body), trailers })
+    this.#onResponse(this.#response(trailers))
     this.#body = []
+  }
+
+  #response(trailers: [string, string][]): WireResponse {
+    const { remaining: _, ...head } = this.#head!
+    return { ...head, body: Buffer.concat(this.#body), trailers }
   }
 }
 
@@ -219,6 +240,7 @@ function frame(
   method: string | undefined,
   fields: readonly [string, string][],
   headers: Record<string, string>,
+  leniency: Leniency,
 ): { framing: WireResponse['framing']; remaining: number } {
   const length = headers['content-length']
   const coding = headers['transfer-encoding']
@@ -229,7 +251,8 @@ function frame(
   if (fields.filter(([name]) => name.toLowerCase() === 'date').length > 1)
     throw new WireError('two dates')
   const bodiless = status < 200 || status === 204
-  if (bodiless && (length !== undefined || coding !== undefined))
+  const excused = status === 204 && leniency.lengthIn204 === true
+  if (bodiless && ((length !== undefined && !excused) || coding !== undefined))
     throw new WireError(`framing fields in a ${status}`)
   if (bodiless || status === 304 || method === 'HEAD') return { framing: 'none', remaining: 0 }
   if (coding !== undefined) return { framing: 'chunked', remaining: 0 }

@@ -118,6 +118,7 @@ export class NodeResponse extends NodeOutgoing {
     if (!mayWrite(this, callback)) return false
     if (this[kBlock] === undefined) this._implicitHeader()
     if (!this._hasBody) {
+      streamingOf(this).dropped = true
       if (callback) process.nextTick(callback)
       return true
     }

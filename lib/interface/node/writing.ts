@@ -30,6 +30,8 @@ export interface Streaming {
   held: { data: Body; callback: MaybeCallback }[]
   heldBytes: number
   needDrain: boolean
+  /** True once something was written to a response that has no body: to a HEAD, say. */
+  dropped: boolean
   /** Bytes written, if `strictContentLength`. */
   written: number
   /** Callbacks of `write` that wait until their buffers are given back. */
@@ -39,7 +41,15 @@ export interface Streaming {
 export function streamingOf(res: NodeResponse): Streaming {
   let streaming = res[kStreaming]
   if (streaming === undefined) {
-    streaming = { corked: 0, held: [], heldBytes: 0, needDrain: false, written: 0, awaited: 0 }
+    streaming = {
+      corked: 0,
+      held: [],
+      heldBytes: 0,
+      needDrain: false,
+      dropped: false,
+      written: 0,
+      awaited: 0,
+    }
     res[kStreaming] = streaming
   }
   return streaming
@@ -163,7 +173,8 @@ function endExchange(res: NodeResponse): void {
 /** Whether the response is whole: nothing sent yet, and a length that the app lets be known. */
 function fitsRespond(res: NodeResponse, data: Body): boolean {
   if (res[kExchange].started || res[kTrailers] !== '') return false
-  if (res.chunkedEncoding) return false
+  // A piece is not the whole: a GET would have more.
+  if (res.chunkedEncoding || res[kStreaming]?.dropped === true) return false
   if (res._removedContLen && res._contentLength === null) return false
   // A HEAD without content says nothing of the length a GET would have.
   return res[kExchange].method !== 'HEAD' || data.length > 0 || res._contentLength !== null
