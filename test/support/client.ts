@@ -78,6 +78,11 @@ export class Client {
     return this.#responses.length
   }
 
+  /** True once the server has ended the connection. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
   /** Bytes of the body that is arriving now. */
   get bodyBytes(): number {
     return this.#parser.bodyBytes

@@ -28,9 +28,13 @@ function finishEnded(): void {
   }
 }
 
-/** The client has gone, or the app has cut the connection: nobody will read or write any more. */
-export function disconnected(res: NodeResponse): void {
-  res.req[kDisconnected]()
+/**
+ * The client has gone, or the app has cut the connection: nobody will read or write any more.
+ *
+ * @param error what the app has cut it with: as in Node, the socket's `error`
+ */
+export function disconnected(res: NodeResponse, error?: Error): void {
+  res.req[kDisconnected](error)
   res[kDisconnected]()
 }
 
@@ -41,7 +45,7 @@ export function disconnected(res: NodeResponse): void {
 export function cut(res: NodeResponse, error: unknown): void {
   const exchange = res[kExchange]
   if (!exchange.finished) exchange.fail(error ?? new MonodonError('MONODON_APP_CLOSED'))
-  process.nextTick(disconnected, res)
+  process.nextTick(disconnected, res, error)
 }
 
 /** The app has failed: an error thrown by the listener, or one that nobody listens for. */

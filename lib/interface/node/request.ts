@@ -248,7 +248,8 @@ export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
   // -- called by lifecycle.ts and response.ts
 
   /** The connection has gone. */
-  [kDisconnected](): void {
+  [kDisconnected](error: Error | undefined): void {
+    this[kSocket]?.[kDisconnected](error)
     // A prepended listener is there without the stream's state.
     if (this[kReadable] !== undefined || this.listenerCount('close') > 0)
       this.destroy(connectionReset())
@@ -256,7 +257,6 @@ export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
       this.aborted = true
       this.emit('aborted')
     }
-    this[kSocket]?.[kDisconnected]()
   }
 
   /** The response has ended: what nobody reads is thrown away, and listeners hear `end`. */

@@ -169,8 +169,8 @@ export class NodeSocket extends bare<Duplex>(Duplex.prototype) {
 
   // -- called by lifecycle.ts
 
-  [kDisconnected](): void {
-    this.destroy()
+  [kDisconnected](error: Error | undefined): void {
+    this.destroy(error)
   }
 
   /** The connection lives on, but this request has no more part in it. */

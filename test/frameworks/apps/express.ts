@@ -4,7 +4,16 @@ import { pipeline } from 'node:stream'
 import cookieParser from 'cookie-parser'
 import express, { type ErrorRequestHandler, type Express, type Router } from 'express'
 import multer from 'multer'
-import { FOLDER, LIMIT, PIECES, PUBLIC, seenBy, textOf, until } from '../support/app-parts.ts'
+import {
+  FOLDER,
+  LIMIT,
+  noteEvents,
+  PIECES,
+  PUBLIC,
+  seenBy,
+  textOf,
+  until,
+} from '../support/app-parts.ts'
 import type { MadeApp, Note } from '../support/sides.ts'
 
 /** Express as its guide shows it, with the parsers that it names. */
@@ -81,13 +90,8 @@ function bodies(note: Note): Router {
   })
   router.post('/unread', (_req, res) => res.send('fine'))
   router.post('/abort', (req, res) => {
+    noteEvents(note, 'abort', { req, res })
     req.once('data', () => note('abort: data'))
-    req.on('aborted', () => note('abort: aborted'))
-    req.on('error', (error: NodeJS.ErrnoException) => note(`abort: ${error.code}`))
-    req.on('end', () => note('abort: end'))
-    req.on('close', () => note(`abort: req close, complete ${req.complete}`))
-    res.on('finish', () => note('abort: finish'))
-    res.on('close', () => note('abort: close'))
   })
   return router
 }
@@ -136,15 +140,10 @@ function streams(note: Note): Router {
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' })
     res.flushHeaders()
     res.write('data: first\n\n')
-    req.on('close', () => note('events: req close'))
-    res.on('close', () => note('events: close'))
+    noteEvents(note, 'events', { req, res })
   })
   router.get('/wait', (req, res) => {
-    req.on('aborted', () => note('wait: aborted'))
-    req.on('close', () => note(`wait: req close, aborted ${req.aborted}`))
-    req.socket.on('close', () => note('wait: socket close'))
-    res.on('finish', () => note('wait: finish'))
-    res.on('close', () => note('wait: close'))
+    noteEvents(note, 'wait', { req, res })
     note('wait: called')
   })
   return router

@@ -10,7 +10,7 @@ import { ask, cookiesOf, get, head, inTurn, MULTIPART, multipart, post } from '.
 const JSON_TYPE = 'application/json'
 const FORM = 'application/x-www-form-urlencoded'
 
-const COMMON = {
+export const COMMON = {
   'routing and params': {
     'a param and a query': get('/users/42?sort=name&tag=a&tag=b'),
     'a param with escapes': get('/users/a%20b%2Fc%C3%A9'),

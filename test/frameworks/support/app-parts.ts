@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
+import type { Note } from './sides.ts'
 
 /** Files to serve. */
 export const PUBLIC = fileURLToPath(new URL('../public', import.meta.url))
@@ -25,7 +26,10 @@ export async function until(res: ServerResponse, event: string): Promise<void> {
   await once(res, event)
 }
 
-/** What a handler sees of Node's objects. Ports differ from one connection to the next. */
+/**
+ * What a handler sees of Node's objects. Ports differ from one connection to the next, and a GET is
+ * `complete` one turn later on `node:http`.
+ */
 export function seenBy(req: IncomingMessage, res: ServerResponse): object {
   const { remoteAddress, remoteFamily, localFamily, destroyed, readable, writable } = req.socket
   return {
@@ -35,11 +39,26 @@ export function seenBy(req: IncomingMessage, res: ServerResponse): object {
     headers: req.headers,
     distinct: req.headersDistinct,
     names: req.rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()),
-    request: [req.complete, req.aborted, req.destroyed, req.readable, req.readableFlowing],
+    request: [req.aborted, req.destroyed, req.readable, req.readableFlowing],
     response: [res.headersSent, res.writableEnded, res.writableFinished, res.writable, res.closed],
     response2: [res.sendDate, res.statusCode, res.chunkedEncoding, res.shouldKeepAlive],
     socket: { remoteAddress, remoteFamily, localFamily, destroyed, readable, writable },
     encrypted: 'encrypted' in req.socket,
     same: [req.socket === res.socket, req.socket === req.connection, res.req === req],
   }
+}
+
+/** Notes the events of a request and its response, in their order. */
+export function noteEvents(
+  note: Note,
+  name: string,
+  { req, res }: { req: IncomingMessage; res: ServerResponse },
+): void {
+  req.on('aborted', () => note(`${name}: aborted`))
+  req.on('error', (error: NodeJS.ErrnoException) => note(`${name}: ${error.code}`))
+  req.on('end', () => note(`${name}: end`))
+  req.on('close', () => note(`${name}: req close, complete ${req.complete}`))
+  req.socket.on('close', () => note(`${name}: socket close`))
+  res.on('finish', () => note(`${name}: finish`))
+  res.on('close', () => note(`${name}: close`))
 }

@@ -40,6 +40,25 @@ export const DIFFERENCES = {
           : undefined,
       ),
   },
+  'a 500 instead of nothing': {
+    reason:
+      'An app that destroys the connection before the head leaves the client of `node:http` without ' +
+      'an answer; here it gets a 500, since the connection is not the app\u2019s.',
+    without: (expected, actual) =>
+      expected.answers.length === 0 && actual.answers[0]?.line.startsWith('HTTP/1.1 500 ')
+        ? [expected, { ...actual, answers: actual.answers.slice(1) }]
+        : undefined,
+  },
+  'no error of the socket': {
+    reason:
+      'When a client breaks off, `req.socket` closes without the `error` event that tells how ' +
+      '(`ECONNRESET`, `Parse Error`). Request and response hear the same as on `node:http`.',
+    without: (expected, actual) => {
+      const told = /^error: (?:Parse Error|read ECONNRESET)$/
+      const notes = expected.notes.filter((note) => !told.test(String(note)))
+      return notes.length < expected.notes.length ? [{ ...expected, notes }, actual] : undefined
+    },
+  },
 } as const satisfies Record<string, Difference>
 
 export type DifferenceName = keyof typeof DIFFERENCES

@@ -23,7 +23,7 @@ export function differing(names: readonly DifferenceName[], talk: Talk): Talk {
 
 /**
  * @param name the column of the framework in docs/frameworks.md
- * @param parts sets of cases; they may have features in common
+ * @param parts sets of cases; of two with the same title the later one counts
  */
 export function differentialSuite(name: string, createApp: CreateApp, ...parts: Cases[]): void {
   describe(`${name} on monodon does what it does on node:http`, () => {
@@ -42,7 +42,7 @@ export function differentialSuite(name: string, createApp: CreateApp, ...parts: 
 
     let count = 0
     for (const feature of FEATURES)
-      for (const [title, talk] of parts.flatMap((part) => Object.entries(part[feature] ?? {}))) {
+      for (const [title, talk] of talksOf(feature, parts)) {
         count++
         test(`${feature}: ${title}`, async () => {
           const expected = await outcomeOf(talk, sides.node)
@@ -61,6 +61,10 @@ export function differentialSuite(name: string, createApp: CreateApp, ...parts: 
       checkColumn(name, column)
     })
   })
+}
+
+function talksOf(feature: Feature, parts: readonly Cases[]): [title: string, talk: Talk][] {
+  return Object.entries(Object.assign({}, ...parts.map((part) => part[feature])))
 }
 
 async function outcomeOf(talk: Talk, side: Side): Promise<Outcome> {

@@ -106,6 +106,12 @@ export class Peer {
     this.#answers.push({ ...shown(partial), isCut: true })
   }
 
+  /** An answer, or the end of the connection without any. */
+  async answerIfAny(): Promise<void> {
+    await until('an answer or the end', () => this.client.waiting > 0 || this.client.isOver)
+    if (this.client.waiting > 0) await this.answer()
+  }
+
   /** Waits until the app has noted something. */
   async noted(entry: unknown): Promise<void> {
     const found = () => this.#side.notes.includes(entry)
