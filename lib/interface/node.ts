@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
-import { adoptPrototypes } from './node/adopt.ts'
+import { adoptPrototypes, adoptWhereReparented } from './node/adopt.ts'
 import { appFailed, disconnected } from './node/lifecycle.ts'
 import { NodeRequest } from './node/request.ts'
 import { NodeResponse } from './node/response.ts'
+
+export { adoptWhereReparented } from './node/adopt.ts'
 
 /** A listener as `http.createServer` takes it. */
 export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknown
@@ -21,6 +23,7 @@ export type NodeApp =
  * listeners, over one exchange each.
  */
 export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
+  adoptWhereReparented()
   const listener = listenerOf(app)
   return (exchange) => {
     const req = new NodeRequest(exchange, context)

@@ -1,5 +1,6 @@
 import type { Attach } from '../bridge/port.ts'
 import { installFastResponse, installRequestUnwrapping } from '../interface/fetch.ts'
+import { adoptWhereReparented } from '../interface/node.ts'
 import { logTo, setLogLevel } from '../log.ts'
 import { loadApp } from './load.ts'
 import type { FromWorker, WorkerData } from './protocol.ts'
@@ -24,6 +25,8 @@ export async function bootWorker(
   installRequestUnwrapping()
   // Before the app is loaded: a module may keep the Response it saw first.
   if (options.responseClass === 'fast') installFastResponse()
+  // The same: Express 4 keeps `Object.setPrototypeOf`.
+  adoptWhereReparented()
   const loaded = await loadApp(app, cwd)
   const onSpent = () => say({ type: 'spent' })
   return new AppWorker(loaded.app, { facts, options, attach, onSpent })

@@ -1,9 +1,9 @@
-import { createServer } from 'node:http'
+import { createServer, IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
-import { type NodeApp, nodeInterface } from '../../lib/interface/node.ts'
+import { type NodeApp, type NodeListener, nodeInterface } from '../../lib/interface/node.ts'
 import { FakeExchange, type FakeOptions } from '../support/fake-exchange.ts'
 import { context } from '../support/node-context.ts'
 
@@ -47,6 +47,23 @@ describe('Express', () => {
     expect((await ask(app, '/none')).status).toBe(404)
     expect((await ask(app, '/file')).text).toContain('routes, parses and sends')
     expect((await ask(app, '/who', { method: 'HEAD' })).status).toBe(200)
+  })
+
+  it('may be called by a listener', async () => {
+    const app = expressApp()
+    const listener: NodeListener = (req, res) => app(req, res)
+    expect((await ask(listener, '/admin/url')).text).toBe('/admin/url /url')
+    expect((await ask(listener, '/echo', json)).text).toBe('{"a":1}')
+    expect((await ask(listener, '/none')).status).toBe(404)
+  })
+
+  it('leaves other prototypes alone', () => {
+    const target = {}
+    const prototype = Object.create(IncomingMessage.prototype)
+    expect(Object.setPrototypeOf(target, prototype)).toBe(target)
+    expect(Object.getPrototypeOf(prototype)).toBe(IncomingMessage.prototype)
+    expect(Object.setPrototypeOf(target, null)).toBe(target)
+    expect(() => Object.setPrototypeOf(undefined, {})).toThrow(TypeError)
   })
 
   it('keeps serving node:http with another app', async () => {

@@ -1,6 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { NodeRequest } from './request.ts'
 import { NodeResponse } from './response.ts'
+import { kDisconnected, kExchange } from './state.ts'
+
+const platformSetPrototypeOf = Object.setPrototypeOf
 
 /**
  * Express puts `app.request` and `app.response` under every request and response. They inherit from
@@ -13,13 +16,30 @@ export function adoptPrototypes(app: object): void {
   if (isObject(response)) insert(response, ServerResponse.prototype, NodeResponse.prototype)
 }
 
+/**
+ * Does the same for apps of Express that are a part of another: called by a listener, mounted by
+ * Fastify. They are known when they first put a prototype under a request, so `Object.setPrototypeOf`
+ * is wrapped; for any other object it does what it did.
+ */
+export function adoptWhereReparented(): void {
+  if (Object.setPrototypeOf !== platformSetPrototypeOf) return
+  Object.setPrototypeOf = function setPrototypeOf<T>(target: T, prototype: object | null): T {
+    const isOurs = (target as Partial<NodeRequest> | null | undefined)?.[kExchange] !== undefined
+    if (isOurs && (prototype as Partial<NodeRequest> | null)?.[kDisconnected] === undefined)
+      adoptPrototypes(
+        target instanceof IncomingMessage ? { request: prototype } : { response: prototype },
+      )
+    return platformSetPrototypeOf(target, prototype)
+  }
+}
+
 /** Puts `ours` between `object` and `base`; what lies between them is copied, for others use it. */
 function insert(object: object, base: object, ours: object): void {
   const parent: object | null = Object.getPrototypeOf(object)
   if (parent === null || !Object.prototype.isPrototypeOf.call(base, object)) return
   if (parent === ours || Object.prototype.isPrototypeOf.call(ours, parent)) return
   if (parent === base) {
-    Object.setPrototypeOf(object, ours)
+    platformSetPrototypeOf(object, ours)
     return
   }
   const copy = Object.create(
@@ -27,7 +47,7 @@ function insert(object: object, base: object, ours: object): void {
     Object.getOwnPropertyDescriptors(parent),
   )
   insert(copy, base, ours)
-  Object.setPrototypeOf(object, copy)
+  platformSetPrototypeOf(object, copy)
 }
 
 function isObject(value: unknown): value is object {

@@ -45,7 +45,7 @@ export async function onNodeHttp(createApp: CreateApp): Promise<Side> {
 export async function onMonodon(createApp: CreateApp): Promise<Side> {
   const notes: unknown[] = []
   const made = await createApp((entry) => notes.push(entry))
-  const server = await startServer(made.app, { interface: 'node' })
+  const server = await startServer(made.app, { interface: 'node', logLevel: 'critical' })
   return {
     address: server,
     notes,
