@@ -2,7 +2,7 @@ import { createApp } from './apps/express-middlewares.ts'
 import { common } from './cases/common.ts'
 import { type Cases, differentialSuite, differing, type Talk } from './support/differential.ts'
 import type { Peer } from './support/peer.ts'
-import { ask, cookiesOf, get, head, inTurn, post } from './support/talks.ts'
+import { cookiesOf, get, head, inTurn, post, preflight } from './support/talks.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 
@@ -70,12 +70,7 @@ const own: Cases = {
   },
   'security headers and CORS': {
     helmet: get('/page'),
-    'a preflight': differing(
-      ['no length in a 204'],
-      ask('OPTIONS', '/page', {
-        headers: { Origin: 'http://other.test', 'Access-Control-Request-Method': 'PUT' },
-      }),
-    ),
+    'a preflight': differing(['no length in a 204'], preflight('/page')),
     'a request from elsewhere': get('/page', { Origin: 'http://other.test' }),
   },
   logging: {

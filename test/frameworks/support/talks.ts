@@ -20,6 +20,12 @@ export const post = (
   headers: Record<string, string> = {},
 ): Talk => ask('POST', target, { headers: { 'Content-Type': type, ...headers }, body })
 
+/** What a browser asks before it sends a PUT to another site (CORS). */
+export const preflight = (target: string): Talk =>
+  ask('OPTIONS', target, {
+    headers: { Origin: 'http://other.test', 'Access-Control-Request-Method': 'PUT' },
+  })
+
 /** Talks one after the other, on one connection. */
 export function inTurn(...talks: Talk[]): Talk {
   return async (peer) => {
