@@ -24,7 +24,6 @@ export function createApp(note: Note): Promise<MadeApp> {
         app.use(helmet(), cookieParser(), compression({ threshold: 5000 }))
         app.enableCors()
         const express = app as NestExpressApplication
-        // biome-ignore lint/correctness/useHookAtTopLevel: Nest's, and no hook of React
         express.useStaticAssets(PUBLIC, { prefix: '/static/' })
         express.useStaticAssets(FOLDER, { prefix: '/large/' })
       },

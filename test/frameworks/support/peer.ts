@@ -49,6 +49,11 @@ export class Peer {
     return new Peer(await Client.connect(side.address, [], side.leniency), side)
   }
 
+  /** Where the server listens. */
+  get port(): number {
+    return this.#side.address.port
+  }
+
   /** Sends a request and waits for its answer. */
   async ask(method: string, target: string, ask: Ask = {}): Promise<WireResponse> {
     await this.send(method, target, ask)
@@ -110,6 +115,11 @@ export class Peer {
   async answerIfAny(): Promise<void> {
     await until('an answer or the end', () => this.client.waiting > 0 || this.client.isOver)
     if (this.client.waiting > 0) await this.answer()
+  }
+
+  /** Leaves what has come so far out of the comparison. */
+  forget(): void {
+    this.#answers.length = 0
   }
 
   /** Waits until the app has noted something. */

@@ -1,0 +1,6 @@
+export const dynamic = 'force-dynamic'
+
+export function GET() {
+  globalThis.release?.()
+  return Response.json({ released: true })
+}
