@@ -162,7 +162,7 @@ function writeEntry(level: LogLevel, message: string): void {
 }
 
 /** Control characters could forge entries or drive a terminal: only line feeds and tabs pass. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about them
     /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,

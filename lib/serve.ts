@@ -8,6 +8,7 @@ import { installFastResponse, installRequestUnwrapping } from './interface/fetch
 import { logTo, setLogLevel } from './log.ts'
 import { resolve } from './options/resolve.ts'
 import type { Config, Options } from './options/table.ts'
+import { loadExplain } from './worker/explain.ts'
 import { AppWorker } from './worker/worker.ts'
 
 /** A server that was started from code. */
@@ -49,7 +50,7 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
   try {
     const stopWorkers = isNamed
       ? await startWorkers(app, listener, options, runtime)
-      : startHere(app, listener, options)
+      : await startHere(app, listener, options)
     return running(listener, stopWorkers)
   } catch (error) {
     await listener.stop()
@@ -59,7 +60,16 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
 }
 
 /** Options of the whole process, which here is the caller's. */
-const COMMAND_OPTIONS = ['chdir', 'env', 'pid'] as const
+const COMMAND_OPTIONS = [
+  'chdir',
+  'env',
+  'pid',
+  'reload',
+  'reloadEngine',
+  'reloadExtraFile',
+  'reloadInclude',
+  'reloadExclude',
+] as const
 
 function refuseCommandOptions(config: Config): void {
   const given = COMMAND_OPTIONS.find((key) => config[key] !== undefined)
@@ -77,12 +87,13 @@ function prepareThisThread(config: Config): void {
 
 type StopWorkers = () => Promise<void>
 
-function startHere(app: unknown, listener: Listener, options: Options): StopWorkers {
+async function startHere(app: unknown, listener: Listener, options: Options): Promise<StopWorkers> {
   // Nobody can take the place of the calling thread: `maxRequests` means nothing to it.
   const worker = new AppWorker(app, {
     facts: factsOf(listener, false),
     options,
     attach: (ring) => attach(listener.id, ring),
+    explain: await loadExplain(options),
   })
   return () => worker.stop(options.gracefulTimeout)
 }

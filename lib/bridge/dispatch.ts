@@ -1,4 +1,5 @@
 import type { Handle } from '../interface/interface.ts'
+import type { Explain } from './exchange.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
 import { type Home, LiveExchange } from './live-exchange.ts'
@@ -36,7 +37,7 @@ export interface Span {
 export class Dispatch implements Home {
   readonly outbox: Outbox
   readonly index: number
-  readonly dev: boolean
+  readonly explain: Explain | undefined
   private readonly handle: Handle
   private readonly port: Port
   private readonly Exchange: typeof LiveExchange
@@ -72,9 +73,14 @@ export class Dispatch implements Home {
   private readonly flushAfterMicrotasks = (): void => process.nextTick(this.flush)
 
   /** Attaches to a server by `attach`, which is given the doorbell, and begins to answer. */
-  constructor(attach: Attach, handle: Handle, options: { readonly dev: boolean }, span?: Span) {
+  constructor(
+    attach: Attach,
+    handle: Handle,
+    { explain }: { readonly explain?: Explain | undefined },
+    span?: Span,
+  ) {
     this.handle = handle
-    this.dev = options.dev
+    this.explain = explain
     this.span = span
     this.left = span?.requests ?? Infinity
     this.port = attach(this.drain)

@@ -149,3 +149,9 @@ export interface SocketReceiver {
   /** It has ended: by a handshake, or without one (code 1006). A close frame without a code is 1005. */
   closed(code: number, reason: string): void
 }
+
+/**
+ * Answers for an app that has failed before it began a response: shows what went wrong to a developer.
+ * It must not throw.
+ */
+export type Explain = (exchange: Exchange, error: unknown, status: number) => void

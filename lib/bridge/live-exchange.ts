@@ -4,13 +4,13 @@ import { IncomingBody } from './body.ts'
 import type {
   BodyFault,
   Exchange,
+  Explain,
   HeaderBlock,
   RequestBody,
   Socket,
   SocketReceiver,
 } from './exchange.ts'
 import { findInBlock, methodOf, visitBlock } from './head.ts'
-import { encodeHeader } from './header-block.ts'
 import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveSocket } from './live-socket.ts'
 import type { Outbox } from './outbox.ts'
@@ -25,15 +25,13 @@ const OPEN = 1
 /** The server's side is closed. */
 const HALF_CLOSED = 2
 
-const PLAIN_TEXT = encodeHeader('content-type', 'text/plain; charset=utf-8')
-
 /** What an exchange needs from the worker it runs in. */
 export interface Home {
   readonly outbox: Outbox
   /** The worker's number, for log lines. */
   readonly index: number
-  /** Shows what the app threw to the client (`--dev`). */
-  readonly dev: boolean
+  /** Answers for the app where it failed before the head (`--dev`). */
+  readonly explain: Explain | undefined
   /** Records were written: they have to be submitted soon. */
   wrote(): void
   /** The exchange needs events although its app has answered. */
@@ -197,9 +195,8 @@ export class LiveExchange implements Exchange {
     if (this.finished) return
     logError(error, { method: this.method, target: this.target, worker: this.home.index })
     const status = (error instanceof MonodonError ? errorRow(error.code).status : undefined) ?? 500
-    if (this.home.dev && !this.started) {
-      const text = error instanceof Error ? (error.stack ?? String(error)) : String(error)
-      this.respond(status, PLAIN_TEXT, `${text}\n`)
+    if (this.home.explain !== undefined && !this.started) {
+      this.home.explain(this, error, status)
       return
     }
     this.home.outbox.number(KIND.fail, this.id, status, 0)

@@ -1,13 +1,16 @@
 /** A worker as the arbiter sees it, whether it is a thread or a process. */
 
 import { within } from '../within.ts'
-import type { FromWorker } from '../worker/protocol.ts'
+import type { FromWorker, LoadedFile } from '../worker/protocol.ts'
 
 /** Where a worker is in its life. */
 export type WorkerState = 'booting' | 'ready' | 'draining' | 'hung' | 'stopped'
 
-/** What a worker says when it is ready. */
-export type Ready = Extract<FromWorker, { type: 'ready' }>
+/** What a worker says when it answers: for the app, or for want of it. */
+export type Ready = Extract<FromWorker, { type: 'ready' | 'broken' }>
+
+/** Is told which files a worker has loaded (`--reload`). */
+export type OnLoaded = (files: readonly LoadedFile[]) => void
 
 export interface SupervisedWorker {
   /** Counts from 1. Native code knows it by the same number. */
@@ -15,7 +18,7 @@ export interface SupervisedWorker {
   state: WorkerState
   /** Whether the server has ended before it; then its own end is no loss. */
   readonly serverEnded: boolean
-  /** Resolves when the app is loaded and answers; rejects when the worker could not boot. */
+  /** Resolves when it answers; rejects when the worker could not boot. */
   readonly ready: Promise<Ready>
   /** Resolves when it has ended, with how: `exit code 1`, `SIGKILL`. */
   readonly ended: Promise<string>

@@ -8,6 +8,7 @@ import { setEnvironment } from './environment.ts'
 import { Listener } from './listener.ts'
 import { PidFile } from './pid-file.ts'
 import { createPool, type WorkerPool } from './pool.ts'
+import type { Reloader } from './reload/reloader.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
 
 /** What the command line asks for. */
@@ -54,12 +55,20 @@ async function serveUntilStopped(
   process.on('SIGHUP', reload)
   process.on('SIGUSR1', reopen)
   let pool: WorkerPool | undefined
+  const job = { app, options, cwd }
+  const reloader = options.reload
+    ? await startReloader(job, runtime, (why) => pool?.renew(why))
+    : undefined
   log('info', `Starting monodon ${packageVersion()}`)
   for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
   try {
-    pool = createPool(app, options, cwd, runtime, listener)
-    const { kind, reason } = await pool.start(options.workers)
-    log('info', `Serving ${app} by the ${kind} interface: ${reason} (--interface overrides)`)
+    pool = createPool(app, options, cwd, runtime, listener, reloader?.watch)
+    const ready = await pool.start(options.workers)
+    if (ready.type === 'ready')
+      log(
+        'info',
+        `Serving ${app} by the ${ready.kind} interface: ${ready.reason} (--interface overrides)`,
+      )
     log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
     await stopOn(signals, listener, pool, options)
     log('info', 'Stopped')
@@ -67,10 +76,21 @@ async function serveUntilStopped(
     await listener.stop()
     throw error
   } finally {
+    reloader?.stop()
     process.off('SIGHUP', reload)
     process.off('SIGUSR1', reopen)
     signals.forget()
   }
+}
+
+/** What only `--reload` needs is loaded only for it. */
+async function startReloader(
+  job: Job,
+  runtime: Runtime,
+  renew: (why: string) => void,
+): Promise<Reloader> {
+  const { Reloader } = await import('./reload/reloader.ts')
+  return new Reloader(job, runtime, renew)
 }
 
 function reopenLogs(listener: Listener, pool: WorkerPool | undefined): void {

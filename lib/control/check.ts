@@ -38,6 +38,7 @@ function checkPython({ app, options, cwd }: Job): string {
     app,
     facts: { serverName: 'localhost', serverPort: '0', multiprocess: options.workers > 1 },
     options,
+    staysBroken: false,
   }
   const run = spawnSync(command, [...args, '--check', JSON.stringify(start)], {
     cwd,

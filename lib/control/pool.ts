@@ -2,7 +2,7 @@ import { MonodonError } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import type { WorkerData } from '../worker/protocol.ts'
-import type { Ready, SupervisedWorker } from './app-worker.ts'
+import type { OnLoaded, Ready, SupervisedWorker } from './app-worker.ts'
 import { factsOf } from './facts.ts'
 import type { Listener } from './listener.ts'
 import { programOf } from './program.ts'
@@ -22,7 +22,9 @@ export interface PoolSetup {
   readonly runtime: Runtime
   /** The folder of the app. */
   readonly cwd: string
-  readonly data: Omit<WorkerData, 'name' | 'number'>
+  readonly data: Omit<WorkerData, 'name' | 'number' | 'staysBroken'>
+  /** Is told which files the workers have loaded, if they are asked to tell (`--reload`). */
+  readonly onLoaded?: OnLoaded | undefined
 }
 
 /**
@@ -36,6 +38,7 @@ export function createPool(
   cwd: string,
   runtime: Runtime,
   listener: Listener,
+  onLoaded?: OnLoaded,
 ): WorkerPool {
   if (runtime === 'javascript' && options.threads > 1)
     throw new MonodonError('MONODON_BAD_OPTION', {
@@ -47,14 +50,14 @@ export function createPool(
         'workers in processes need sockets that Windows does not have; use worker-class thread',
     })
   const facts = factsOf(listener, options.workers > 1)
-  return new WorkerPool({ listener, runtime, cwd, data: { app, facts, options } })
+  return new WorkerPool({ listener, runtime, cwd, data: { app, facts, options }, onLoaded })
 }
 
 /** Keeps a number of workers alive. */
 export class WorkerPool {
   /** What its workers are, for people. */
   readonly kind: 'thread' | 'process'
-  private readonly create: (number: number) => SupervisedWorker
+  private readonly create: (number: number, staysBroken: boolean) => SupervisedWorker
   private readonly options: Options
   private readonly listener: Listener
   private readonly workers = new Set<SupervisedWorker>()
@@ -64,24 +67,34 @@ export class WorkerPool {
   /** Workers that were told to stop, since their successors are ready. */
   private readonly retired = new WeakSet<SupervisedWorker>()
   private readonly hung = new WeakSet<SupervisedWorker>()
-  private readonly timers = new Set<NodeJS.Timeout>()
+  /** Workers that answer though they could not load the app. */
+  private readonly broken = new WeakSet<SupervisedWorker>()
+  /** Workers that boot for the first time, or in place of another. */
+  private readonly booting = new Set<SupervisedWorker>()
+  /** Workers whose files have changed while they were booting. */
+  private readonly outdated = new WeakSet<SupervisedWorker>()
+  /** What is to be done after a pause. */
+  private readonly pauses = new Map<NodeJS.Timeout, () => void>()
   private stopping = false
   private reloading: Promise<void> | undefined
-  private reloadAgain = false
+  /** Why to reload once more after the reload that is under way. */
+  private reloadAgain: string | undefined
   private number = 0
   private deaths = 0
 
   /** @throws MonodonError `MONODON_PYTHON_MISSING` */
-  constructor({ listener, runtime, cwd, data }: PoolSetup) {
+  constructor({ listener, runtime, cwd, data, onLoaded = () => {} }: PoolSetup) {
     this.options = data.options
     this.listener = listener
     this.kind = runtime === 'python' ? 'process' : data.options.workerClass
     if (this.kind === 'process') {
       const program = programOf(runtime, data.options, cwd)
-      this.create = (number) => new WorkerProcess(number, program, data, listener)
+      this.create = (number, staysBroken) =>
+        new WorkerProcess(number, program, { ...data, staysBroken }, listener, onLoaded)
     } else {
       const threadData = { ...data, cwd, server: listener.id }
-      this.create = (number) => new WorkerThread(number, threadData)
+      this.create = (number, staysBroken) =>
+        new WorkerThread(number, { ...threadData, staysBroken }, onLoaded)
     }
     this.watchdog = new Watchdog(listener, data.options.timeout, (number, still) =>
       this.endHung(number, still),
@@ -95,12 +108,11 @@ export class WorkerPool {
    * @throws BootFailure when one of them could not boot; the others are stopped
    */
   async start(count: number): Promise<Ready> {
-    const workers = Array.from({ length: count }, () => this.spawn())
     try {
-      const [first] = await Promise.all(workers.map((worker) => worker.ready))
-      for (const worker of workers) this.supervise(worker)
+      const booted = await Promise.all(Array.from({ length: count }, () => this.bootFirst()))
+      for (const { worker } of booted) this.supervise(worker)
       this.watchdog.start()
-      return first!
+      return booted[0]!.ready
     } catch (error) {
       await this.stop(0)
       throw error
@@ -111,33 +123,57 @@ export class WorkerPool {
   async stop(timeoutMs: number): Promise<void> {
     this.stopping = true
     this.watchdog.stop()
-    for (const timer of this.timers) clearTimeout(timer)
+    for (const timer of this.pauses.keys()) clearTimeout(timer)
     await Promise.all([...this.workers].map((worker) => worker.stop(timeoutMs)))
   }
 
   /**
    * Replaces the workers one by one, each by one that has loaded the app anew. If that does not load,
-   * the old ones go on.
+   * the old ones go on, unless it stays to show why. `why` is for the log.
    */
-  async reload(): Promise<void> {
+  async reload(why = 'workers are replaced one by one'): Promise<void> {
     if (this.reloading !== undefined) {
       // What was changed since is loaded by the next round.
-      this.reloadAgain = true
+      this.reloadAgain = why
       return this.reloading
     }
-    this.reloading = this.reloadAll()
+    this.reloading = this.reloadAll(why)
     await this.reloading
     this.reloading = undefined
   }
 
-  private async reloadAll(): Promise<void> {
-    do {
-      this.reloadAgain = false
-      log('info', 'Reloading: workers are replaced one by one')
-      for (const worker of [...this.workers].filter(({ state }) => state === 'ready'))
-        if (!(await this.succeed(worker))) return
-      log('info', 'Reloaded')
-    } while (this.reloadAgain && !this.stopping)
+  /** Reloads at once, since files have changed: nobody waits for a worker that boots with the old ones. */
+  async renew(why: string): Promise<void> {
+    for (const worker of this.booting) {
+      this.outdated.add(worker)
+      void worker.kill()
+    }
+    for (const [timer, work] of this.pauses) {
+      clearTimeout(timer)
+      this.pauses.delete(timer)
+      work()
+    }
+    if (this.answering().length > 0) await this.reload(why)
+    else log('info', `Booting anew: ${why}`)
+  }
+
+  private async reloadAll(why: string): Promise<void> {
+    for (let next: string | undefined = why; next !== undefined && !this.stopping; ) {
+      this.reloadAgain = undefined
+      log('info', `Reloading: ${next}`)
+      if (await this.succeedAll()) log('info', 'Reloaded')
+      next = this.reloadAgain
+    }
+  }
+
+  /** False if the app could not be loaded anew. */
+  private async succeedAll(): Promise<boolean> {
+    for (const worker of this.answering()) if (!(await this.succeed(worker))) return false
+    return !this.answering().some((worker) => this.broken.has(worker))
+  }
+
+  private answering(): SupervisedWorker[] {
+    return [...this.workers].filter(({ state }) => state === 'ready')
   }
 
   /** The file of the error log was moved away. */
@@ -146,10 +182,48 @@ export class WorkerPool {
   }
 
   private spawn(): SupervisedWorker {
-    const worker = this.create(++this.number)
+    const worker = this.create(++this.number, this.staysBroken())
     this.workers.add(worker)
     void worker.ended.then(() => this.workers.delete(worker))
     return worker
+  }
+
+  /**
+   * Whether a new worker stays although it cannot load the app. A developer is to see the error;
+   * without `--dev` the old code goes on where there is some.
+   */
+  private staysBroken(): boolean {
+    const { reload, dev } = this.options
+    return reload && (dev || this.answering().every((worker) => this.broken.has(worker)))
+  }
+
+  /** Waits until a worker answers. */
+  private async boot(worker: SupervisedWorker): Promise<Ready> {
+    this.booting.add(worker)
+    try {
+      const ready = await worker.ready
+      if (this.outdated.has(worker)) throw new Error('its files have changed')
+      if (ready.type === 'broken') {
+        this.broken.add(worker)
+        log('error', ready.text)
+        log('info', `Until that is corrected, worker ${worker.number} answers with the error`)
+      }
+      return ready
+    } finally {
+      this.booting.delete(worker)
+    }
+  }
+
+  /** Boots a worker, and another one when files change meanwhile. */
+  private async bootFirst(): Promise<{ worker: SupervisedWorker; ready: Ready }> {
+    for (;;) {
+      const worker = this.spawn()
+      try {
+        return { worker, ready: await this.boot(worker) }
+      } catch (error) {
+        if (!this.outdated.has(worker) || this.stopping) throw error
+      }
+    }
   }
 
   /** Replaces the worker when it ends by itself, and when it has served enough. */
@@ -171,16 +245,16 @@ export class WorkerPool {
 
   private later(ms: number, work: () => void): void {
     const timer = setTimeout(() => {
-      this.timers.delete(timer)
+      this.pauses.delete(timer)
       work()
     }, ms)
-    this.timers.add(timer)
+    this.pauses.set(timer, work)
   }
 
   private replace(): void {
     const worker = this.spawn()
     this.supervise(worker)
-    worker.ready.then(
+    this.boot(worker).then(
       () => log('info', `worker ${worker.number} has taken its place`),
       (error: Error) => {
         log('error', error.message)
@@ -204,12 +278,13 @@ export class WorkerPool {
     this.leaving.add(worker)
     const successor = this.spawn()
     try {
-      await successor.ready
+      await this.boot(successor)
     } catch (error) {
       void successor.kill()
       if (this.stopping) return true
       const why = error instanceof Error ? error.message : String(error)
-      log('error', `worker ${worker.number} goes on, as its successor failed: ${why}`)
+      if (!this.outdated.has(successor))
+        log('error', `worker ${worker.number} goes on, as its successor failed: ${why}`)
       this.leaving.delete(worker)
       if (worker.state === 'stopped') this.later(this.pause(), () => this.replace())
       return false

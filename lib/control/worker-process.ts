@@ -8,6 +8,7 @@ import type { FromWorker, StartMessage, WorkerData } from '../worker/protocol.ts
 import {
   BootFailure,
   KILL_AFTER_MS,
+  type OnLoaded,
   type Ready,
   type SupervisedWorker,
   stopWorker,
@@ -28,6 +29,7 @@ export class WorkerProcess implements SupervisedWorker {
   readonly spent: Promise<void>
   private readonly program: Program
   private readonly native: NativeProcess
+  private readonly onLoaded: OnLoaded
   private readonly child: ChildProcess
   /** Resolves when its connection has ended. */
   private readonly hungUp: Promise<void>
@@ -41,8 +43,10 @@ export class WorkerProcess implements SupervisedWorker {
     program: Program,
     data: Omit<WorkerData, 'name' | 'number'>,
     listener: Listener,
+    onLoaded: OnLoaded,
   ) {
     this.number = number
+    this.onLoaded = onLoaded
     this.program = program
     this.spent = new Promise((resolve) => {
       this.tellSpent = resolve
@@ -135,11 +139,12 @@ export class WorkerProcess implements SupervisedWorker {
       return
     }
     const message = parse(text)
-    if (message?.type === 'ready') {
+    if (message?.type === 'ready' || message?.type === 'broken') {
       if (this.state === 'booting') this.state = 'ready'
       this.tellReady(message)
     } else if (message?.type === 'failed') this.tellFailed(new BootFailure(message.text))
     else if (message?.type === 'spent') this.tellSpent()
+    else if (message?.type === 'loaded') this.onLoaded(message.files)
   }
 
   private hasEnded(): boolean {

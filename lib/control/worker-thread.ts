@@ -3,6 +3,7 @@ import { logError } from '../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../worker/protocol.ts'
 import {
   BootFailure,
+  type OnLoaded,
   type Ready,
   type SupervisedWorker,
   stopWorker,
@@ -19,11 +20,13 @@ export class WorkerThread implements SupervisedWorker {
   readonly ended: Promise<string>
   readonly spent: Promise<void>
   private readonly thread: Worker
+  private readonly onLoaded: OnLoaded
   private tellSpent!: () => void
 
   /** `top -H` shows `monodon-worker-N`. */
-  constructor(number: number, data: Omit<ThreadData, 'name' | 'number'>) {
+  constructor(number: number, data: Omit<ThreadData, 'name' | 'number'>, onLoaded: OnLoaded) {
     this.number = number
+    this.onLoaded = onLoaded
     const name = `monodon-worker-${number}`
     const workerData: ThreadData = { name, number, ...data }
     this.thread = new Worker(new URL('../worker/main.js', import.meta.url), { workerData, name })
@@ -72,6 +75,7 @@ export class WorkerThread implements SupervisedWorker {
   ): void {
     if (message.type === 'failed') reject(new BootFailure(message.text))
     else if (message.type === 'spent') this.tellSpent()
+    else if (message.type === 'loaded') this.onLoaded(message.files)
     else {
       if (this.state === 'booting') this.state = 'ready'
       resolve(message)

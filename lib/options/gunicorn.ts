@@ -25,8 +25,6 @@ export interface Refusal {
 
 const NO_TLS =
   'TLS is not there yet: let a proxy in front end it and send X-Forwarded-Proto (--forwarded-allow-ips)'
-const NO_RELOAD =
-  'code is not watched yet: develop with flask run --debug or manage.py runserver; HUP loads the app anew'
 const NO_OTHER_USER =
   'it keeps the user it is started as: set User= and Group= in systemd, USER in a Dockerfile, or use setpriv'
 const OWN_LOGS =
@@ -62,9 +60,7 @@ function aSwitch(flags: string, why: string): Refusal {
 
 /** In the order of Gunicorn's own documentation. */
 export const REFUSALS: readonly Refusal[] = [
-  // -- config, debugging
-  aSwitch('--reload', NO_RELOAD),
-  withValue('--reload-engine --reload-extra-file', NO_RELOAD),
+  // -- debugging
   aSwitch('--spew', 'to see every line that runs, use python3 -m trace --trace or a debugger'),
 
   // -- workers
@@ -197,6 +193,8 @@ export function refusedValue(option: OptionKey, value: string): string | undefin
       return value.startsWith('fd://')
         ? 'sockets of systemd are not taken over yet: give HOST:PORT, and disable the .socket unit'
         : undefined
+    case 'reloadEngine':
+      return value === 'inotify' ? 'auto uses inotify where there is one: leave it out' : undefined
     case 'config':
       return /^python:|\.pyc?$/.test(value)
         ? 'config files in Python are not read: write monodon.config.toml, or use flags'

@@ -9,7 +9,7 @@
 export type Scope = 'native' | 'main' | 'worker'
 
 /** Headings of `--help` and of the reference page, in their order. */
-export const GROUPS = ['Server', 'Workers', 'Timeouts', 'Limits', 'Other'] as const
+export const GROUPS = ['Server', 'Workers', 'Timeouts', 'Limits', 'Development', 'Other'] as const
 export type Group = (typeof GROUPS)[number]
 
 interface CommonRow {
@@ -399,6 +399,62 @@ export const OPTIONS = {
     readBy: ['native'],
     doc: 'Open connections; further ones wait in the accept queue',
   },
+  dev: {
+    type: 'boolean',
+    default: false,
+    group: 'Development',
+    readBy: ['main', 'worker'],
+    doc: "Shows the app's errors to the client, with the code around them",
+    note: 'Never in production: stack traces tell strangers about your code. See [development-server.md](development-server.md).',
+  },
+  reload: {
+    type: 'boolean',
+    default: false,
+    group: 'Development',
+    readBy: ['main', 'worker'],
+    doc: 'Replaces the workers whenever a file that the app has loaded changes',
+    note: 'For development: to load new code in production, send HUP. See [development-server.md](development-server.md).',
+  },
+  reloadEngine: {
+    type: 'enum',
+    values: ['auto', 'poll'],
+    default: 'auto',
+    group: 'Development',
+    readBy: ['main'],
+    doc: 'How changes are noticed: events of the file system and a look now and then, or looks alone',
+    note: '`poll` looks every second, `auto` every two seconds beside the events, which network file systems and some bind mounts do not send.',
+  },
+  reloadExtraFile: {
+    type: 'list',
+    unit: 'FILE',
+    item: /./,
+    allowed: 'files separated by commas',
+    default: [],
+    group: 'Development',
+    readBy: ['main'],
+    doc: 'One more file to watch, such as a template; may be repeated',
+  },
+  reloadInclude: {
+    type: 'list',
+    unit: 'GLOB',
+    item: /./,
+    allowed: 'glob patterns separated by commas',
+    default: [],
+    group: 'Development',
+    readBy: ['main'],
+    doc: 'Loaded files to watch although they lie in a folder of packages or a hidden one',
+    note: 'A pattern without `/` is for names, others for paths below the current folder, for example `node_modules/my-package/**`. `*`, `**`, `?`, `[...]` and `{...}` mean what they mean in a shell.',
+  },
+  reloadExclude: {
+    type: 'list',
+    unit: 'GLOB',
+    item: /./,
+    allowed: 'glob patterns separated by commas',
+    default: [],
+    group: 'Development',
+    readBy: ['main'],
+    doc: 'Loaded files not to watch, for example some that the app writes itself',
+  },
   accessLogfile: {
     type: 'string',
     unit: 'FILE',
@@ -423,14 +479,6 @@ export const OPTIONS = {
     group: 'Other',
     readBy: ['main', 'worker'],
     doc: 'The least important messages that are logged',
-  },
-  dev: {
-    type: 'boolean',
-    default: false,
-    group: 'Other',
-    readBy: ['worker'],
-    doc: "Development: shows the app's errors to the client",
-    note: 'Never in production: stack traces tell strangers about your code.',
   },
   pid: {
     type: 'string',

@@ -1,9 +1,9 @@
 /** Importing a file of JavaScript or TypeScript, on every Node that is supported. */
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Jiti } from 'jiti'
+import type { Jiti, ModuleCache } from 'jiti'
 
 /** What a module exports. */
 export interface Exports {
@@ -27,17 +27,19 @@ const NEEDS_TRANSPILER = new Set([
  * without an extension, older versions of Node) is done by jiti.
  *
  * @param file absolute path
+ * @param note called with each file that jiti loads, before it is evaluated; Node's loader has hooks
+ * of its own for that
  * @throws whatever the module throws while it is evaluated, and the loader's errors
  */
-export async function importFile(file: string): Promise<Exports> {
+export async function importFile(file: string, note?: (file: string) => void): Promise<Exports> {
   const extension = extname(file)
   if (!TYPESCRIPT.includes(extension)) return importNatively(file)
-  if (!stripsTypes() || extension === '.tsx') return importTranspiled(file)
+  if (!stripsTypes() || extension === '.tsx') return importTranspiled(file, note)
   try {
     return await importNatively(file)
   } catch (error) {
     // The static graph is linked before any of it runs, so nothing is evaluated twice.
-    if (isLoaderError(error) && needsTranspiler(error)) return importTranspiled(file)
+    if (isLoaderError(error) && needsTranspiler(error)) return importTranspiled(file, note)
     throw error
   }
 }
@@ -71,9 +73,30 @@ function importNatively(file: string): Promise<Exports> {
   return import(pathToFileURL(file).href)
 }
 
-async function importTranspiled(file: string): Promise<Exports> {
+async function importTranspiled(file: string, note?: (file: string) => void): Promise<Exports> {
   const transpiler = await createTranspiler(file)
-  return transpiler.import<Exports>(file)
+  if (note === undefined) return transpiler.import<Exports>(file)
+  // What `import` does, with a cache that tells what is put into it.
+  return transpiler.evalModule(readFileSync(file, 'utf8'), {
+    id: file,
+    filename: file,
+    ext: extname(file),
+    async: true,
+    cache: notingCache(note),
+  }) as Promise<Exports>
+}
+
+/** A cache of modules, in which jiti enters each before it evaluates it. */
+function notingCache(note: (file: string) => void): ModuleCache {
+  return new Proxy<ModuleCache>(
+    {},
+    {
+      set(target, file, module) {
+        note(String(file))
+        return Reflect.set(target, file, module)
+      },
+    },
+  )
 }
 
 /** Any syntax error but one that TypeScript itself has: decorators and imports of types end in these. */

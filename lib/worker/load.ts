@@ -29,15 +29,20 @@ const APP_METHODS = ['fetch', 'handle', 'routing', 'callback']
 /**
  * Loads an app. `app` and `src.app` are files below `cwd`, with any of the usual extensions, or a
  * package; without a name the default export is taken, then `app`; `create("x")` is called with its
- * JSON arguments and awaited.
+ * JSON arguments and awaited. `note` is called as `importFile` says.
  *
  * @throws MonodonError `MONODON_APP_NOT_FOUND`, `MONODON_APP_NOT_LOADED`, `MONODON_APP_SYNTAX`
  */
-export async function loadApp(spec: string, cwd: string): Promise<LoadedApp> {
+export async function loadApp(
+  spec: string,
+  cwd: string,
+  note?: (file: string) => void,
+): Promise<LoadedApp> {
   const { module, name, args } = parseSpec(spec)
   const file = await locateModule(module, cwd)
   const shown = relative(cwd, file)
-  const exported = await importApp(file, shown)
+  note?.(file)
+  const exported = await importApp(file, shown, note)
   const [found, value] = name === undefined ? pickApp(exported, shown) : pick(exported, name, shown)
   if (args === undefined) return { app: await settled(value, shown, found), file, name: found }
   const call = `${found}(${args.map((arg) => JSON.stringify(arg)).join(', ')})`
@@ -73,9 +78,13 @@ function parseArguments(text: string, spec: string): readonly unknown[] {
   }
 }
 
-async function importApp(file: string, shown: string): Promise<Exports> {
+async function importApp(
+  file: string,
+  shown: string,
+  note: ((file: string) => void) | undefined,
+): Promise<Exports> {
   try {
-    return await importFile(file)
+    return await importFile(file, note)
   } catch (error) {
     const syntax = await describeSyntaxError(error, file)
     if (syntax !== undefined) throw new MonodonError('MONODON_APP_SYNTAX', { detail: syntax })

@@ -12,20 +12,20 @@ const data = workerData as ThreadData
 nameThread(data.name)
 
 try {
-  const worker = await bootWorker(
+  const { worker, message } = await bootWorker(
     data,
     data.cwd,
     (ring) => attach(data.server, ring, data.number),
     say,
   )
-  arbiter.on('message', async (message: ToWorker) => {
-    if (message.type === 'reopenLogs') reopenLog()
-    if (message.type !== 'stop') return
-    await worker.stop(message.timeoutMs)
+  arbiter.on('message', async (order: ToWorker) => {
+    if (order.type === 'reopenLogs') reopenLog()
+    if (order.type !== 'stop') return
+    await worker.stop(order.timeoutMs)
     // What the app has left open must not keep the thread.
     process.exit(0)
   })
-  say({ type: 'ready', kind: worker.kind, reason: worker.reason })
+  say(message)
 } catch (error) {
   say({ type: 'failed', text: errorText(error) })
 }

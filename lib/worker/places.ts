@@ -16,7 +16,7 @@ export function basesOf(module: string, cwd: string): string[] {
 /** The script that a module's name stands for, if there is one below `cwd`. */
 export function findScript(module: string, cwd: string): string | undefined {
   return basesOf(module, cwd)
-    .map((base) => candidates(base).find(isFile))
+    .map((base) => scriptsOf(base).find(isFile))
     .find((found) => found !== undefined)
 }
 
@@ -35,7 +35,8 @@ export function moduleOf(spec: string): string {
   return colon === null || colon[1] === '' ? spec : colon[1]!
 }
 
-function candidates(base: string): string[] {
+/** The files that `base` may stand for, in the order in which they are tried. */
+export function scriptsOf(base: string): string[] {
   return [
     base,
     ...EXTENSIONS.map((extension) => base + extension),

@@ -5,9 +5,8 @@ import { dieWithParent } from '../bridge/native.ts'
 import { openDescriptor, SocketPort } from '../bridge/socket-port.ts'
 import { errorText, MonodonError } from '../errors.ts'
 import { logError, reopenLog } from '../log.ts'
-import { bootWorker } from './boot.ts'
+import { type Booted, bootWorker } from './boot.ts'
 import type { FromWorker, StartMessage, ToWorker } from './protocol.ts'
-import type { AppWorker } from './worker.ts'
 
 /** Where the server has put the socket. */
 const DESCRIPTOR = 3
@@ -24,7 +23,7 @@ for (const signal of NOT_FOR_WORKERS) process.on(signal, () => {})
 dieWithParent()
 process.on('uncaughtException', dieOf)
 
-let worker: AppWorker | undefined
+let worker: Booted['worker'] | undefined
 let isStopping = false
 let gracefulTimeout = 0
 
@@ -49,10 +48,11 @@ async function boot(start: StartMessage): Promise<void> {
   try {
     if (start.layout !== LAYOUT_VERSION) throw otherLayout(start.layout)
     const attach = (ring: () => void) => port.attach(start.number, ring)
-    worker = await bootWorker(start, process.cwd(), attach, say)
-    say({ type: 'ready', kind: worker.kind, reason: worker.reason })
+    const booted = await bootWorker(start, process.cwd(), attach, say)
+    worker = booted.worker
+    say(bounded(booted.message))
   } catch (error) {
-    say({ type: 'failed', text: errorText(error).slice(0, MOST_CHARACTERS) })
+    say(bounded({ type: 'failed', text: errorText(error) }))
     await port.close()
     process.exit(EXIT_FAILED)
   }
@@ -75,6 +75,11 @@ function dieOf(error: unknown): void {
 
 function say(message: FromWorker): void {
   port.say(message)
+}
+
+/** A text for people as far as it fits into a batch. */
+function bounded(message: FromWorker): FromWorker {
+  return 'text' in message ? { ...message, text: message.text.slice(0, MOST_CHARACTERS) } : message
 }
 
 function otherLayout(layout: number): MonodonError {

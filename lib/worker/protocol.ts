@@ -17,6 +17,8 @@ export interface WorkerData {
   readonly app: string
   readonly facts: ServerFacts
   readonly options: Options
+  /** If it cannot load the app, it stays and answers requests by saying so (`--reload`). */
+  readonly staysBroken: boolean
 }
 
 /** What a worker thread is started with. */
@@ -27,6 +29,9 @@ export interface ThreadData extends WorkerData {
   readonly cwd: string
 }
 
+/** A file that the app has loaded or looked for, and its version (`versionOf`) before that. */
+export type LoadedFile = readonly [path: string, version: string]
+
 /** From a worker. */
 export type FromWorker =
   | {
@@ -35,6 +40,10 @@ export type FromWorker =
       /** Why this interface, for people. */
       readonly reason: string
     }
+  /** It could not load the app and `staysBroken`: it answers requests by saying so. */
+  | { readonly type: 'broken'; readonly text: string }
+  /** Files that the app has loaded since the last such message (`--reload`). */
+  | { readonly type: 'loaded'; readonly files: readonly LoadedFile[] }
   /** It could not boot; `text` says why, with the stack where the app threw. */
   | { readonly type: 'failed'; readonly text: string }
   /** It has taken `maxRequests`: it goes on until its successor is ready and it is told to stop. */

@@ -1,4 +1,5 @@
 import { Dispatch, type Span } from '../bridge/dispatch.ts'
+import type { Explain } from '../bridge/exchange.ts'
 import type { Attach } from '../bridge/port.ts'
 import type { InterfaceKind } from '../interface/detect.ts'
 import { logError } from '../log.ts'
@@ -16,10 +17,12 @@ export interface ServerFacts {
 /** What an app is run with. */
 export interface WorkerSetup {
   readonly facts: ServerFacts
-  readonly options: Pick<Options, 'interface' | 'dev' | 'maxRequests' | 'maxRequestsJitter'>
+  readonly options: Pick<Options, 'interface' | 'maxRequests' | 'maxRequestsJitter'>
   readonly attach: Attach
   /** Called once `maxRequests` are taken. Who does not give it has no use for the option. */
   readonly onSpent?: () => void
+  /** Answers for the app where it fails (`--dev`). */
+  readonly explain?: Explain | undefined
 }
 
 /** Close code of a WebSocket whose client should connect again (RFC 6455 section 7.4, IANA's registry). */
@@ -34,7 +37,7 @@ export class AppWorker {
   private readonly background = new Set<Promise<unknown>>()
 
   /** Attaches to the server and begins to answer. */
-  constructor(app: unknown, { facts, options, attach, onSpent }: WorkerSetup) {
+  constructor(app: unknown, { facts, options, attach, onSpent, explain }: WorkerSetup) {
     const { handle, kind, reason } = prepare(app, options.interface, {
       serverName: facts.serverName,
       serverPort: facts.serverPort,
@@ -43,7 +46,7 @@ export class AppWorker {
     })
     this.kind = kind
     this.reason = reason
-    this.dispatch = new Dispatch(attach, handle, options, spanOf(options, onSpent))
+    this.dispatch = new Dispatch(attach, handle, { explain }, spanOf(options, onSpent))
   }
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */

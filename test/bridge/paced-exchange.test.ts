@@ -46,7 +46,7 @@ class Worker implements Port {
         this.exchange ??= exchange
         handle(exchange)
       },
-      { dev: false },
+      {},
       span,
     )
   }

@@ -244,7 +244,7 @@ describe('what the worker submits', () => {
         for (const from = performance.now(); performance.now() - from < 0.3; );
         exchange.respond(200, '', 'answer')
       },
-      { dev: false },
+      {},
     )
     await harness.sent()
     await harness.receive(batch(request(1), request(2), request(3)))

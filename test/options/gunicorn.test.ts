@@ -59,10 +59,12 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
   ['--limit-request-line', '4094', 'limitRequestLine', 4094],
   ['--limit-request-fields', '50', 'limitRequestFields', 50],
   ['--limit-request-field_size', '16380', 'limitRequestFieldSize', 16_380],
+  ['--reload-engine', 'poll', 'reloadEngine', 'poll'],
+  ['--reload-extra-file', 'views/a.html', 'reloadExtraFile', ['views/a.html']],
   ['--pythonpath', 'lib,vendor', 'pythonpath', ['lib', 'vendor']],
 ]
 
-const COMMANDS = ['--check-config', '--print-config']
+const SWITCHES = ['--check-config', '--print-config', '--reload']
 /** Kept, and refused only for values of Gunicorn's. */
 const BY_VALUE = ['--worker-class', '-c', '--config']
 
@@ -83,7 +85,7 @@ describe('flags of Gunicorn', () => {
   })
 
   it('are either the same here or refused with a reason, each of them', () => {
-    const same = [...SAME.map(([flag]) => flag), ...COMMANDS, ...BY_VALUE]
+    const same = [...SAME.map(([flag]) => flag), ...SWITCHES, ...BY_VALUE]
     const left = GUNICORN_FLAGS.filter((flag) => !same.includes(flag))
     expect(left.filter((flag) => refusalOf(flag) === undefined)).toEqual([])
   })
@@ -171,6 +173,7 @@ describe('values of Gunicorn', () => {
     ['--bind', 'unix:/run/app.sock', '127.0.0.1:PORT'],
     ['-b', 'unix:///run/app.sock', '127.0.0.1:PORT'],
     ['-b', 'fd://3', 'HOST:PORT'],
+    ['--reload-engine', 'inotify', 'leave it out'],
     ['-c', 'gunicorn.conf.py', 'monodon.config.toml'],
     ['--config', 'python:config.gunicorn', 'monodon.config.toml'],
   ])('%s %s is explained', (flag, value, advice) => {

@@ -48,6 +48,11 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   maxConnections: { good: '1', value: 1, bad: '0' },
   logLevel: { good: 'debug', value: 'debug', bad: 'trace' },
   dev: { good: 'true', value: true, bad: 'maybe' },
+  reload: { good: 'true', value: true, bad: 'maybe' },
+  reloadEngine: { good: 'poll', value: 'poll', bad: 'fast' },
+  reloadExtraFile: { good: 'a.html,b.html', value: ['a.html', 'b.html'], bad: 'a.html,' },
+  reloadInclude: { good: 'node_modules/**', value: ['node_modules/**'], bad: ',' },
+  reloadExclude: { good: '*.json', value: ['*.json'], bad: ',' },
   chdir: { good: '/srv', value: '/srv', bad: '' },
   config: { good: 'x.toml', value: 'x.toml', bad: '' },
 }

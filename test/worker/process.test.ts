@@ -47,6 +47,7 @@ class WorkerProcess {
       app: APP,
       facts: { serverName: 'localhost', serverPort: '8000', multiprocess: true },
       options,
+      staysBroken: false,
       ...changes,
     }
     this.peer.send(tell(start))
