@@ -5,6 +5,7 @@ import { inspect } from 'node:util'
 import type { Exchange } from '../bridge/exchange.ts'
 import { MonodonError } from '../errors.ts'
 import { packageVersion } from '../version.ts'
+import { MASK, SECRET } from './secrets.ts'
 import { Sources } from './source.ts'
 import { type Frame, framesOf } from './stack.ts'
 
@@ -41,9 +42,7 @@ export interface Fault {
 /** Errors of a chain, and characters of a message, at most. */
 const MAX_CHAIN = 10
 const MAX_MESSAGE = 20_000
-const SECRET = /auth|cookie|token|secret|passw|credential|session|signature|api-?key|csrf|xsrf/i
-/** What stands for a secret. */
-export const MASK = '[hidden]'
+const SECRET_NAME = new RegExp(SECRET, 'i')
 /** A file and a line in a message about syntax, as `describeSyntaxError` writes it. */
 const SYNTAX_PLACE = /((?:\/|[A-Za-z]:\\)[^\n:]+):(\d+)(?::(\d+))?: /
 
@@ -53,7 +52,7 @@ export function failureOf(exchange: Exchange, error: unknown, status: number): F
   const { method, target, httpVersion } = exchange
   const fields: [string, string][] = []
   exchange.forEachHeader((name, value) => {
-    fields.push([name, SECRET.test(name) ? MASK : value])
+    fields.push([name, SECRET_NAME.test(name) ? MASK : value])
   })
   return {
     status,

@@ -1,6 +1,8 @@
-/** Python text from the record layout and from the error table, for the Python worker. */
+/** Python text from the record layout, the error table and the error pages, for the Python worker. */
 
 import * as layout from '../bridge/layout.ts'
+import { MASK, SECRET } from '../dev/secrets.ts'
+import { STYLE } from '../dev/style.ts'
 import { ERRORS, type ErrorCode, errorRow } from '../errors.ts'
 import { snake } from './names.ts'
 
@@ -80,4 +82,22 @@ export function errorsPython(): string {
 function grouped(value: number): string {
   const digits = String(value)
   return digits.length < 5 ? digits : digits.replace(/\B(?=(?:\d{3})+$)/g, '_')
+}
+
+/** `lib/python/monodon_worker/page_style.py`: what the pages about errors of both workers share. */
+export function pageStylePython(): string {
+  return [
+    '"""How the pages about errors look, and what they do not show.',
+    '',
+    'GENERATED from lib/dev/style.ts and lib/dev/secrets.ts by npm run generate. Do not edit.',
+    '"""',
+    '',
+    `MASK = ${JSON.stringify(MASK)}`,
+    '',
+    '# A pattern for names of header fields, in any case.',
+    `SECRET = ${JSON.stringify(SECRET)}`,
+    '',
+    `STYLE = """\\\n${STYLE}"""`,
+    '',
+  ].join('\n')
 }

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { errorsPage, optionsPage } from './generate-docs.ts'
-import { errorsPython, layoutPython } from './generate-python.ts'
+import { errorsPython, layoutPython, pageStylePython } from './generate-python.ts'
 import { layoutRust, optionsRust } from './generate-rust.ts'
 
 /** The text of every generated file, by its path from the root of the repository. */
@@ -15,6 +15,7 @@ export function generatedFiles(root: URL): ReadonlyMap<string, string> {
     ['crates/monodon-bridge/src/layout.rs', rustfmt(layoutRust(layoutSource), root)],
     ['lib/python/monodon_worker/layout.py', layoutPython()],
     ['lib/python/monodon_worker/errors.py', errorsPython()],
+    ['lib/python/monodon_worker/page_style.py', pageStylePython()],
     ['docs/options.md', optionsPage()],
     ['docs/errors.md', errorsPage()],
   ])

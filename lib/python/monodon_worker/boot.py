@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 from . import log
 from .channel import Channel, ServerGone, leave
@@ -64,19 +65,39 @@ def _start_message(data):
 
 def _boot(start, channel):
     """Loads the app and makes the worker; ends the process where that fails."""
+    options = start["options"]
+    loads = _loads() if options.get("reload") else None
     try:
         app, reason = _load(start)
+        message = {"type": "ready", "kind": "python", "reason": reason}
     except CannotLoad as failure:
-        channel.send([say({"type": "failed", "text": _bounded(str(failure))})], 0)
-        leave(_EXIT_NOT_LOADED)
-    options = start["options"]
+        text = _bounded(str(failure))
+        if loads is not None:
+            channel.send(loads.messages(failure.raised), 0)
+        # Without a code it is not the app that is at fault.
+        if not start.get("staysBroken") or not failure.code:
+            channel.send([say({"type": "failed", "text": text})], 0)
+            leave(_EXIT_NOT_LOADED)
+        from .explain import Broken  # Only needed to explain a failure.
+
+        app, loads = Broken(failure, options["dev"]), None
+        message = {"type": "broken", "text": text}
     kind = ThreadedWorker if options["threads"] > 1 else SerialWorker
     worker = kind(channel, app, options, start["facts"], sys.stderr)
+    if loads is not None:
+        channel.send(loads.messages(), 0)
+        worker.app = loads.after_each_call(app, worker.add)
     # What is loaded stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    channel.send([say({"type": "ready", "kind": "python", "reason": reason})], 0)
+    channel.send([say(message)], 0)
     return worker
+
+
+def _loads():
+    from .loads import Loads  # Only needed for `--reload`.
+
+    return Loads(time.time_ns())
 
 
 def _bounded(text):

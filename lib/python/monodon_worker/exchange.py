@@ -4,12 +4,13 @@ import struct
 
 from . import records
 from .faults import BodyBroken, MonodonError
-from .fields import plain_text_head
+from .fields import field_block
 from .input import ABORTED as FAULT_ABORTED
 from .input import FINISHED as FAULT_FINISHED
 from .layout import (
     ENVIRON_BYTES,
     ENVIRON_NAME_BYTES,
+    ENVIRON_VALUE_BYTES,
     FLAG_COMPLETE,
     FLAG_OVER,
     KIND_ABORT,
@@ -18,7 +19,7 @@ from .layout import (
     KIND_BODY_END,
     KIND_DRAIN,
 )
-from .log import format_error, is_of_client, log_error
+from .log import is_of_client, log_error
 from .response import ABORTED, COMPLETE, FRESH, LARGE_BYTES, OVER, STREAMING, WHOLE_BYTES, Response
 
 _NAMES_AT = 4 * ENVIRON_BYTES
@@ -65,12 +66,18 @@ class Exchange(Response):
             # An error of the worker's own may say which; else it is the app's failure.
             status = (_is_ours(error) and error.status) or 500
             if self.state == FRESH and self.home.dev and not is_of_client(error):
-                text = format_error(error).encode("utf-8", "backslashreplace") + b"\n"
-                self.home.add(_respond(self.id, status, plain_text_head(), text[:WHOLE_BYTES]))
+                self._explain(error, status)
             else:
                 self.home.add(records.fail(self.id, status))
             self._over()
         self.settle()
+
+    def _explain(self, error, status):
+        """Answers with the error (`--dev`)."""
+        from .explain import explain  # Only needed to explain a failure.
+
+        fields, body = explain(self._names_and_values(), error, status)
+        self.home.add(_respond(self.id, status, field_block(fields), body[:WHOLE_BYTES]))
 
     def settle(self):
         """Gives the id back when the server has ended the exchange by itself."""
@@ -82,6 +89,14 @@ class Exchange(Response):
         """Method and target, for the log."""
         method, _, _, target, _ = self.data[self._values_at() :].split(b"\0", 4)
         return method.decode("latin-1"), target.decode("latin-1")
+
+    def _names_and_values(self):
+        """What the record says of the request, as CGI names it."""
+        values_at = self._values_at()
+        names = self.data[self.at + _NAMES_AT : values_at].decode("latin-1").split("\0")
+        size = _WORD(self.data, self.at + 4 * ENVIRON_VALUE_BYTES)[0]
+        values = self.data[values_at : values_at + size].decode("latin-1")
+        return dict(zip(names, values.split("\0", len(names) - 1)))
 
     def _values_at(self):
         return self.at + _NAMES_AT + _WORD(self.data, self.at + 4 * ENVIRON_NAME_BYTES)[0]

@@ -159,11 +159,6 @@ def length_field(length):
     return _encode("content-length", value)
 
 
-def plain_text_head():
-    """The block of a text response of the worker's own."""
-    return _encode("content-type", "text/plain; charset=utf-8")
-
-
 def _encode_status(status):
     if not isinstance(status, str) or _STATUS.fullmatch(status) is None:
         raise MonodonError("MONODON_APP_BAD_STATUS", shown(status))

@@ -16,6 +16,10 @@ _DEFAULT_NAMES = ("application", "app")
 class CannotLoad(Exception):
     """The app cannot be loaded; the text says why, for people, in full."""
 
+    #: One line of it, its stable code and what to do, and what was raised while it was loaded.
+    what = code = hint = ""
+    raised = None
+
 
 class _Spec:
     """What `module:name(arguments)` says."""
@@ -179,7 +183,10 @@ def _cannot(code, detail, spec=None, error=None, hint=None):
     lines.append(f"    interpreter: {_interpreter()}")
     if error is not None:
         lines.append(format_load_error(error))
-    return CannotLoad("\n".join(lines))
+    failure = CannotLoad("\n".join(lines))
+    failure.what, failure.code, failure.hint = f"{what}: {detail}", code, hint or usual
+    failure.raised = error
+    return failure
 
 
 def _module_missing(spec, name, missing):

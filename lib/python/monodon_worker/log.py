@@ -17,7 +17,7 @@ _STDERR = 2
 _MAX_RETRIES = 10
 _RETRY_SECONDS = 0.02
 #: Control characters could forge entries or drive a terminal: only line feeds and tabs pass.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _IMPORTLIB = importlib.__file__
 #: As frames name it, which need not be absolute.
 _OWN_FOLDER = os.path.dirname(__file__) + os.sep
@@ -111,13 +111,13 @@ def _format(error, keeps_own):
 def _app_frames(error):
     """The places in the app at which an error of the worker's own was raised."""
     frames = traceback.extract_tb(error.__traceback__)
-    kept = [frame for frame in frames if not _is_noise(frame.filename)]
+    kept = [frame for frame in frames if not is_noise(frame.filename)]
     return "".join(traceback.format_list(kept)).rstrip("\n")
 
 
 def _cut_frames(shown):
     """Cuts the frames that are not the app's, and says whether any are left."""
-    kept = [frame for frame in shown.stack if not _is_noise(frame.filename)]
+    kept = [frame for frame in shown.stack if not is_noise(frame.filename)]
     if kept:
         shown.stack[:] = kept
     for other in (shown.__cause__, shown.__context__, *(getattr(shown, "exceptions", None) or ())):
@@ -126,7 +126,8 @@ def _cut_frames(shown):
     return bool(kept)
 
 
-def _is_noise(file):
+def is_noise(file):
+    """Whether a frame is the worker's own, or the import machinery's."""
     return file.startswith((_OWN_FOLDER, "<frozen importlib")) or file == _IMPORTLIB
 
 
@@ -145,7 +146,7 @@ def reopen(path):
 
 
 def _write_entry(level, message):
-    text = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", message.replace("\r\n", "\n"))
+    text = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", message.replace("\r\n", "\n"))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S %z")
     indented = text.replace("\n", "\n    ")
     entry = f"[{stamp}] [{os.getpid()}] [{level.upper()}] {indented}\n"
