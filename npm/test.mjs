@@ -16,6 +16,7 @@ const VITEST = join(root, 'node_modules/vitest/vitest.mjs')
 const NODE_DEPENDENT = [
   'test/cli',
   'test/conformance/routes',
+  'test/dev',
   'test/frameworks',
   'test/interface',
   'test/package',

@@ -1,4 +1,4 @@
-/** The command: `monodon APP [options]`. What it does not need it does not load. */
+/** The command: `monodon [dev] APP [options]`. What it does not need it does not load. */
 
 import { statSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
@@ -33,19 +33,21 @@ async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
-  const { app, command, flags } = readArgs(argv)
+  const { app, isDev, command, flags } = readArgs(argv)
   if (command === 'help') return print((await import('./help.ts')).helpText())
   if (command === 'version') return print(await versionText())
 
   const startFolder = process.cwd()
   const loadFile = (path: string | undefined) => loadConfigFile(path, startFolder)
-  const resolved = await resolve({ flags, env, loadFile })
+  const resolved = await resolve({ flags, env, isDev, loadFile })
   if (command === 'printConfig') return print(await configText(resolved))
 
   const { options } = resolved
   if (app === undefined)
     throw new MonodonError('MONODON_USAGE', {
-      detail: 'no app was named, for example: monodon src/app.ts:app',
+      detail: isDev
+        ? 'no app was named, for example: monodon dev src/app.ts (an app called dev is: monodon ./dev)'
+        : 'no app was named, for example: monodon src/app.ts:app',
     })
   const cwd = changeFolder(startFolder, options.chdir)
   setLogLevel(options.logLevel)
@@ -55,7 +57,8 @@ async function run(
     return print(`OK: ${await checkApp({ app, options, cwd }, loadApp)}\n`)
   }
   const { runArbiter } = await import('../control/arbiter.ts')
-  await runArbiter({ app, options, cwd })
+  const onStarted = isDev ? (await import('./dev-console.ts')).openConsole : undefined
+  await runArbiter({ app, options, cwd }, onStarted)
   return 0
 }
 

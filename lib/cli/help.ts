@@ -5,6 +5,7 @@ import { kebab } from '../options/names.ts'
 import {
   COMMANDS,
   type Command,
+  DEV_OPTIONS,
   GROUPS,
   OPTION_KEYS,
   type OptionKey,
@@ -23,9 +24,12 @@ export function helpText(): string {
   })
   const commands = (Object.keys(COMMANDS) as Command[]).map(commandEntry)
   return `Usage: monodon APP [options]
+       monodon dev APP [options]
 
 Serves an app over HTTP. APP is MODULE[:NAME], for example src/app.ts:app, app, or
 'pkg.mod:create("production")'. Without NAME it is the default export, then "app".
+
+${wrap(DEV_TEXT, COLUMNS).join('\n')}
 
 ${groups.join('\n')}
 ${section('Commands', commands)}
@@ -34,6 +38,15 @@ number is bytes). Every option is also read from monodon.config.{ts,js,json,toml
 from the environment (MONODON_KEEP_ALIVE). Order: default, config file, environment, flag.
 `
 }
+
+/** `--dev --reload --workers 1`. */
+const DEV_FLAGS = Object.entries(DEV_OPTIONS)
+  .map(([key, value]) => (value === true ? `--${kebab(key)}` : `--${kebab(key)} ${value}`))
+  .join(' ')
+
+const DEV_TEXT = `"monodon dev" is for development: it reloads the app when its files change, shows \
+errors to the client and takes keys in the terminal. It is short for ${DEV_FLAGS}, all of which flags \
+and variables override. An app that is itself called dev is named as ./dev.`
 
 function section(title: string, entries: readonly string[]): string {
   return `${title}:\n${entries.join('')}`

@@ -19,6 +19,16 @@ export interface Job {
   readonly cwd: string
 }
 
+/** What can be done with a server from its terminal. */
+export interface Controls {
+  readonly urls: readonly string[]
+  /** Replaces the workers now; `why` is for the log. */
+  reload(why: string): void
+}
+
+/** Is called when the server has started; what it returns when the server ends. */
+export type OnStarted = (controls: Controls) => () => void
+
 /**
  * Serves until a signal ends it: TERM drains, INT and QUIT stop quickly (a second signal of any
  * kind does too). HUP replaces the workers one by one, each by one that has loaded the app anew; USR1
@@ -27,7 +37,10 @@ export interface Job {
  * @throws BootFailure when the app could not be loaded
  * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_PYTHON_MISSING`
  */
-export async function runArbiter({ app, options, cwd }: Job): Promise<void> {
+export async function runArbiter(
+  { app, options, cwd }: Job,
+  onStarted: OnStarted = () => () => {},
+): Promise<void> {
   logTo(options.errorLogfile)
   setEnvironment(options.env)
   const runtime = runtimeOf(app, options, cwd)
@@ -36,7 +49,7 @@ export async function runArbiter({ app, options, cwd }: Job): Promise<void> {
   const listener = new Listener(options, runtime)
   const pidFile = new PidFile(options.pid)
   try {
-    await serveUntilStopped({ app, options, cwd }, runtime, listener)
+    await serveUntilStopped({ app, options, cwd }, runtime, listener, onStarted)
   } finally {
     listener.release()
     pidFile.remove()
@@ -47,6 +60,7 @@ async function serveUntilStopped(
   { app, options, cwd }: Job,
   runtime: Runtime,
   listener: Listener,
+  onStarted: OnStarted,
 ): Promise<void> {
   const signals = new Signals()
   // Before anybody can know of the server: by default these signals end a process.
@@ -56,26 +70,33 @@ async function serveUntilStopped(
   process.on('SIGUSR1', reopen)
   let pool: WorkerPool | undefined
   const job = { app, options, cwd }
-  const reloader = options.reload
-    ? await startReloader(job, runtime, (why) => pool?.renew(why))
-    : undefined
+  const renew = (why: string): void => void pool?.renew(why)
+  const reloader = options.reload ? await startReloader(job, runtime, renew) : undefined
+  let onEnd = (): void => {}
   log('info', `Starting monodon ${packageVersion()}`)
   for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
   try {
     pool = createPool(app, options, cwd, runtime, listener, reloader?.watch)
-    const ready = await pool.start(options.workers)
-    if (ready.type === 'ready')
-      log(
-        'info',
-        `Serving ${app} by the ${ready.kind} interface: ${ready.reason} (--interface overrides)`,
-      )
-    log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
+    const starting = pool.start(options.workers)
+    // Where a signal is first, it fails because of that.
+    starting.catch(() => {})
+    const ready = await Promise.race([starting, signals.arrived])
+    if (ready !== undefined) {
+      if (ready.type === 'ready')
+        log(
+          'info',
+          `Serving ${app} by the ${ready.kind} interface: ${ready.reason} (--interface overrides)`,
+        )
+      log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
+      onEnd = onStarted({ urls: listener.urls, reload: renew })
+    }
     await stopOn(signals, listener, pool, options)
     log('info', 'Stopped')
   } catch (error) {
     await listener.stop()
     throw error
   } finally {
+    onEnd()
     reloader?.stop()
     process.off('SIGHUP', reload)
     process.off('SIGUSR1', reopen)
@@ -124,9 +145,13 @@ type Signal = (typeof SIGNALS)[number]
 
 /** Signals in the order they came, also those that came while nobody was waiting. */
 class Signals {
+  /** Resolves with the first one. */
+  readonly arrived: Promise<undefined>
+  private tellArrived!: () => void
   private readonly pending: Signal[] = []
   private waiter: ((signal: Signal) => void) | undefined
   private readonly hear = (signal: NodeJS.Signals): void => {
+    this.tellArrived()
     if (this.waiter === undefined) {
       this.pending.push(signal as Signal)
       return
@@ -137,6 +162,9 @@ class Signals {
   }
 
   constructor() {
+    this.arrived = new Promise((resolve) => {
+      this.tellArrived = () => resolve(undefined)
+    })
     for (const signal of SIGNALS) process.on(signal, this.hear)
   }
 

@@ -1,4 +1,4 @@
-/** The command line: `monodon APP [options]`. */
+/** The command line: `monodon APP [options]` and `monodon dev APP [options]`. */
 
 import { MonodonError } from '../errors.ts'
 import { ALIASES, explain, type Refusal, refusalOf, refusedValue } from './gunicorn.ts'
@@ -18,6 +18,8 @@ export type Layer = ReadonlyMap<OptionKey, Given>
 
 export interface Args {
   readonly app: string | undefined
+  /** `monodon dev`. */
+  readonly isDev: boolean
   readonly command: Command | undefined
   readonly flags: Layer
 }
@@ -33,7 +35,8 @@ interface Flag {
 
 /** What was read so far. */
 interface Found {
-  readonly apps: string[]
+  /** The app, and before it perhaps the subcommand. */
+  readonly words: string[]
   readonly flags: Map<OptionKey, Given>
   /** One line about each option of Gunicorn that has no meaning here. */
   readonly refused: string[]
@@ -61,6 +64,9 @@ function commandKeys(): Command[] {
   return Object.keys(COMMANDS) as Command[]
 }
 
+/** The one subcommand. An app of this name is `./dev`, or comes after `--`. */
+const DEV = 'dev'
+
 /**
  * Reads the arguments after `monodon`. A flag that is given twice counts as given last, except for
  * those that may be repeated.
@@ -69,24 +75,27 @@ function commandKeys(): Command[] {
  *   `MONODON_GUNICORN_OPTION` names all options of Gunicorn that have no meaning here
  */
 export function readArgs(argv: readonly string[]): Args {
-  const found: Found = { apps: [], flags: new Map(), refused: [], command: undefined }
+  const found: Found = { words: [], flags: new Map(), refused: [], command: undefined }
+  let afterDashes: readonly string[] = []
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index]!
     if (argument === '--') {
-      found.apps.push(...argv.slice(index + 1))
+      afterDashes = argv.slice(index + 1)
       break
     }
-    if (!argument.startsWith('-') || argument === '-') found.apps.push(argument)
+    if (!argument.startsWith('-') || argument === '-') found.words.push(argument)
     else if (readFlag(found, splitFlag(argument), argv[index + 1])) index += 1
   }
-  const { apps, flags, refused, command } = found
+  const { words, flags, refused, command } = found
+  const isDev = words[0] === DEV
+  const apps = [...words.slice(isDev ? 1 : 0), ...afterDashes]
   if (refused.length > 0)
     throw new MonodonError('MONODON_GUNICORN_OPTION', { detail: inLines(refused) })
   if (apps.length > 1)
     throw new MonodonError('MONODON_USAGE', {
       detail: `one app expected, given: ${apps.join(' ')}`,
     })
-  return { app: apps[0], command, flags }
+  return { app: apps[0], isDev, command, flags }
 }
 
 /** Reads one flag; true when the next argument was its value. */

@@ -1,7 +1,7 @@
 /**
  * One function makes options of what was given, for the command, for `serve()` and for tests.
  * Later places win: default, then what the platform sets (`PORT`, `WEB_CONCURRENCY`), then the
- * config file, then `MONODON_*`, then flags or the argument of `serve()`.
+ * config file, then what `monodon dev` sets, then `MONODON_*`, then flags or the argument of `serve()`.
  */
 
 import { availableParallelism } from 'node:os'
@@ -9,7 +9,14 @@ import { inspect } from 'node:util'
 import { MonodonError } from '../errors.ts'
 import type { Given, Layer } from './args.ts'
 import { didYouMean, envName, kebab } from './names.ts'
-import { type Config, OPTION_KEYS, type OptionKey, type Options, rowOf } from './table.ts'
+import {
+  type Config,
+  DEV_OPTIONS,
+  OPTION_KEYS,
+  type OptionKey,
+  type Options,
+  rowOf,
+} from './table.ts'
 import { BadValue, parseValue, type Value } from './values.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
@@ -23,6 +30,8 @@ export interface ConfigFile {
 export interface Sources {
   /** From `readArgs`. */
   readonly flags?: Layer
+  /** For development: `DEV_OPTIONS` count for more than the config file, which is for production. */
+  readonly isDev?: boolean | undefined
   /** The argument of `serve()`. */
   readonly given?: Config
   /** Nothing is read from the process itself: without it no variable counts. */
@@ -51,6 +60,7 @@ export async function resolve(sources: Sources): Promise<Resolved> {
   const env = sources.env ?? {}
   const variables = envLayer(env)
   const layers = [given, flags, variables]
+  if (sources.isDev) layers.push(objectLayer(DEV_OPTIONS, () => 'monodon dev'))
   const path = pick('config', layers, 1)
   const file = await sources.loadFile?.(path.value === '' ? undefined : String(path.value))
   if (file !== undefined) layers.push(fileLayer(file))

@@ -575,6 +575,19 @@ export type Options = { readonly [K in OptionKey]: ValueOf<Rows[K]> }
  */
 export type Config = { readonly [K in Exclude<OptionKey, 'config'>]?: InputOf<Rows[K]> | undefined }
 
+/**
+ * What `monodon dev` sets unless a flag or a variable says otherwise. A process is a clean start at
+ * each reload: nothing of the old code is left in it. Nobody is hung who is stopped in a debugger.
+ */
+export const DEV_OPTIONS: Config = {
+  dev: true,
+  reload: true,
+  workers: 1,
+  workerClass: process.platform === 'win32' ? 'thread' : 'process',
+  timeout: 'off',
+  logLevel: 'info',
+}
+
 /** Types a config file: `export default defineConfig({ workers: 'auto' })`. */
 export function defineConfig(config: Config): Config {
   return config

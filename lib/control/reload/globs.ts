@@ -18,7 +18,7 @@ export function globTest(patterns: readonly string[], cwd: string): (path: strin
 }
 
 /** `**` is any number of folders, `*` and `?` stay within a name, `{a,b}` and `[a-z]` are choices. */
-const TOKENS = /\*\*\/|\/\*\*$|\*+|\?|\[!?[^\]/]+\]|[{},]|[^*?[{},]+|[\s\S]/g
+const TOKENS = /\*\*\/|\/\*\*$|\*+|\?|\[!?[^\]/]+\]|[{},]|[^*?[{},/]+|[\s\S]/g
 
 function globExpression(pattern: string): RegExp {
   let depth = 0
@@ -27,8 +27,10 @@ function globExpression(pattern: string): RegExp {
     if (token === '/**') return '/.+'
     if (token === '?') return '[^/]'
     if (token.startsWith('*')) return '[^/]*'
-    if (token.startsWith('[') && token.length > 1)
-      return `[${token.startsWith('[!') ? '^' : ''}${literal(token.slice(token.startsWith('[!') ? 2 : 1, -1), '-')}]`
+    if (token.startsWith('[') && token.length > 1) {
+      const isNot = token[1] === '!'
+      return `[${isNot ? '^' : ''}${literal(token.slice(isNot ? 2 : 1, -1), '-')}]`
+    }
     if (token === '{' && pattern.includes('}')) {
       depth++
       return '(?:'

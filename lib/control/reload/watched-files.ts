@@ -94,6 +94,8 @@ export class WatchedFiles {
         watcher.close()
         if (folder.watcher === watcher) folder.watcher = undefined
       })
+      // What happened before there was a watcher.
+      void this.look(folder.paths)
     } catch (error) {
       this.doWithoutEvents(name, error)
     }
