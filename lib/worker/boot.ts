@@ -12,7 +12,7 @@ import { AppWorker } from './worker.ts'
 
 /** A worker that answers, and what the arbiter is to be told of it. */
 export interface Booted {
-  readonly worker: Pick<AppWorker, 'stop'>
+  readonly worker: Pick<AppWorker, 'stop' | 'lose'>
   readonly message: FromWorker
 }
 

@@ -24,4 +24,9 @@ export class BrokenWorker {
   async stop(): Promise<void> {
     this.dispatch.detach()
   }
+
+  /** The server has gone. */
+  lose(): void {
+    this.dispatch.lose()
+  }
 }

@@ -3,7 +3,14 @@
  * of `lib/bridge/exchange.ts` (a call that the contract forbids throws), records what the interface
  * did, and lets the test play the client: feed a body, leave, read slowly, keep lent buffers.
  */
-import type { BodyFault, Exchange, HeaderBlock, RequestBody } from '../../lib/bridge/exchange.ts'
+import type {
+  BodyFault,
+  Exchange,
+  HeaderBlock,
+  RequestBody,
+  Socket,
+  SocketReceiver,
+} from '../../lib/bridge/exchange.ts'
 import { HEADER_CODES, HEADER_NAMES, LEND_BYTES } from '../../lib/bridge/layout.ts'
 import { MonodonError } from '../../lib/errors.ts'
 
@@ -19,6 +26,9 @@ export type Call =
   | { call: 'informational'; status: number; headers: Field[] }
   | { call: 'upgrade' }
   | { call: 'cut' }
+  | { call: 'accept'; headers: Field[] }
+  | { call: 'send'; message: string | Uint8Array }
+  | { call: 'close'; code: number; reason: string }
 
 export interface FakeOptions {
   method?: string
@@ -39,6 +49,8 @@ export interface FakeOptions {
   highWater?: number
   /** The client offers to switch protocols. */
   upgradable?: boolean
+  /** What it offers is WebSocket. */
+  websocket?: boolean
   /** Keep lent buffers (and large respond bodies) until the test calls `giveBack`. */
   keepLent?: boolean
 }
@@ -151,6 +163,7 @@ export class FakeExchange implements Exchange {
   readonly headerCount: number
   readonly contentLength: number
   readonly upgradable: boolean
+  readonly websocket: boolean
   aborted = false
   onAbort: (() => void) | undefined
   started = false
@@ -167,6 +180,8 @@ export class FakeExchange implements Exchange {
   private readonly highWater: number
   private readonly keepLent: boolean
   private input = new FakeBody()
+  /** Who hears of the WebSocket. */
+  private receiver: SocketReceiver | undefined
   /** Sides of a tunnel that are open. */
   private openSides = 0
   private readonly finish: () => void
@@ -187,7 +202,8 @@ export class FakeExchange implements Exchange {
     this.headerCount = this.fields.length
     this.highWater = options.highWater ?? Number.POSITIVE_INFINITY
     this.keepLent = options.keepLent ?? false
-    this.upgradable = options.upgradable ?? false
+    this.websocket = options.websocket ?? false
+    this.upgradable = options.upgradable ?? this.websocket
     const body = options.body ?? []
     const parts = typeof body === 'string' || body instanceof Uint8Array ? [body] : body
     for (const part of parts) this.input.chunks.push(copyOf(toBytes(part)))
@@ -306,6 +322,25 @@ export class FakeExchange implements Exchange {
     this.finish()
   }
 
+  accept(headers: HeaderBlock, receiver: SocketReceiver): Socket | undefined {
+    if (!this.websocket) throw new MonodonError('MONODON_NOT_UPGRADABLE')
+    if (this.aborted) return undefined
+    if (this.started || this.finished) throw new Error('contract: accept after the response began')
+    this.started = true
+    this.calls.push({ call: 'accept', headers: decodeHeaderBlock(headers) })
+    this.receiver = receiver
+    return {
+      buffered: 0,
+      send: (message) => {
+        this.calls.push({ call: 'send', message })
+      },
+      close: (code, reason) => {
+        this.calls.push({ call: 'close', code, reason })
+      },
+      cut: () => this.cut(),
+    }
+  }
+
   /** The exchange is over when both sides of a tunnel are. */
   private closeSide(): void {
     this.openSides--
@@ -341,6 +376,17 @@ export class FakeExchange implements Exchange {
     this.input.break(fault)
   }
 
+  /** A message of the WebSocket has come. */
+  message(data: string | Uint8Array): void {
+    this.receiver?.message(data)
+  }
+
+  /** The WebSocket has ended. */
+  closeSocket(code: number, reason = ''): void {
+    this.finish()
+    this.receiver?.closed(code, reason)
+  }
+
   /** The client leaves. */
   abort(): void {
     if (this.aborted || this.finished) return
@@ -350,6 +396,7 @@ export class FakeExchange implements Exchange {
     this.giveBack()
     this.finish()
     this.onAbort?.()
+    this.receiver?.closed(1006, '')
   }
 
   /** The client has read everything that waited. */
