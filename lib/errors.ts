@@ -214,6 +214,23 @@ export const ERRORS = {
     hint: 'the connection was closed with the code that the detail names; where a message was too large, see limit-websocket-message',
     blame: 'client',
   },
+  MONODON_WEBSOCKET_EXPECTED: {
+    message: 'the app takes a WebSocket here, and the request offers none, or not version 13',
+    hint: 'nothing, if clients are wrong; else see that what stands before the server passes Upgrade and Connection on',
+    blame: 'client',
+    status: 426,
+  },
+  MONODON_WEBSOCKET_KEY: {
+    message: 'a request offers a WebSocket without a valid Sec-WebSocket-Key',
+    hint: 'nothing: the client is wrong',
+    blame: 'client',
+    status: 400,
+  },
+  MONODON_WEBSOCKET_BACKLOG: {
+    message: 'more waits for a WebSocket client than may, and it was cut',
+    hint: 'send no more than the client reads: look at bufferedAmount; or raise limit-websocket-backlog',
+    blame: 'app',
+  },
   MONODON_WEBSOCKET_SILENT: {
     message: 'a WebSocket client has not answered a ping, and was cut',
     hint: 'nothing, if clients lose their networks; see websocket-ping',

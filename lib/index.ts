@@ -7,6 +7,11 @@ export {
   type FetchApp,
   type FetchHandler,
   type FetchInfo,
+  type ServerWebSocket,
+  type SocketCloseEvent,
+  type UpgradeOptions,
+  upgradeWebSocket,
+  type WebSocketUpgrade,
 } from './interface/fetch.ts'
 export type { NodeApp, NodeListener } from './interface/node.ts'
 export {

@@ -15,6 +15,8 @@ export interface InterfaceContext {
   readonly serverPort: string
   /** True when more than one worker runs the app (`wsgi.multiprocess`). */
   readonly multiprocess: boolean
+  /** Bytes that may wait for a WebSocket client (`--limit-websocket-backlog`). */
+  readonly websocketBacklog: number
   /** Keeps the worker alive until `promise` settles; a rejection is logged (`waitUntil`). */
   waitUntil(promise: Promise<unknown>): void
 }

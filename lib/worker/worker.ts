@@ -17,7 +17,10 @@ export interface ServerFacts {
 /** What an app is run with. */
 export interface WorkerSetup {
   readonly facts: ServerFacts
-  readonly options: Pick<Options, 'interface' | 'maxRequests' | 'maxRequestsJitter'>
+  readonly options: Pick<
+    Options,
+    'interface' | 'limitWebsocketBacklog' | 'maxRequests' | 'maxRequestsJitter'
+  >
   readonly attach: Attach
   /** Called once `maxRequests` are taken. Who does not give it has no use for the option. */
   readonly onSpent?: () => void
@@ -42,6 +45,7 @@ export class AppWorker {
       serverName: facts.serverName,
       serverPort: facts.serverPort,
       multiprocess: facts.multiprocess,
+      websocketBacklog: options.limitWebsocketBacklog,
       waitUntil: (promise) => this.waitUntil(promise),
     })
     this.kind = kind

@@ -14,6 +14,7 @@ const context: InterfaceContext = {
   serverName: '127.0.0.1',
   serverPort: '8000',
   multiprocess: false,
+  websocketBacklog: 65_536,
   waitUntil: (promise) => void waited.push(promise),
 }
 

@@ -7,6 +7,7 @@ export const context: InterfaceContext = {
   serverName: '127.0.0.1',
   serverPort: '8000',
   multiprocess: false,
+  websocketBacklog: 65_536,
   waitUntil() {},
 }
 

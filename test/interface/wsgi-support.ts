@@ -8,6 +8,7 @@ export function contextOf(pending: Promise<unknown>[] = []): InterfaceContext {
     serverName: '127.0.0.1',
     serverPort: '8000',
     multiprocess: false,
+    websocketBacklog: 65_536,
     waitUntil: (promise) => void pending.push(promise),
   }
 }

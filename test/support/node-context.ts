@@ -6,6 +6,7 @@ export function context(logged: unknown[] = []): InterfaceContext {
     serverName: '127.0.0.1',
     serverPort: '8000',
     multiprocess: false,
+    websocketBacklog: 65_536,
     waitUntil(promise) {
       promise.catch((error: unknown) => logged.push(error))
     },

@@ -43,7 +43,9 @@ pub(crate) fn response(refusal: Refusal) -> (Response<()>, Bytes) {
     );
     fields.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     if refusal.status == StatusCode::UPGRADE_REQUIRED {
-        // RFC 6455 section 4.4: the one offer that is refused so is for another version of WebSocket.
+        // Only a WebSocket is asked for so. RFC 9110 section 15.5.22, RFC 6455 section 4.4.
+        fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         fields.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     }
     if let Some(seconds) = refusal.retry_after {

@@ -6,6 +6,7 @@ import { disconnected } from '../node/lifecycle.ts'
 import { NodeRequest } from '../node/request.ts'
 import { NodeResponse } from '../node/response.ts'
 import { watchAbort } from './abort.ts'
+import { type UpgradeOptions, upgradeWebSocket, type WebSocketUpgrade } from './upgrade.ts'
 
 /**
  * What the server knows of a request besides the `Request`: the second argument of `fetch`, and the
@@ -58,6 +59,11 @@ export class FetchInfo {
     // From now on it is a field: no request pays for one that nobody asks for.
     Object.defineProperty(this, 'incoming', { value: incoming })
     return incoming as unknown as IncomingMessage
+  }
+
+  /** Accepts the WebSocket that the request offers: see `upgradeWebSocket` of the package. */
+  upgradeWebSocket(request: Request, options?: UpgradeOptions): WebSocketUpgrade {
+    return upgradeWebSocket(request, options)
   }
 
   /**

@@ -8,6 +8,11 @@ import { LazyHeaders } from './request-headers.ts'
 import { requestUrl } from './request-url.ts'
 import { isDisturbed } from './streams.ts'
 
+/** What a request that the server has made came from; `undefined` for any other value. */
+export let originOf: (
+  value: unknown,
+) => { readonly exchange: Exchange; readonly context: InterfaceContext } | undefined
+
 /**
  * A `Request` over an exchange: every part of it is built when it is first touched, and a platform
  * `Request` only where one is needed (`clone`, `new Request(request)`).
@@ -162,6 +167,10 @@ export class LazyRequest {
   }
 
   static {
+    originOf = (value) =>
+      typeof value === 'object' && value !== null && #exchange in value
+        ? { exchange: value.#exchange, context: value.#context }
+        : undefined
     Object.defineProperty(LazyRequest, 'name', { value: 'Request' })
     // What a request that a server received has in any case, as the platform gives it.
     const constants: Record<string, unknown> = {

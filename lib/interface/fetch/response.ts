@@ -21,6 +21,8 @@ export let materialize: (response: FastResponse) => Response
  * @throws MonodonError `MONODON_BAD_HEADER`
  */
 export let blockOf: (response: FastResponse) => HeaderBlock
+/** A response with status 101, which no constructor gives. */
+export let switchingResponse: (fields: HeadersInit | undefined) => FastResponse
 
 /**
  * A `Response` that keeps what it was given as it is and builds the platform's objects only when
@@ -32,7 +34,7 @@ export let blockOf: (response: FastResponse) => HeaderBlock
  */
 export class FastResponse implements Response {
   readonly #source: unknown
-  readonly #status: number = 200
+  #status: number = 200
   readonly #statusText: string = ''
   readonly #fields: HeadersInit | undefined = undefined
   #headers: Headers | undefined = undefined
@@ -180,6 +182,14 @@ export class FastResponse implements Response {
     sourceOf = (response) => response.#source
     platformOf = (response) => response.#platform
     materialize = (response) => response.#materialize()
+    switchingResponse = (fields) => {
+      const response = new FastResponse(
+        null,
+        fields === undefined ? undefined : { headers: fields },
+      )
+      response.#status = 101
+      return response
+    }
     blockOf = (response) => {
       const block =
         response.#headers === undefined

@@ -15,6 +15,7 @@ import {
 import { encodeField, encodeFields, hasField } from './response-headers.ts'
 import { chunksOf, discard, sendChunks } from './response-stream.ts'
 import { isAsyncIterable, isDisturbed, isStream, viewBytes } from './streams.ts'
+import { sendSwitching } from './upgrade.ts'
 
 /** Answers with what the app returned. Whatever is wrong with it ends in `exchange.fail`. */
 export function send(exchange: Exchange, value: unknown): void {
@@ -49,8 +50,13 @@ function sendFast(exchange: Exchange, response: FastResponse): void {
   const platform = platformOf(response)
   if (platform !== undefined) refuseUsed(platform)
   if (typeof source === 'string') exchange.respond(response.status, blockOf(response), source)
-  else if (source === null) sendNothing(exchange, response.status, blockOf(response))
+  else if (source === null) sendBare(exchange, response)
   else sendObject(exchange, response, source)
+}
+
+function sendBare(exchange: Exchange, response: FastResponse): void {
+  if (response.status === 101) sendSwitching(exchange, response)
+  else sendNothing(exchange, response.status, blockOf(response))
 }
 
 function sendObject(exchange: Exchange, response: FastResponse, source: unknown): void {

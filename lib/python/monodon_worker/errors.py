@@ -179,6 +179,24 @@ ERRORS = {
         "client",
         None,
     ),
+    "MONODON_WEBSOCKET_EXPECTED": (
+        "the app takes a WebSocket here, and the request offers none, or not version 13",
+        "nothing, if clients are wrong; else see that what stands before the server passes Upgrade and Connection on",
+        "client",
+        426,
+    ),
+    "MONODON_WEBSOCKET_KEY": (
+        "a request offers a WebSocket without a valid Sec-WebSocket-Key",
+        "nothing: the client is wrong",
+        "client",
+        400,
+    ),
+    "MONODON_WEBSOCKET_BACKLOG": (
+        "more waits for a WebSocket client than may, and it was cut",
+        "send no more than the client reads: look at bufferedAmount; or raise limit-websocket-backlog",
+        "app",
+        None,
+    ),
     "MONODON_WEBSOCKET_SILENT": (
         "a WebSocket client has not answered a ping, and was cut",
         "nothing, if clients lose their networks; see websocket-ping",
