@@ -185,12 +185,16 @@ export const SERVERS = [
   monodon('monodon-wsgi', 'monodon wsgi', 'wsgi', 'wsgi.mjs:app', ['h1', 'h2']),
   monodon('monodon-node', 'monodon node', 'node', 'node.mjs:app', ['h1', 'h2']),
   monodon('monodon-hono', 'Hono on monodon', 'fetch', 'hono.mjs'),
+  monodon('monodon-express', 'Express on monodon', 'node', 'express.mjs'),
+  monodon('monodon-koa', 'Koa on monodon', 'node', 'koa.mjs'),
+  monodon('monodon-fastify', 'Fastify on monodon', 'node', 'fastify.mjs'),
   program('node-http', 'node:http', 'node-http.mjs'),
   program('node-http2', 'node:http2', 'node-http2.mjs', {
     server: { answers: ['hello'], protocols: ['h2'] },
   }),
   program('fastify', 'Fastify', 'fastify.mjs'),
   program('express', 'Express', 'express.mjs'),
+  program('koa', 'Koa', 'koa.mjs'),
   program('hono', 'Hono on @hono/node-server', 'hono.mjs'),
   program('bun', 'Bun.serve', 'bun.mjs', { runtime: 'bun' }),
   program('deno', 'Deno.serve', 'deno.mjs', {

@@ -35,6 +35,20 @@ export function verdicts(figures, { slowPeer, blocking }) {
   const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
   const rate = (scenario, other, server = 'monodon-fetch') =>
     figures.ratio(scenario, 'rate', server, other)
+  const framework = (name, peer, scenario, least) =>
+    judge(
+      `${name}, ${scenario}, of the same app on ${peer}`,
+      rate(scenario, name.toLowerCase(), `monodon-${name.toLowerCase()}`),
+      { least },
+      times,
+    )
+  const frameworkCpu = (name, peer, most) =>
+    judge(
+      `JS thread CPU, ${name}, of the same app on ${peer}`,
+      js(`monodon-${name.toLowerCase()}`, name.toLowerCase()),
+      { most },
+      share,
+    )
   const python = (other) => rate('hello-64', other, 'monodon-python')
   const flask = (other) => rate('flask', `${other}-flask`, 'monodon-flask')
   const megabytes = (value) => `${value.toFixed(0)} MB`
@@ -85,6 +99,17 @@ export function verdicts(figures, { slowPeer, blocking }) {
     judge('WSGI in Python, of uWSGI', python('uwsgi'), { least: 2 }, times),
     judge('Flask, of Gunicorn sync', flask('gunicorn-sync'), { least: 2.5 }, times),
     judge('Flask, of Granian', flask('granian'), { least: 1 }, times),
+    framework('Express', 'node:http', 'hello-64', 1.5),
+    framework('Express', 'node:http', 'json', 1.5),
+    frameworkCpu('Express', 'node:http', 0.6),
+    framework('Koa', 'node:http', 'hello-64', 1.4),
+    framework('Koa', 'node:http', 'json', 1.4),
+    frameworkCpu('Koa', 'node:http', 0.5),
+    framework('Fastify', 'node:http', 'hello-64', 1.6),
+    framework('Fastify', 'node:http', 'json', 1.6),
+    frameworkCpu('Fastify', 'node:http', 0.35),
+    framework('Hono', '@hono/node-server', 'hello-64', 1.7),
+    frameworkCpu('Hono', '@hono/node-server', 1 / 8),
     ...grown.map(([claim, bytes]) => judge(claim, bytes / MB, { below: 32 }, megabytes)),
     judge(
       'p99 of a light route beside a blocked worker',
