@@ -44,7 +44,7 @@ fn with_more_requests_in_the_pipe() {
 #[test]
 fn with_a_body_that_nobody_reads() {
     // Seen by the sweep, because nothing is read from the socket.
-    let server = TestServer::with(|options| options.header_timeout = Duration::from_millis(400));
+    let server = TestServer::with(|options| options.header_timeout = Duration::from_secs(1));
     let mut client = server.connect();
     client.send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
     client.send(vec![b'x'; 100_000]);

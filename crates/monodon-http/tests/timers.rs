@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use support::{TestServer, status};
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(60);
 
 fn server_with(head: Duration, idle: Duration, body: Duration, send: Duration) -> TestServer {
@@ -20,9 +20,10 @@ fn server_with(head: Duration, idle: Duration, body: Duration, send: Duration) -
     })
 }
 
-fn assert_takes_about_short(start: Instant) {
+/// `start` is before the timer can begin. It may be late on a busy machine, but never early.
+fn assert_was_the_short_one(start: Instant) {
     let took = start.elapsed();
-    assert!(took >= SHORT && took < SHORT * 4, "{took:?}");
+    assert!(took >= SHORT && took < LONG / 2, "{took:?}");
 }
 
 #[test]
@@ -32,7 +33,7 @@ fn a_slow_head_gets_408() {
     let mut client = server.connect();
     client.send("GET / HT");
     assert_eq!(status(&client.read_to_end()), 408);
-    assert_takes_about_short(start);
+    assert_was_the_short_one(start);
 
     let mut client = server.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -46,7 +47,7 @@ fn a_slow_head_gets_408() {
         client.send("x: y\r\n");
     }
     assert_eq!(status(&client.read_to_end()), 408);
-    assert_takes_about_short(start);
+    assert_was_the_short_one(start);
     assert_eq!(server.seen.codes(), ["MONODON_HEADER_TIMEOUT"; 2]);
 }
 
@@ -55,40 +56,41 @@ fn a_connection_without_a_byte_is_closed_in_silence() {
     let server = server_with(SHORT, LONG, LONG, LONG);
     let start = Instant::now();
     assert_eq!(server.connect().read_to_end(), "");
-    assert_takes_about_short(start);
+    assert_was_the_short_one(start);
 }
 
 #[test]
 fn an_idle_connection_is_closed_in_silence() {
-    let server = server_with(LONG, SHORT, LONG, LONG);
+    let server = server_with(LONG, SHORT * 3, LONG, LONG);
     let mut client = server.connect();
-    for _ in 0..3 {
+    for _ in 0..5 {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         client.read_response();
-        std::thread::sleep(SHORT / 2);
+        std::thread::sleep(SHORT);
     }
+    let start = Instant::now();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     client.read_response();
-    let start = Instant::now();
     assert_eq!(client.read_to_end(), "");
-    assert_takes_about_short(start);
+    assert_was_the_short_one(start);
     assert!(server.seen.codes().is_empty());
 }
 
 #[test]
 fn a_body_that_stands_still_gets_408() {
-    let server = server_with(LONG, LONG, SHORT, LONG);
+    let server = server_with(LONG, LONG, SHORT * 3, LONG);
     let mut client = server.connect();
     client.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
-    for _ in 0..4 {
-        std::thread::sleep(SHORT / 2);
+    let mut start = Instant::now();
+    for _ in 0..5 {
+        std::thread::sleep(SHORT);
+        start = Instant::now();
         client.send("x");
     }
-    let start = Instant::now();
     let answer = client.read_to_end();
     assert_eq!(status(&answer), 408);
     assert!(answer.contains("connection: close"), "{answer}");
-    assert_takes_about_short(start);
+    assert_was_the_short_one(start);
 }
 
 #[test]
@@ -116,9 +118,9 @@ fn a_client_that_does_not_read_is_cut() {
 
 #[test]
 fn a_slow_app_is_nobodys_timeout() {
-    let server = server_with(SHORT / 4, SHORT / 4, SHORT / 4, SHORT / 4);
+    let server = server_with(SHORT, SHORT, SHORT, SHORT);
     let mut client = server.connect();
-    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send("GET /slow?800 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.read_response().1, "slow");
     client.send("POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
     assert!(client.is_silent_for(SHORT * 2));
