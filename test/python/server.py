@@ -225,6 +225,11 @@ class Server:
         self.send(made)
         return self.last_id
 
+    def open_gate(self):
+        """Makes the file that an app may wait for."""
+        with open(os.path.join(self.folder, "gate"), "w"):
+            pass
+
     def body(self, exchange, data, end=True):
         """Sends some of a body."""
         records = [record(layout.KIND_BODY_CHUNK, exchange, (len(data),), data)] if data else []
