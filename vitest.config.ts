@@ -6,7 +6,8 @@ export default defineConfig({
     // A process per file: what a file leaks shows in `/proc/self`, and the addon is loaded afresh.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 30_000,
+    // For what hangs. Tests fail by what they wait for, which has its own limits, and not for slowness.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 })

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { shownDefault } from '../../lib/options/describe.ts'
 import { kebab } from '../../lib/options/names.ts'
 import { COMMANDS, OPTION_KEYS, rowOf } from '../../lib/options/table.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -25,7 +26,7 @@ function monodon(args: readonly string[], env: Readonly<Record<string, string>> 
     cwd,
     env: { PATH: process.env.PATH, ...env },
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: PATIENCE_MS,
   })
   return { status, stdout, stderr }
 }

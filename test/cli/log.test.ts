@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 const LOG = new URL('../../dist/log.js', import.meta.url).href
 const ERRORS = new URL('../../dist/errors.js', import.meta.url).href
@@ -15,7 +16,7 @@ function logged(code: string, env: Readonly<Record<string, string>> = {}): strin
   const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
-    timeout: 20_000,
+    timeout: PATIENCE_MS,
   })
   return stderr
 }

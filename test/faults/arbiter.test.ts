@@ -75,7 +75,7 @@ async function keepAsking(done: () => boolean): Promise<string[]> {
 }
 
 function suite(kind: Kind): void {
-  test('HUP loads the app anew and loses no request', { timeout: 60_000 }, async () => {
+  test('HUP loads the app anew and loses no request', async () => {
     await start(kind, '--workers', '2')
     expect(await text()).toBe('old')
     write(kind, 'new')
@@ -93,7 +93,7 @@ function suite(kind: Kind): void {
     expect(await text()).toBe('old')
   })
 
-  test('a worker that hangs is ended with 504 for what it held', { timeout: 60_000 }, async () => {
+  test('a worker that hangs is ended with 504 for what it held', async () => {
     await start(kind, '--timeout', '500ms')
     expect((await fetchOnce(server, '/loop')).status).toBe(504)
     expect(await text()).toBe('old')

@@ -59,7 +59,7 @@ describe.each(['wsgi', 'fetch', 'node'] as const)('a client of a %s app leaves',
   })
   afterAll(() => server.close())
 
-  test.each(Object.entries(CASES))('%s', { timeout: 120_000 }, async (_, leaver) => {
+  test.each(Object.entries(CASES))('%s', async (_, leaver) => {
     await leaveOften(server, watcher, leaver, CLIENTS - WARM_UP)
     for (const counter of ['queued', 'claimed', 'lent', 'connections'])
       await until(`no ${counter}`, () => server.count(counter) === 0)

@@ -1,6 +1,6 @@
 /** Bodies of 200 MB to and from slow peers: neither side's memory grows with them. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Client, fetchOnce, get } from '../support/client.ts'
 import { FileWatcher } from '../support/file-watcher.ts'
 import { memory } from '../support/leaks.ts'
@@ -13,8 +13,6 @@ const BODY = 200_000_000
 const GROWTH_KIB = 32 * 1024
 /** 200 MB in small portions take long on a busy machine. */
 const TRANSFER_MS = 170_000
-vi.setConfig({ testTimeout: 180_000 })
-
 const CHUNK = Buffer.alloc(65_536, 'x')
 
 const memorySuite =

@@ -49,7 +49,7 @@ describePython.each([1, 8])('a client of a Python app with %i threads leaves', (
     )
     for (const name of Object.keys(CASES)) await leaveOften(name, WARM_UP)
     before = memoryInUse()
-  }, 60_000)
+  })
   afterAll(async () => {
     expect(await server.stop()).toBe(0)
     watcher.remove()
@@ -129,7 +129,7 @@ describePython('files to many clients at a time', () => {
     )
     for (const { client } of clients) client.socket.resume()
     for (const { client, received } of clients) {
-      await until('the file', () => received.bytes > size, 30_000)
+      await until('the file', () => received.bytes > size)
       await client.leave()
     }
     expect(holdings(server.pid).threads.length - threads).toBeLessThan(FILES_THREADS)

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
 import { describePython, requirePython } from '../support/python.ts'
 import { COMMAND, SpawnedServer } from '../support/spawned.ts'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 const APP =
   'def app(environ, start_response):\n    start_response("200 OK", [])\n    return [b"hello"]\n'
@@ -29,7 +30,7 @@ const ENV = { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1' }
 /** Runs the command in the folder until it ends. */
 function monodon(...args: string[]): { status: number | null; text: string } {
   const all = [COMMAND, ...args, '--bind', '127.0.0.1:0', '--python', requirePython()]
-  const options = { cwd: folder, env: ENV, encoding: 'utf8', timeout: 20_000 } as const
+  const options = { cwd: folder, env: ENV, encoding: 'utf8', timeout: PATIENCE_MS } as const
   const { status, stdout, stderr } = spawnSync(process.execPath, all, options)
   return { status, text: stdout + stderr }
 }
@@ -69,7 +70,7 @@ describePython('a Python app that cannot be loaded', () => {
   test('because there is no such interpreter', () => {
     write({ 'main.py': APP })
     const args = [COMMAND, 'main:app', '--bind', '127.0.0.1:0', '--python', '/nowhere/python3']
-    const options = { cwd: folder, env: ENV, encoding: 'utf8', timeout: 20_000 } as const
+    const options = { cwd: folder, env: ENV, encoding: 'utf8', timeout: PATIENCE_MS } as const
     const { status, stderr } = spawnSync(process.execPath, args, options)
     expect(status).toBe(3)
     expect(stderr).toContain('MONODON_PYTHON_MISSING')

@@ -7,7 +7,7 @@ import { type Holdings, isRunning } from '../support/leaks.ts'
 import { describePython } from '../support/python.ts'
 import type { AppKind } from '../support/server.ts'
 import { SpawnedServer } from '../support/spawned.ts'
-import { parallel, until, within } from '../support/wait.ts'
+import { PATIENCE_MS, parallel, until, within } from '../support/wait.ts'
 
 let server: SpawnedServer
 let watcher: FileWatcher
@@ -204,7 +204,7 @@ describePython('a Python worker, and what waits for it', () => {
         pids.add(answer.body.toString())
       }
     })
-    await within(30_000, 'four workers one after another', () => Promise.all(lanes))
+    await within(PATIENCE_MS, 'four workers one after another', () => Promise.all(lanes))
     await until('the others to leave', () => server.workers.length === 1)
     expect(server.entries('ERROR')).toEqual([])
   })

@@ -18,7 +18,7 @@ const start = async (kind: Interface, ...flags: string[]): Promise<void> => {
 }
 
 describe.each(['exit', 'throw', 'reject', 'memory'])('a worker that ends by "%s"', (how) => {
-  test('answers 502 for what it had begun and is replaced', { timeout: 90_000 }, async () => {
+  test('answers 502 for what it had begun and is replaced', async () => {
     await start('fetch', '--workers', '1')
     for (let round = 0; round < 3; round += 1) {
       const answer = await fetchOnce(server, `/route/ruin?how=${how}`)
@@ -28,7 +28,7 @@ describe.each(['exit', 'throw', 'reject', 'memory'])('a worker that ends by "%s"
     expect(server.running).toBe(true)
   })
 
-  test('costs the other worker nothing', { timeout: 90_000 }, async () => {
+  test('costs the other worker nothing', async () => {
     await start('wsgi', '--workers', '2')
     const ruin = fetchOnce(server, `/route/ruin?how=${how}`)
     await parallel(Array(400).keys(), 8, async () => {

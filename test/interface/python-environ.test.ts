@@ -6,7 +6,7 @@ import { Client } from '../support/client.ts'
 import { describePython } from '../support/python.ts'
 import type { ServeOptions, TestServer } from '../support/server.ts'
 import { inPython, type Subject } from '../support/subject.ts'
-import { within } from '../support/wait.ts'
+import { PATIENCE_MS, within } from '../support/wait.ts'
 
 /** Texts as they are; of everything else the type and what Python's `repr` says. */
 type Environ = Readonly<Record<string, string | readonly [type: string, repr: string]>>
@@ -228,7 +228,11 @@ describePython('the environ of a Python app', () => {
     stream.setEncoding('utf8').on('data', (text: string) => {
       body += text
     })
-    await within(10_000, 'the answer', () => new Promise((resolve) => stream.on('end', resolve)))
+    await within(
+      PATIENCE_MS,
+      'the answer',
+      () => new Promise((resolve) => stream.on('end', resolve)),
+    )
     session.destroy()
     expect(JSON.parse(body)).toMatchObject({
       SERVER_PROTOCOL: 'HTTP/2.0',

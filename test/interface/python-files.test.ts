@@ -8,7 +8,7 @@ import { childrenOf, type Holdings, holdings, leaked } from '../support/leaks.ts
 import { CONFORMANCE_APP, describePython } from '../support/python.ts'
 import type { TestServer } from '../support/server.ts'
 import { startPython } from '../support/subject.ts'
-import { until, within } from '../support/wait.ts'
+import { PATIENCE_MS, until, within } from '../support/wait.ts'
 
 const SIZES = [0, 1, 8192, 100_000, 5_000_011]
 
@@ -99,7 +99,7 @@ describePython.each([1, 4])('files of a Python app with %i threads', (threads) =
     const pieces: Buffer[] = []
     const stream = session.request({ ':path': '/route/file?size=5000011' })
     stream.on('data', (piece: Buffer) => pieces.push(piece))
-    await within(10_000, 'the file', () => new Promise((resolve) => stream.on('end', resolve)))
+    await within(PATIENCE_MS, 'the file', () => new Promise((resolve) => stream.on('end', resolve)))
     session.destroy()
     expect(Buffer.concat(pieces).equals(pattern(5_000_011))).toBe(true)
   })

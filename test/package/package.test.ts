@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PATIENCE_MS } from '../support/wait.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const manifest: {
@@ -50,7 +51,7 @@ function link(name: string): void {
 }
 
 function node(...args: string[]) {
-  const options = { cwd: folder, encoding: 'utf8', timeout: 20_000 } as const
+  const options = { cwd: folder, encoding: 'utf8', timeout: PATIENCE_MS } as const
   const { status, stdout, stderr } = spawnSync(process.execPath, args, options)
   return { status, stdout, stderr }
 }

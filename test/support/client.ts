@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type Leniency, ResponseParser, type WireResponse } from './responses.ts'
-import { within } from './wait.ts'
+import { PATIENCE_MS, within } from './wait.ts'
 
 /** Where a server listens. */
 export interface Address {
@@ -116,7 +116,7 @@ export class Client {
   }
 
   /** The next final response. Rejects when it is malformed, late, or the connection ended first. */
-  response(ms = 10_000): Promise<WireResponse> {
+  response(ms = PATIENCE_MS): Promise<WireResponse> {
     return within(ms, 'a response', async () => {
       while (this.#responses.length === 0) {
         if (this.#failure !== undefined) throw this.#failure
@@ -130,7 +130,7 @@ export class Client {
   }
 
   /** Resolves once the server has ended the connection; the client's half is closed then. */
-  async closed(ms = 10_000): Promise<Ending> {
+  async closed(ms = PATIENCE_MS): Promise<Ending> {
     this.socket.resume()
     if (this.socket.readableEnded) this.socket.end()
     else this.socket.once('end', () => this.socket.end())

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import type { Address } from './client.ts'
-import { within } from './wait.ts'
+import { PATIENCE_MS, within } from './wait.ts'
 
 export const FRAME = {
   data: 0,
@@ -109,7 +109,7 @@ export class H2Connection {
   }
 
   /** The first frame that `matches`, waiting for it; undefined when the connection ends first. */
-  find(matches: (frame: Frame) => boolean, ms = 10_000): Promise<Frame | undefined> {
+  find(matches: (frame: Frame) => boolean, ms = PATIENCE_MS): Promise<Frame | undefined> {
     return within(ms, 'a frame', async () => {
       for (;;) {
         const found = this.frames.find(matches)

@@ -7,7 +7,7 @@ import type { Address } from './client.ts'
 import { childrenOf, type Holdings, holdings, leaked } from './leaks.ts'
 import { CONFORMANCE_APP, requirePython } from './python.ts'
 import type { AppKind } from './server.ts'
-import { until, within } from './wait.ts'
+import { PATIENCE_MS, until, within } from './wait.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** The command, as it is built. */
@@ -66,7 +66,7 @@ export class SpawnedServer implements Address {
         if (child.exitCode !== null) throw new Error(`it did not start:\n${output.text}`)
         return port() > 0 && /Workers: \d/.test(logged())
       },
-      30_000,
+      2 * PATIENCE_MS,
     )
     return new SpawnedServer(child, port(), output)
   }
@@ -132,7 +132,7 @@ export class SpawnedServer implements Address {
   }
 
   /** Sends a signal and resolves with the exit code once it has ended. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', ms = 15_000): Promise<number | null> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', ms = PATIENCE_MS): Promise<number | null> {
     if (!this.running) return this.child.exitCode
     const exited = once(this.child, 'exit') as Promise<[number | null]>
     this.child.kill(signal)

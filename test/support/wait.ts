@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** What takes longer hangs, in milliseconds: a busy machine needs a part of it. */
+export const PATIENCE_MS = 30_000
+
 /** Waits until `condition` holds, looking every few milliseconds; fails after `ms`. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = PATIENCE_MS,
 ): Promise<void> {
   const deadline = Date.now() + ms
   while (!(await condition())) {

@@ -48,7 +48,7 @@ describe('a server with workers in processes', () => {
     await until('the beginning of the body', () => client.socket.bytesRead > 0)
     await client.reset()
     // A worker that still held it would keep the server for a minute.
-    expect(await server.stop('SIGTERM', 10_000)).toBe(0)
+    expect(await server.stop()).toBe(0)
   })
 
   it('forgets what it holds for the last client when that leaves a server that stops', async () => {
@@ -57,7 +57,7 @@ describe('a server with workers in processes', () => {
     client.socket.once('data', () => client.socket.pause())
     await client.write(get('/route/bytes?size=100000000'))
     await until('the beginning of the body', () => client.socket.bytesRead > 0)
-    const exited = server.stop('SIGTERM', 10_000)
+    const exited = server.stop()
     await until('the stop', () => server.output.includes('Draining'))
     await client.reset()
     expect(await exited).toBe(0)
