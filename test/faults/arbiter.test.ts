@@ -94,7 +94,7 @@ function suite(kind: Kind): void {
   })
 
   test('a worker that hangs is ended with 504 for what it held', async () => {
-    await start(kind, '--timeout', '500ms')
+    await start(kind, '--timeout', '1s')
     expect((await fetchOnce(server, '/loop')).status).toBe(504)
     expect(await text()).toBe('old')
     const hung = server.entries('ERROR').filter((entry) => entry.includes('MONODON_WORKER_HUNG'))
