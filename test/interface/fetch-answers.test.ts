@@ -2,7 +2,7 @@
 import { createReadStream, readdirSync, readlinkSync } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import { runInNewContext } from 'node:vm'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { FastResponse, type FetchApp, fetchInterface } from '../../lib/interface/fetch.ts'
 import { until } from '../support/wait.ts'
 import { begin, context, encode, pushed, run, turn } from './fetch-support.ts'
@@ -261,6 +261,62 @@ describe('a generator', () => {
     goOn()
     await exchange.over
     expect(exchange.sequence).toEqual(['start', 'write', 'end'])
+  })
+})
+
+describe('the client leaves while the platform reads', () => {
+  let goOn: () => void
+  async function* waiting() {
+    yield 'x'
+    await new Promise<void>((resolve) => (goOn = resolve))
+  }
+
+  test('a generator whose stream was looked at: no exception that nobody catches', async () => {
+    const uncaught: unknown[] = []
+    const listeners = process.rawListeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => uncaught.push(error))
+    try {
+      const exchange = begin(() => {
+        const response = new FastResponse(waiting())
+        void response.body
+        return response
+      })
+      await until('the first chunk', () => exchange.text === 'x')
+      exchange.abort()
+      goOn()
+      for (let i = 0; i < 5; i++) await turn()
+      expect(uncaught).toEqual([])
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of listeners) process.on('uncaughtException', listener as () => void)
+    }
+  })
+
+  test('a form, whose stream throws such an exception on Node 24, is not cancelled', async () => {
+    const cancel = vi.spyOn(ReadableStreamDefaultReader.prototype, 'cancel')
+    const data = new FormData()
+    data.append('a', 'b')
+    const exchange = begin(() => new FastResponse(data))
+    exchange.abort()
+    await turn()
+    expect(cancel).not.toHaveBeenCalled()
+    cancel.mockRestore()
+  })
+
+  test('a generator that was looked at can be cloned, and read in any way', async () => {
+    async function* chunks() {
+      yield ''
+      yield 'é'
+      yield new Uint8Array([120])
+    }
+    const response = new FastResponse(chunks())
+    const clone = response.clone()
+    expect([await response.text(), await clone.text()]).toEqual(['éx', 'éx'])
+    const reader = new FastResponse(chunks()).body!.getReader({ mode: 'byob' })
+    expect((await reader.read(new Uint8Array(9))).value).toEqual(encode('é'))
+    expect((await reader.read(new Uint8Array(9))).value).toEqual(encode('x'))
+    expect((await reader.read(new Uint8Array(9))).done).toBe(true)
   })
 })
 

@@ -16,7 +16,8 @@ export function bodyStream(body: RequestBody): ReadableStream<Uint8Array<ArrayBu
   })
 }
 
-function deliver(controller: ReadableByteStreamController, chunk: Uint8Array | null): void {
+/** Gives a byte stream its next bytes, which must be some; `null` at the end. */
+export function deliver(controller: ReadableByteStreamController, chunk: Uint8Array | null): void {
   if (chunk !== null) {
     controller.enqueue(ownBytes(chunk))
     return

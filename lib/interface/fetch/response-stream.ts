@@ -1,5 +1,6 @@
 import type { Exchange, HeaderBlock } from '../../bridge/exchange.ts'
 import { clientGone, watchAbort } from './abort.ts'
+import { deliver } from './request-body.ts'
 import { hasMethod, isAsyncIterable, isStream, joinBytes, viewBytes } from './streams.ts'
 
 /** Where the chunks of a response come from. */
@@ -47,6 +48,35 @@ interface Destroyable {
 export function chunksOf(body: unknown): ChunkSource | undefined {
   if (isStream(body)) return body.locked ? undefined : fromStream(body)
   return isAsyncIterable(body) ? fromIterable(body) : undefined
+}
+
+/** A byte stream of chunks, which are copied: a generator may use its memory again. */
+export function streamOf(source: ChunkSource): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    type: 'bytes',
+    async pull(controller) {
+      let bytes: Uint8Array<ArrayBuffer> | null
+      do bytes = await nextBytes(source)
+      while (bytes?.length === 0)
+      deliver(controller, bytes)
+    },
+    cancel: async (reason) => void (await source.cancel(reason)),
+  })
+}
+
+async function nextBytes(source: ChunkSource): Promise<Uint8Array<ArrayBuffer> | null> {
+  const { done, value } = await source.next()
+  if (done) return null
+  const chunk = bytesOf(value)
+  return typeof chunk === 'string' ? new TextEncoder().encode(chunk) : new Uint8Array(chunk)
+}
+
+/**
+ * The chunks of a form, whose stream must not be cancelled on Node 24, as that of no iterable. There
+ * is nothing to let go of: what it reads are Blobs.
+ */
+export function fromForm(stream: ReadableStream): ChunkSource {
+  return { ...fromStream(stream), cancel: async () => undefined }
 }
 
 /** Lets go of a body that will not be sent: files may be open behind it. */

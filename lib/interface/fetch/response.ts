@@ -3,6 +3,7 @@ import type { HeaderBlock } from '../../bridge/exchange.ts'
 import { encodeReason } from '../../bridge/header-block.ts'
 import { PlatformHeaders, PlatformResponse, standInFor } from './platform.ts'
 import { encodeFields } from './response-headers.ts'
+import { fromIterable, streamOf } from './response-stream.ts'
 import { isAsyncIterable, isBytes, isDisturbed, isStream, viewBytes } from './streams.ts'
 
 // What only the sender may see of a response; assigned in the class's static block.
@@ -226,10 +227,17 @@ function isPlain(source: unknown): source is string | ArrayBuffer | ArrayBufferV
   return typeof source === 'string' || source instanceof ArrayBuffer || ArrayBuffer.isView(source)
 }
 
-/** A body as the platform takes it: it refuses memory that is shared. */
+/**
+ * A body as the platform takes it. It refuses memory that is shared; and the stream that it makes of
+ * an iterable must not be cancelled: if the iterable then ends by itself, the platform closes the
+ * stream a second time in a microtask, where nobody can catch the error (undici up to 7).
+ */
 function platformBody(source: unknown): BodyInit | null {
-  const bytes = isBytes(source) ? viewBytes(source) : undefined
-  if (bytes?.buffer instanceof SharedArrayBuffer) return new Uint8Array(bytes)
+  if (isBytes(source)) {
+    const bytes = viewBytes(source)!
+    return bytes.buffer instanceof SharedArrayBuffer ? new Uint8Array(bytes) : (source as BodyInit)
+  }
+  if (!isStream(source) && isAsyncIterable(source)) return streamOf(fromIterable(source))
   return source as BodyInit | null
 }
 

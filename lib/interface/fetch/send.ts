@@ -13,7 +13,7 @@ import {
   sourceOf,
 } from './response.ts'
 import { encodeField, encodeFields, hasField } from './response-headers.ts'
-import { chunksOf, discard, sendChunks } from './response-stream.ts'
+import { chunksOf, discard, fromForm, sendChunks } from './response-stream.ts'
 import { isAsyncIterable, isDisturbed, isStream, viewBytes } from './streams.ts'
 import { sendSwitching } from './upgrade.ts'
 
@@ -71,7 +71,9 @@ function sendObject(exchange: Exchange, response: FastResponse, source: unknown)
   else {
     // A form, whose boundary the platform chooses, or a stream that was handed out or teed.
     const { body } = materialize(response)
-    sendBody(exchange, status, blockOf(response), body)
+    if (source instanceof FormData)
+      void sendChunks(exchange, status, blockOf(response), fromForm(body!))
+    else sendBody(exchange, status, blockOf(response), body)
   }
 }
 
