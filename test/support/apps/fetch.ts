@@ -3,6 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
+  events,
+  eventText,
+  nextEvent,
   numberOf,
   type Probe,
   parseTarget,
@@ -62,6 +65,12 @@ export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.R
     'bad-field': () => ({ status: 200, headers: new Map([['x-bad', 'a\r\nb: c']]), body: null }),
     'not-a-response': () => 'hello',
     endless: (request) => new Reply(endless(request, probe)),
+    events: (request, query) => {
+      request.signal.addEventListener('abort', () => probe.note('gone'))
+      const waits = () => nextEvent(query, probe)
+      const body = query.has('stream') ? eventStream(waits) : events(request.signal, waits, probe)
+      return new Reply(body as BodyInit, { headers: { 'content-type': 'text/event-stream' } })
+    },
     sink: async (request, query) => {
       let bytes = 0
       for await (const chunk of request.body ?? []) {
@@ -162,6 +171,17 @@ function endless(request: Request, probe: Probe): ReadableStream<Uint8Array> {
       controller.enqueue(streamChunk(0, 1000))
     },
     cancel: () => probe.note('closed'),
+  })
+}
+
+/** Server-Sent Events as a stream, which waits in `pull`. */
+function eventStream(waits: () => Promise<void>): ReadableStream<Uint8Array> {
+  let number = 0
+  return new ReadableStream({
+    async pull(controller) {
+      if (number > 0) await waits()
+      controller.enqueue(new TextEncoder().encode(eventText(number++)))
+    },
   })
 }
 

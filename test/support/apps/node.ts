@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
+  eventText,
+  nextEvent,
   numberOf,
   type Probe,
   parseTarget,
@@ -94,6 +96,14 @@ export function createNodeApp(probe: Probe) {
       while (!res.destroyed && res.writable) {
         await sleep(1)
         if (!res.write(streamChunk(0, 1000))) await drained(res)
+      }
+    },
+    events: async (_, res, query) => {
+      res.on('close', () => probe.note('gone'))
+      res.setHeader('Content-Type', 'text/event-stream')
+      for (let number = 0; !res.destroyed; number++) {
+        res.write(eventText(number))
+        await nextEvent(query, probe)
       }
     },
     trailers: (_, res) => {

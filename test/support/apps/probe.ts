@@ -114,6 +114,33 @@ export function numberOf(query: URLSearchParams, name: string, otherwise: number
   return value === null ? otherwise : Number(value)
 }
 
+/** The `number`th event of `/route/events`. */
+export function eventText(number: number): string {
+  return `data: ${number}\n\n`
+}
+
+/** What `/route/events` waits for before each event but the first: the gate, or with `idle` nothing. */
+export function nextEvent(query: URLSearchParams, probe: Probe): Promise<void> {
+  return query.has('idle') ? new Promise(() => undefined) : probe.gate()
+}
+
+/** Server-Sent Events of a generator, which ends when the client has gone. */
+export async function* events(
+  signal: AbortSignal,
+  waits: () => Promise<void>,
+  probe: Probe,
+): AsyncGenerator<string, void> {
+  const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  try {
+    for (let number = 0; !signal.aborted; number++) {
+      yield eventText(number)
+      await Promise.race([waits(), gone])
+    }
+  } finally {
+    probe.note('returned')
+  }
+}
+
 /** The routes that fail on purpose throw this. */
 export class AppFailure extends Error {
   override readonly name = 'AppFailure'

@@ -4,6 +4,8 @@ import type { Environ, StartResponse, WSGIBody } from '../../../lib/interface/ws
 import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
+  events,
+  nextEvent,
   numberOf,
   type Probe,
   parseTarget,
@@ -110,6 +112,12 @@ export function createWSGIApp(probe: Probe) {
       start('200 OK', [])
       environ['monodon.signal'].addEventListener('abort', () => probe.note('aborted'))
       return endless(probe)
+    },
+    events: (environ, start, query) => {
+      start('200 OK', [['Content-Type', 'text/event-stream']])
+      const signal = environ['monodon.signal']
+      signal.addEventListener('abort', () => probe.note('gone'))
+      return events(signal, () => nextEvent(query, probe), probe)
     },
     sink: async (environ, start, query) => {
       let bytes = 0
