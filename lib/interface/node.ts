@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
+import { isolate } from './isolate.ts'
 import { adoptPrototypes, adoptWhereReparented } from './node/adopt.ts'
 import { appFailed, disconnected } from './node/lifecycle.ts'
 import { NodeRequest } from './node/request.ts'
@@ -25,7 +26,7 @@ export type NodeApp =
 export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
   adoptWhereReparented()
   const listener = listenerOf(app)
-  return (exchange) => {
+  return isolate((exchange) => {
     const req = new NodeRequest(exchange, context)
     const res = new NodeResponse(exchange, req)
     try {
@@ -40,7 +41,7 @@ export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
       appFailed(res, error)
     }
     if (!exchange.finished) watch(exchange, res)
-  }
+  })
 }
 
 /** The response is still to come: the client may leave before it does. */

@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { finished, Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MonodonError } from '../../lib/errors.ts'
@@ -112,7 +114,45 @@ describe('the objects', () => {
       writable: true,
     })
     expect(req.socket.address()).toEqual({ address: '127.0.0.1', family: 'IPv4', port: 8000 })
+    expect(req.socket).toBeInstanceOf(Socket)
+    expect([req.socket.bytesRead, req.socket.bytesWritten]).toEqual([0, 0])
     expect(req.socket.setNoDelay().setKeepAlive().ref().unref()).toBe(req.socket)
+  })
+})
+
+describe('the async context', () => {
+  const storage = new AsyncLocalStorage<string>()
+
+  it('that an app enters is not there for the next request', async () => {
+    const seen: unknown[] = []
+    const handle = nodeInterface(async (req, res) => {
+      seen.push(storage.getStore())
+      storage.enterWith(req.url!)
+      await tick()
+      res.end(storage.getStore())
+    }, context())
+    const exchanges = ['/a', '/b'].map((target) => new FakeExchange({ target }))
+    for (const exchange of exchanges) handle(exchange)
+    for (const exchange of exchanges) await exchange.over
+    expect(exchanges.map(({ text }) => text)).toEqual(['/a', '/b'])
+    const later = new FakeExchange({ target: '/later' })
+    handle(later)
+    await later.over
+    expect(seen).toEqual([undefined, undefined, undefined])
+  })
+
+  it('of events is that in which the response was ended', async () => {
+    const seen: unknown[] = []
+    const handle = nodeInterface((req, res) => {
+      storage.run(req.url!, () => {
+        for (const event of ['finish', 'close'])
+          res.on(event, () => seen.push(`${req.url} ${storage.getStore()}`))
+        res.end()
+      })
+    }, context())
+    for (const target of ['/a', '/b']) handle(new FakeExchange({ target }))
+    await tick()
+    expect(seen.sort()).toEqual(['/a /a', '/a /a', '/b /b', '/b /b'])
   })
 })
 
@@ -184,6 +224,17 @@ describe('an app', () => {
     })
     expect(exchange.text).toBe('fine')
     expect(logged).toMatchObject([{ code: 'ERR_STREAM_WRITE_AFTER_END' }])
+  })
+
+  it('whose close listener throws costs the worker nothing when a client leaves', async () => {
+    const error = new Error('in close')
+    const { res, exchange, logged } = await open()
+    res.on('close', () => {
+      throw error
+    })
+    exchange.abort()
+    await tick()
+    expect(logged).toEqual([error])
   })
 
   it('whose finish listener throws costs no other response', async () => {

@@ -3,14 +3,19 @@ import type { InterfaceContext } from '../interface.ts'
 import type { NodeResponse } from './response.ts'
 import { kContext, kDisconnected, kExchange, kResponseOver } from './state.ts'
 
-/** Responses that have ended in this turn of the event loop. */
+/** Responses without listeners that have ended in this turn of the event loop. */
 let ended: NodeResponse[] = []
 
 /**
- * The app has ended `res`. Listeners hear of it on the next tick, as in Node: one tick for all
- * responses of a batch.
+ * The app has ended `res`. Listeners hear of it on the next tick, as in Node, and in the async
+ * context in which the response was ended. Where there are none, one tick does for all responses of
+ * a batch.
  */
 export function responseEnded(res: NodeResponse): void {
+  if (res._events !== undefined || res.req._events !== undefined) {
+    process.nextTick(finish, res)
+    return
+  }
   if (ended.length === 0) process.nextTick(finishEnded)
   ended.push(res)
 }
@@ -18,13 +23,15 @@ export function responseEnded(res: NodeResponse): void {
 function finishEnded(): void {
   const batch = ended
   ended = []
-  for (const res of batch) {
-    try {
-      res[kResponseOver]()
-    } catch (error) {
-      // A listener threw. In Node that ends the process; here it must not cost the other responses.
-      report(res.req[kContext], error)
-    }
+  for (const res of batch) finish(res)
+}
+
+function finish(res: NodeResponse): void {
+  try {
+    res[kResponseOver]()
+  } catch (error) {
+    // A listener threw. In Node that ends the process; here it must not cost the other responses.
+    report(res.req[kContext], error)
   }
 }
 
@@ -34,8 +41,13 @@ function finishEnded(): void {
  * @param error what the app has cut it with: as in Node, the socket's `error`
  */
 export function disconnected(res: NodeResponse, error?: Error): void {
-  res.req[kDisconnected](error)
-  res[kDisconnected]()
+  try {
+    res.req[kDisconnected](error)
+    res[kDisconnected]()
+  } catch (thrown) {
+    // A listener threw, as above.
+    report(res.req[kContext], thrown)
+  }
 }
 
 /**

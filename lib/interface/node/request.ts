@@ -40,6 +40,8 @@ export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
   declare [kSocket]: NodeSocket | null | undefined
   declare [kUrl]: string | undefined
   declare [kHeaders]: IncomingHttpHeaders | undefined
+  /** Node's table of listeners; undefined until there was one. */
+  declare readonly _events: object | undefined
   /** True once the client has gone, or the request was destroyed, before it was read to its end. */
   declare aborted: boolean
   /** True once the whole body has come. */

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { InterfaceContext } from '../interface.ts'
 import { bare } from './bare.ts'
@@ -15,7 +16,7 @@ const kTimer: unique symbol = Symbol('monodon.timer')
  * timeout. The connection belongs to native code and each request has its own such object: bytes
  * cannot be read from it or written to it. The state of the stream is built when first touched.
  */
-export class NodeSocket extends bare<Duplex>(Duplex.prototype) {
+export class NodeSocket extends bare<Duplex>(Socket.prototype) {
   declare readonly [kResponse]: NodeResponse
   declare [kReadable]: object | undefined
   declare [kWritable]: object | undefined
@@ -67,6 +68,15 @@ export class NodeSocket extends bare<Duplex>(Duplex.prototype) {
 
   address(): { address: string; family: string; port: number } {
     return { address: this.localAddress, family: this.localFamily, port: this.localPort }
+  }
+
+  /** Bytes are counted by native code, for the access log. */
+  get bytesRead(): number {
+    return 0
+  }
+
+  get bytesWritten(): number {
+    return 0
   }
 
   get connecting(): boolean {
