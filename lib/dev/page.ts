@@ -42,10 +42,9 @@ ${fields.map(([name, value]) => row(name, value)).join('\n')}
 }
 
 function faultSection(fault: Fault, index: number, sources: Sources): string {
+  const [first = '', ...more] = headline(fault).split('\n')
   const heading =
-    index === 0
-      ? `<h1>${escaped(headline(fault))}</h1>`
-      : `<h2>Caused by ${escaped(headline(fault))}</h2>`
+    index === 0 ? `<h1>${escaped(first)}</h1>` : `<h2>Caused by ${escaped(first)}</h2>`
   const code = fault.code === '' ? '' : `<code>${escaped(fault.code)}</code> `
   const hint = fault.hint === '' ? '' : `To do: ${escaped(fault.hint)}`
   const figures = fault.frames
@@ -54,6 +53,9 @@ function faultSection(fault: Fault, index: number, sources: Sources): string {
     .map((frame) => figure(frame, sources))
   return [
     heading,
+    more.length === 0
+      ? ''
+      : `<figure>\n${block(more.map((line) => `<span>${escaped(line)}</span>`))}\n</figure>`,
     code + hint === '' ? '' : `<p>${code}${hint}</p>`,
     ...figures,
     stackDetails(fault.frames),
@@ -71,7 +73,7 @@ function figure({ place, caller }: Frame, sources: Sources): string {
     return `<span${mark}><i>${number}</i>${escaped(text)}</span>`
   })
   const where = `${escaped(shownPlace(place))}${caller === '' ? '' : ` in ${escaped(caller)}`}`
-  return `<figure>\n<figcaption>${where}</figcaption>\n<pre>${lines.join('')}</pre>\n</figure>`
+  return `<figure>\n<figcaption>${where}</figcaption>\n${block(lines)}\n</figure>`
 }
 
 function stackDetails(frames: readonly Frame[]): string {
@@ -79,7 +81,11 @@ function stackDetails(frames: readonly Frame[]): string {
   const lines = frames.map(
     (frame) => `<span class="${frame.isOwn ? 'own' : 'dim'}">${escaped(shownFrame(frame))}</span>`,
   )
-  return `<details>\n<summary>Stack</summary>\n<pre>${lines.join('')}</pre>\n</details>`
+  return `<details>\n<summary>Stack</summary>\n${block(lines)}\n</details>`
+}
+
+function block(lines: readonly string[]): string {
+  return `<pre>${lines.join('')}</pre>`
 }
 
 function row(name: string, value: string): string {

@@ -27,6 +27,7 @@ _MAX_COLUMNS = 400
 #: Frames of the app that are shown with the code around them, and how many lines of it.
 _SHOWN_FRAMES = 4
 _AROUND = 5
+_HERE = '<span class="here">'
 #: Of the package that this one is a part of.
 _MANIFEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../package.json")
 _SECRET = re.compile(SECRET, re.IGNORECASE)
@@ -297,10 +298,14 @@ def _html(environ, error, status):
 
 
 def _section(fault, index):
+    first, *more = fault.headline.split("\n")
     if index == 0:
-        parts = [f"<h1>{_escape(fault.headline)}</h1>"]
+        parts = [f"<h1>{_escape(first)}</h1>"]
     else:
-        parts = [f"<h2>{fault.lead} {_escape(fault.headline)}</h2>"]
+        parts = [f"<h2>{fault.lead} {_escape(first)}</h2>"]
+    if more:
+        lines = "".join(f"<span>{_escape(line)}</span>" for line in more)
+        parts.append(f"<figure>\n<pre>{lines}</pre>\n</figure>")
     if fault.code:
         parts.append(f"<p><code>{_escape(fault.code)}</code> To do: {_escape(fault.hint)}</p>")
     own = [frame for frame in fault.frames if frame.is_own]
@@ -321,8 +326,8 @@ def _figure(frame):
         return ""
     first = max(1, frame.line - _AROUND)
     shown = "".join(
-        f"<span{' class=' + chr(34) + 'here' + chr(34) if number == frame.line else ''}>"
-        f"<i>{number}</i>{_escape(line.rstrip()[:_MAX_COLUMNS])}</span>"
+        (_HERE if number == frame.line else "<span>")
+        + f"<i>{number}</i>{_escape(line.rstrip()[:_MAX_COLUMNS])}</span>"
         for number, line in enumerate(lines[first - 1 : frame.line + _AROUND], first)
     )
     return f"<figure>\n<figcaption>{_escape(str(frame))}</figcaption>\n<pre>{shown}</pre>\n</figure>"
