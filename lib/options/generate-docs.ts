@@ -39,7 +39,8 @@ export function optionsPage(): string {
 \`keepAlive\` (in a file also \`keep-alive\`).
 
 **Order.** What comes later wins: the default, what the platform sets (\`PORT\`, \`WEB_CONCURRENCY\`),
-the config file, \`MONODON_*\`, flags. A variable that is set to nothing counts as not set. Unknown
+the config file, what \`monodon dev\` sets ([development-server.md](development-server.md)), \`MONODON_*\`,
+flags. A variable that is set to nothing counts as not set. Unknown
 names are errors everywhere. \`monodon --print-config\` shows each value and where it came from.
 
 **Config file.** \`monodon.config.ts\`, \`.mts\`, \`.js\`, \`.mjs\`, \`.cjs\`, \`.json\` or \`.toml\` in the

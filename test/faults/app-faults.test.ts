@@ -127,12 +127,30 @@ test('a node app that ends twice is as good as one that ends once', async () => 
   expect(await server.stop()).toBe(0)
 })
 
-test('with --dev the client sees the error', async () => {
-  const server = await SpawnedServer.conformance('fetch', ['--dev'])
-  const client = await Client.connect(server)
-  const answer = await client.request('GET', get('/route/throw'))
-  expect(answer.status).toBe(500)
-  expect(answer.body.toString()).toContain('secret: thrown')
-  await client.leave()
-  expect(await server.stop()).toBe(0)
+describe.each(['fetch', 'wsgi', 'node'] as const)('an error of a %s app', (kind) => {
+  const ask = async (flags: readonly string[], ...fields: string[]) => {
+    const server = await SpawnedServer.conformance(kind, flags)
+    const client = await Client.connect(server)
+    const answer = await client.request('GET', get('/route/throw', ...fields))
+    await client.leave()
+    expect(await server.stop()).toBe(0)
+    expect(answer.status).toBe(500)
+    return { type: answer.headers['content-type'], text: answer.body.toString() }
+  }
+
+  test.each([
+    ['*/*', 'text/plain; charset=utf-8'],
+    ['text/html', 'text/html; charset=utf-8'],
+    ['application/json', 'application/json'],
+  ])('is shown to who accepts %s with --dev', async (accept, type) => {
+    const answer = await ask(['--dev'], `Accept: ${accept}`)
+    expect(answer.type).toBe(type)
+    expect(answer.text).toContain('secret: thrown')
+    expect(answer.text).toContain(`test/support/apps/${kind}.ts:`)
+  })
+
+  test('is shown to nobody without', async () => {
+    const { text } = await ask([], 'Accept: text/html')
+    expect(text).not.toContain('secret')
+  })
 })

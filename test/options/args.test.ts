@@ -35,6 +35,21 @@ describe('readArgs', () => {
     expect(given('--dev=false')).toEqual({ dev: 'false' })
   })
 
+  it('knows the subcommand dev, and an app of that name', () => {
+    for (const argv of [
+      ['dev', 'app.ts', '-w', '2'],
+      ['-w', '2', 'dev', 'app.ts'],
+      ['dev', '--', 'app.ts'],
+    ])
+      expect(readArgs(argv)).toMatchObject({ isDev: true, app: 'app.ts' })
+    expect(readArgs(['dev'])).toMatchObject({ isDev: true, app: undefined })
+    expect(readArgs(['dev', 'dev'])).toMatchObject({ isDev: true, app: 'dev' })
+    for (const app of ['./dev', 'dev.ts', 'dev:app', 'app'])
+      expect(readArgs([app])).toMatchObject({ isDev: false, app })
+    expect(readArgs(['--', 'dev'])).toMatchObject({ isDev: false, app: 'dev' })
+    expect(() => readArgs(['dev', 'a', 'b'])).toThrow('one app expected, given: a b')
+  })
+
   it('takes a negative number for a value, so that the value is what is refused', () => {
     expect(given('-w', '-1')).toEqual({ workers: '-1' })
   })

@@ -29,6 +29,17 @@ describe('order', () => {
     ])
   })
 
+  it('has what monodon dev sets between file and variable', async () => {
+    const all = { loadFile, isDev: true }
+    expect(await workers(all)).toEqual([1, 'monodon dev'])
+    expect(await workers({ ...all, env })).toEqual([4, 'MONODON_WORKERS'])
+    const { options } = await resolve({ isDev: true })
+    expect(options).toMatchObject({ dev: true, reload: true, timeout: 0, logLevel: 'info' })
+    expect((await resolve({ isDev: true, flags: readArgs(['--dev=no']).flags })).options.dev).toBe(
+      false,
+    )
+  })
+
   it('looks only at the value that wins', async () => {
     expect(await workers({ env: { MONODON_WORKERS: 'many' }, flags })).toEqual([5, '--workers'])
   })
