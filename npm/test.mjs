@@ -16,7 +16,8 @@ const VITEST = join(root, 'node_modules/vitest/vitest.mjs')
 const NODE_DEPENDENT = [
   'test/cli',
   'test/conformance/routes',
-  'test/dev',
+  'test/dev/error-page',
+  'test/dev/reload.test',
   'test/frameworks',
   'test/interface',
   'test/package',

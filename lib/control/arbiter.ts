@@ -37,10 +37,8 @@ export type OnStarted = (controls: Controls) => () => void
  * @throws BootFailure when the app could not be loaded
  * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_PYTHON_MISSING`
  */
-export async function runArbiter(
-  { app, options, cwd }: Job,
-  onStarted: OnStarted = () => () => {},
-): Promise<void> {
+export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}): Promise<void> {
+  const { app, options, cwd } = job
   logTo(options.errorLogfile)
   setEnvironment(options.env)
   const runtime = runtimeOf(app, options, cwd)
@@ -49,7 +47,7 @@ export async function runArbiter(
   const listener = new Listener(options, runtime)
   const pidFile = new PidFile(options.pid)
   try {
-    await serveUntilStopped({ app, options, cwd }, runtime, listener, onStarted)
+    await serveUntilStopped(job, runtime, listener, onStarted)
   } finally {
     listener.release()
     pidFile.remove()
@@ -57,11 +55,12 @@ export async function runArbiter(
 }
 
 async function serveUntilStopped(
-  { app, options, cwd }: Job,
+  job: Job,
   runtime: Runtime,
   listener: Listener,
   onStarted: OnStarted,
 ): Promise<void> {
+  const { app, options, cwd } = job
   const signals = new Signals()
   // Before anybody can know of the server: by default these signals end a process.
   const reload = (): void => void pool?.reload()
@@ -69,7 +68,6 @@ async function serveUntilStopped(
   process.on('SIGHUP', reload)
   process.on('SIGUSR1', reopen)
   let pool: WorkerPool | undefined
-  const job = { app, options, cwd }
   const renew = (why: string): void => void pool?.renew(why)
   const reloader = options.reload ? await startReloader(job, runtime, renew) : undefined
   let onEnd = (): void => {}

@@ -231,9 +231,12 @@ export class WorkerPool {
     const since = performance.now()
     void worker.ended.then((how) => {
       if (this.retired.has(worker) || this.isStopping(worker)) return
-      if (!this.hung.has(worker)) logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
+      const isOutdated = this.outdated.has(worker)
+      if (!this.hung.has(worker) && !isOutdated)
+        logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
       if (this.leaving.has(worker)) return
-      this.deaths = performance.now() - since > HEALTHY_MS ? 0 : this.deaths + 1
+      const wasHealthy = isOutdated || performance.now() - since > HEALTHY_MS
+      this.deaths = wasHealthy ? 0 : this.deaths + 1
       this.later(this.pause(), () => this.replace())
     })
     void worker.spent.then(() => this.relieve(worker))
@@ -257,7 +260,7 @@ export class WorkerPool {
     this.boot(worker).then(
       () => log('info', `worker ${worker.number} has taken its place`),
       (error: Error) => {
-        log('error', error.message)
+        if (!this.outdated.has(worker)) log('error', error.message)
         // It has said why; one that could not load its app ends here.
         void worker.kill()
       },

@@ -18,6 +18,9 @@ beforeEach(() => {
 })
 afterEach(() => project.close())
 
+/** A module whose load does not come to its end, in a thread that has something to do. */
+const HANGS = 'setInterval(() => {}, 1000)\nawait new Promise(() => {})'
+
 const says = (text: string): string => `export default () => new Response(${JSON.stringify(text)})`
 
 describe.each([
@@ -79,10 +82,9 @@ describe.each([
   })
 
   test('that do not come to their end while they load are not waited for', TIMEOUT, async () => {
-    const hangs = 'setInterval(() => {}, 1000)\nawait new Promise(() => {})'
     project.write('app.mjs', says('old'))
     await project.start('app.mjs', '--reload', ...flags)
-    project.write('app.mjs', hangs)
+    project.write('app.mjs', HANGS)
     await project.logs('Reloading: ')
     project.write('app.mjs', says('new'))
     await project.becomes('new')
@@ -91,7 +93,7 @@ describe.each([
 })
 
 test('a first start that does not come to its end begins anew', TIMEOUT, async () => {
-  project.write('app.mjs', "import './begun.mjs'\nawait new Promise(() => {})")
+  project.write('app.mjs', `import './begun.mjs'\n${HANGS}`)
   project.write('begun.mjs', "import { writeFileSync } from 'node:fs'\nwriteFileSync('begun', '')")
   const started = project.start('app.mjs', '--reload', '--worker-class', 'process')
   await until('the load to begin', () => existsSync(join(project.folder, 'begun')))
@@ -267,7 +269,7 @@ test('an app that is not there is waited for', TIMEOUT, async () => {
 test('a signal ends a server whose app does not come to the end of its load', TIMEOUT, async () => {
   project.write('app.mjs', says('unused'))
   await project.start('app.mjs') // for `afterEach`
-  project.write('hangs.mjs', "console.log('begun')\nawait new Promise(() => {})")
+  project.write('hangs.mjs', `console.log('begun')\n${HANGS}`)
   const child = spawn(process.execPath, [COMMAND, 'hangs.mjs', '--bind', '127.0.0.1:0'], {
     cwd: project.folder,
   })

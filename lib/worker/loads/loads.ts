@@ -12,6 +12,11 @@ const MESSAGE_CHARACTERS = 20_000
 /** This package, which is no part of the app. */
 const OWN_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
 
+/** An ES module names what is missing by its absolute path; CommonJS as it was asked for. */
+const MISSING = /^Cannot find module '([^'\n]+)'(?:\nRequire stack:\n- ([^\n]+))?/
+/** A path, rather than the name of a package. */
+const PATH = /^(?:\.{0,2}[\\/]|[A-Za-z]:\\)/
+
 /** Notes the files that are loaded, and tells the arbiter of each once. */
 export class Loads {
   private readonly say: (message: FromWorker) => void
@@ -65,12 +70,9 @@ export class Loads {
 function missingFiles(error: unknown): string[] {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const [, missing = '', importer] = MISSING.exec(cause.message) ?? []
-    if (!/^(?:\.{0,2}[\\/]|[A-Za-z]:\\)/.test(missing)) continue
+    if (!PATH.test(missing)) continue
     const folder = importer === undefined ? sep : dirname(importer)
     return scriptsOf(resolve(folder, missing))
   }
   return []
 }
-
-/** An ES module names what is missing by its absolute path; CommonJS as it was asked for. */
-const MISSING = /^Cannot find module '([^'\n]+)'(?:\nRequire stack:\n- ([^\n]+))?/
