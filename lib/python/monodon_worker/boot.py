@@ -21,6 +21,8 @@ _DESCRIPTOR = 3
 _EXIT_NOT_LOADED = 3
 _EXIT_USAGE = 2
 _EXIT_MILLISECONDS = 1000
+#: The kernel stamps files by a clock that may be this late: a tick of 100 Hz.
+_TICK_NANOSECONDS = 10_000_000
 _PR_SET_PDEATHSIG = 1
 #: Characters of a text for people; in JSON one has at most 12 bytes.
 _MAX_TEXT = 20_000
@@ -97,7 +99,7 @@ def _boot(start, channel):
 def _loads():
     from .loads import Loads  # Only needed for `--reload`.
 
-    return Loads(time.time_ns())
+    return Loads(time.time_ns() - _TICK_NANOSECONDS)
 
 
 def _bounded(text):
