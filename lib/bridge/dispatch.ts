@@ -49,6 +49,7 @@ export class Dispatch implements Home {
   private idle: (() => void) | undefined
   /** Requests of the next batch, at most. */
   private most = 1
+  private isRetired = false
   private meanMs = BATCH_MS
   private cautiousUntil = 0
   private submittedAt = 0
@@ -103,6 +104,13 @@ export class Dispatch implements Home {
     return new Promise((resolve) => {
       this.idle = resolve
     })
+  }
+
+  /** Takes no more requests: they are the other workers'. What is pending goes on. */
+  retire(): void {
+    this.isRetired = true
+    this.most = 0
+    setImmediate(this.drain)
   }
 
   /** Closes the WebSockets that are open: their clients are to connect to another worker. */
@@ -174,6 +182,7 @@ export class Dispatch implements Home {
   private learn(count: number, took: number, now: number): void {
     if (took > BLOCKED_MS) this.cautiousUntil = now + CAUTION_MS
     this.meanMs += (took / count - this.meanMs) * WEIGHT
+    if (this.isRetired) return
     this.most =
       now < this.cautiousUntil
         ? 1

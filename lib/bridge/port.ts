@@ -10,7 +10,7 @@ export interface Port {
   readonly outbound: ArrayBuffer
   /**
    * Fills `inbound` with events and at most `most` requests; gives the number of records. After 0
-   * the doorbell rings when there are some.
+   * the doorbell rings when there are some. With `most` 0 the worker takes no requests any more.
    */
   take(most: number): number
   /**

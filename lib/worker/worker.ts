@@ -55,6 +55,7 @@ export class AppWorker {
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */
   async stop(timeoutMs: number): Promise<void> {
+    this.dispatch.retire()
     this.dispatch.closeSockets(SERVICE_RESTART, 'the worker is being replaced')
     if (timeoutMs > 0) await within(timeoutMs, this.idle())
     this.dispatch.detach()

@@ -1,5 +1,5 @@
 /** What the arbiter does on signals and by its options, for workers of each kind. */
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,15 +20,23 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** An app in each language that answers with a text and a variable, and can hang. */
+/** An app in each language that answers with a text and a variable, and can hang, or wait for a file. */
 const javascript = (text: string): string =>
-  `export default (request) => {
+  `import { existsSync, writeFileSync } from 'node:fs'
+   import { setTimeout as sleep } from 'node:timers/promises'
+   export default async (request) => {
      if (request.url.endsWith('/loop')) for (;;) {}
+     if (request.url.endsWith('/hold')) writeFileSync('held', '')
+     while (request.url.endsWith('/hold') && !existsSync('release')) await sleep(10)
      return new Response(${JSON.stringify(text)} + (process.env.GREETING ?? ''))
    }`
 const python = (text: string): string =>
-  `import os
+  `import os, time
 def app(environ, start_response):
+    if environ['PATH_INFO'] == '/hold':
+        open('held', 'w').close()
+    while environ['PATH_INFO'] == '/hold' and not os.path.exists('release'):
+        time.sleep(0.01)
     while environ['PATH_INFO'] == '/loop':
         pass
     start_response('200 OK', [('Content-Type', 'text/plain')])
@@ -83,6 +91,18 @@ function suite(kind: Kind): void {
     const answers = await keepAsking(() => server.output.includes('Reloaded'))
     expect(new Set(answers).size).toBeLessThanOrEqual(2)
     await until('the old workers to go', async () => (await text()) === 'new')
+  })
+
+  test('a worker that was followed takes no more, while it finishes what it holds', async () => {
+    await start(kind)
+    const held = text('/hold')
+    await until('the request to be held', () => existsSync(join(folder, 'held')))
+    write(kind, 'new')
+    server.child.kill('SIGHUP')
+    await until('the new worker to answer', async () => (await text()) === 'new')
+    for (let i = 0; i < 50; i++) expect(await text()).toBe('new')
+    writeFileSync(join(folder, 'release'), '')
+    expect(await held).toBe('old')
   })
 
   test('HUP with code that does not load leaves the old workers serving', async () => {

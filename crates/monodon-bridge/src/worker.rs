@@ -154,21 +154,32 @@ impl Worker {
     /// requests, which it now holds. Gives their number and whether the worker may sleep.
     ///
     /// Zero records mean that there is nothing, after a short wait where that pays; the doorbell
-    /// will ring.
+    /// will ring. With `most` 0 the worker takes no requests any more: they are the others'.
     pub fn take(&self, batch: &mut [u8], most: usize) -> usize {
         let mut desk = self.desk();
         if desk.detached {
             return 0;
         }
         self.move_on();
+        if most == 0 {
+            self.set_ready(false);
+            // The bell may have rung here, for requests that another one is to take.
+            if self.bridge.queue.len() > 0 {
+                self.bridge.ring();
+            }
+        }
+        let has_work = || {
+            most > 0 && self.bridge.queue.len() > 0
+                || self.event_count.load(Ordering::SeqCst) > 0
+                || self.owes_reclaim()
+        };
         loop {
             let filled = self.fill(&mut desk, batch, most.min(BATCH_RECORDS));
             if filled.records > 0 {
                 self.note_taken(desk);
                 return filled.records;
             }
-            let sleeps = !desk.patience.wait(|| self.has_work())
-                && self.sleeper.fall_asleep(|| self.has_work());
+            let sleeps = !desk.patience.wait(has_work) && self.sleeper.fall_asleep(has_work);
             if sleeps || self.owes_reclaim() {
                 return 0;
             }
@@ -219,12 +230,6 @@ impl Worker {
         if self.bridge.queue.len() > 0 {
             self.bridge.ring();
         }
-    }
-
-    fn has_work(&self) -> bool {
-        self.bridge.queue.len() > 0
-            || self.event_count.load(Ordering::SeqCst) > 0
-            || self.owes_reclaim()
     }
 
     /// Whether `take` came back without records because `reclaim` is due before it may sleep.
