@@ -128,14 +128,18 @@ async function stopOn(
   const signal = await signals.next()
   if (signal === 'SIGTERM') {
     log('info', 'Draining: requests under way are finished (SIGTERM)')
-    const again = signals.next().then(() => listener.stop())
-    await Promise.race([listener.drain(), again])
-    await pool.stop(options.gracefulTimeout)
+    const drained = listener.drain().then(() => pool.stop(options.gracefulTimeout))
+    const again = signals.next().then((next) => stopAtOnce(next, listener, pool))
+    await Promise.race([drained, again])
   } else {
-    log('info', `Stopping (${signal})`)
-    await listener.stop()
-    await pool.stop(0)
+    await stopAtOnce(signal, listener, pool)
   }
+}
+
+async function stopAtOnce(signal: Signal, listener: Listener, pool: WorkerPool): Promise<void> {
+  log('info', `Stopping (${signal})`)
+  await listener.stop()
+  await pool.stop(0)
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const

@@ -198,6 +198,34 @@ describe('a worker that only waits for longer than --timeout is not ended', () =
   })
 })
 
+describe.each([
+  ['a thread', THREAD],
+  ['a process', PROCESS],
+])('a second signal ends %s', (_, kind) => {
+  test.each([
+    ['what holds a request', '/never'],
+    ['what goes on in the background', '/background'],
+  ])('with %s', async (_, path) => {
+    const app = `const never = new Promise(() => {})
+      export default { fetch(request, server) {
+        console.log('begun')
+        if (request.url.endsWith('/never')) return never
+        server.waitUntil(never)
+        return new Response('begun')
+      } }`
+    writeFileSync(join(folder, 'app.mjs'), app)
+    const flags = [...kind.flags, '--graceful-timeout', '10m']
+    server = await SpawnedServer.start('app.mjs', flags, {}, folder)
+    const answer = fetchOnce(server, path).catch(() => undefined)
+    await until('the app', () => server.output.includes('begun'))
+    const stopped = server.stop()
+    await until('the first', () => server.output.includes('Draining'))
+    server.child.kill('SIGTERM')
+    expect(await stopped).toBe(0)
+    await answer
+  })
+})
+
 test('USR1 opens the log files anew', async () => {
   await start(THREAD, '--access-logfile', 'access.log', '--error-logfile', 'error.log')
   const read = (name: string): string => {
