@@ -17,6 +17,15 @@ function start(flags: readonly string[] = [], env = {}): Promise<SpawnedServer> 
   return SpawnedServer.conformance('fetch', ['--worker-class', 'process', ...flags], env)
 }
 
+/** A client that has stopped reading a body of 100 MB. */
+async function stalled(): Promise<Client> {
+  const client = await Client.connect(server, ['GET'])
+  client.socket.once('data', () => client.socket.pause())
+  await client.write(get('/route/bytes?size=100000000'))
+  await until('the beginning of the body', () => client.socket.bytesRead > 0)
+  return client
+}
+
 describe('a server with workers in processes', () => {
   it.each(['exit', 'abort', 'kill', 'throw'])(
     'answers 502 for what a worker held that does "%s", and goes on',
@@ -42,10 +51,7 @@ describe('a server with workers in processes', () => {
 
   it('forgets a large body whose client leaves', async () => {
     server = await start(['--graceful-timeout', '60s'])
-    const client = await Client.connect(server, ['GET'])
-    client.socket.once('data', () => client.socket.pause())
-    await client.write(get('/route/bytes?size=100000000'))
-    await until('the beginning of the body', () => client.socket.bytesRead > 0)
+    const client = await stalled()
     await client.reset()
     // A worker that still held it would keep the server for a minute.
     expect(await server.stop()).toBe(0)
@@ -53,10 +59,7 @@ describe('a server with workers in processes', () => {
 
   it('forgets what it holds for the last client when that leaves a server that stops', async () => {
     server = await start(['--graceful-timeout', '60s'])
-    const client = await Client.connect(server, ['GET'])
-    client.socket.once('data', () => client.socket.pause())
-    await client.write(get('/route/bytes?size=100000000'))
-    await until('the beginning of the body', () => client.socket.bytesRead > 0)
+    const client = await stalled()
     const exited = server.stop()
     await until('the stop', () => server.output.includes('Draining'))
     await client.reset()
