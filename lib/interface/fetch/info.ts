@@ -69,7 +69,7 @@ export class FetchInfo {
   /**
    * Keeps the worker alive until `promise` settles, also after the response; a rejection is logged.
    */
-  waitUntil(promise: Promise<unknown>): void {
-    this.#context.waitUntil(promise)
+  waitUntil(promise: PromiseLike<unknown>): void {
+    this.#context.waitUntil(Promise.resolve(promise))
   }
 }

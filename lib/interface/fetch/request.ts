@@ -110,8 +110,8 @@ export class LazyRequest {
   }
 
   /** As `waitUntil` of the info. */
-  waitUntil(promise: Promise<unknown>): void {
-    this.#context.waitUntil(promise)
+  waitUntil(promise: PromiseLike<unknown>): void {
+    this.#context.waitUntil(Promise.resolve(promise))
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
