@@ -153,6 +153,13 @@ describe('a response of another implementation', () => {
     expect((bad.error as Error).message).toContain('a Response with status 101')
   })
 
+  test.each([204, 205, 304])('with status %i sends no body, and lets it go', async (status) => {
+    const cancel = vi.fn()
+    const exchange = await run(() => old(new ReadableStream({ cancel }), { status }))
+    expect([exchange.status, exchange.sequence]).toEqual([status, ['respond']])
+    expect(cancel).toHaveBeenCalledOnce()
+  })
+
   test('of another realm, whose class is a subclass of none of ours', async () => {
     const make = runInNewContext(
       `(Headers, ReadableStream) => class Response {

@@ -211,7 +211,7 @@ function hasInstance(this: unknown, value: unknown): boolean {
 const JSON_INIT: ResponseInit = { headers: { 'content-type': 'application/json' } }
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** https://fetch.spec.whatwg.org/#null-body-status, as far as a `Response` may have it. */
-const NULL_BODY = new Set([204, 205, 304])
+export const NULL_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 function checkedStatus(status: unknown, body: unknown): number {
   const code = Number(status)

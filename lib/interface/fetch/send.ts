@@ -9,6 +9,7 @@ import {
   type FastResponse,
   isFast,
   materialize,
+  NULL_BODY,
   platformOf,
   sourceOf,
 } from './response.ts'
@@ -121,7 +122,12 @@ function sendPlatform(exchange: Exchange, response: Response): void {
   }
   refuseUsed(response)
   const block = reason + encodeFields(fieldsOf(exchange, response), null)
-  sendBody(exchange, status, block, response.body)
+  if (!NULL_BODY.has(status)) sendBody(exchange, status, block, response.body)
+  else {
+    // Only other implementations let such a response have a body.
+    sendNothing(exchange, status, block)
+    discard(response.body, undefined)
+  }
 }
 
 /**
