@@ -2,10 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
 import { isolate } from './isolate.ts'
-import { adoptPrototypes, adoptWhereReparented } from './node/adopt.ts'
+import { adoptPrototypes, adoptWhereReparented, classesFor } from './node/adopt.ts'
 import { appFailed, disconnected } from './node/lifecycle.ts'
-import { NodeRequest } from './node/request.ts'
-import { NodeResponse } from './node/response.ts'
+import type { NodeResponse } from './node/response.ts'
 
 export { adoptWhereReparented } from './node/adopt.ts'
 
@@ -26,9 +25,10 @@ export type NodeApp =
 export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
   adoptWhereReparented()
   const listener = listenerOf(app)
+  const { Request, Response } = classesFor(app)
   return isolate((exchange) => {
-    const req = new NodeRequest(exchange, context)
-    const res = new NodeResponse(exchange, req)
+    const req = new Request(exchange, context)
+    const res = new Response(exchange, req)
     try {
       // They have all that `node:http` documents, apart from the connection itself.
       const result = listener(

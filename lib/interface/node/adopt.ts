@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
-import { NodeRequest } from './request.ts'
-import { NodeResponse } from './response.ts'
+import { NodeRequest, type RequestClass, requestClass } from './request.ts'
+import { NodeResponse, type ResponseClass, responseClass } from './response.ts'
 import { kDisconnected, kExchange } from './state.ts'
 
 const platformSetPrototypeOf = Object.setPrototypeOf
@@ -14,6 +14,15 @@ export function adoptPrototypes(app: object): void {
   const { request, response } = app as { request?: unknown; response?: unknown }
   if (isObject(request)) insert(request, IncomingMessage.prototype, NodeRequest.prototype)
   if (isObject(response)) insert(response, ServerResponse.prototype, NodeResponse.prototype)
+}
+
+/** Classes whose objects have the prototypes already that an adopted app would put under them. */
+export function classesFor(app: object): { Request: RequestClass; Response: ResponseClass } {
+  const { request, response } = app as { request?: unknown; response?: unknown }
+  return {
+    Request: requestClass(request instanceof NodeRequest ? request : NodeRequest.prototype),
+    Response: responseClass(response instanceof NodeResponse ? response : NodeResponse.prototype),
+  }
 }
 
 /**

@@ -8,3 +8,6 @@ export function bare<T extends object>(prototype: object): new () => T {
   Bare.prototype = prototype
   return Bare as unknown as new () => T
 }
+
+/** What a constructor sees of its object. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }

@@ -20,7 +20,7 @@ import {
   renderBlock,
 } from './headers.ts'
 
-const kFields: unique symbol = Symbol('monodon.fields')
+export const kFields: unique symbol = Symbol('monodon.fields')
 export const kBlock: unique symbol = Symbol('monodon.block')
 export const kTrailers: unique symbol = Symbol('monodon.trailers')
 
@@ -36,18 +36,6 @@ export class NodeOutgoing extends bare<Stream>(ServerResponse.prototype) {
   declare _contentLength: number | null
   declare chunkedEncoding: boolean
   declare _removedContLen: boolean
-
-  constructor() {
-    super()
-    this[kFields] = undefined
-    this[kBlock] = undefined
-    this[kTrailers] = ''
-    this.statusCode = 200
-    this.statusMessage = undefined
-    this._contentLength = null
-    this.chunkedEncoding = false
-    this._removedContLen = false
-  }
 
   /** True once status and fields are fixed. */
   get headersSent(): boolean {

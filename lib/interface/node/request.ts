@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import type { Exchange } from '../../bridge/exchange.ts'
 import { MonodonError } from '../../errors.ts'
 import type { InterfaceContext } from '../interface.ts'
-import { bare } from './bare.ts'
+import { bare, type Mutable } from './bare.ts'
 import { connectionReset } from './errors.ts'
 import { addDistinct, addReceived } from './headers.ts'
 import { cut } from './lifecycle.ts'
@@ -48,22 +48,6 @@ export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
   declare complete: boolean
   declare _consuming: boolean
   declare _dumped: boolean
-
-  constructor(exchange: Exchange, context: InterfaceContext) {
-    super()
-    this[kExchange] = exchange
-    this[kContext] = context
-    this[kReadable] = undefined
-    this[kReading] = false
-    this[kArrived] = undefined
-    this[kSocket] = undefined
-    this[kUrl] = undefined
-    this[kHeaders] = undefined
-    this.aborted = false
-    this.complete = exchange.contentLength === 0
-    this._consuming = false
-    this._dumped = false
-  }
 
   // -- head
 
@@ -266,6 +250,39 @@ export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
     if (this[kReadable] !== undefined && !this._consuming) dump.call(this)
     this[kSocket]?.[kResponseOver]()
   }
+}
+
+export type RequestClass = new (exchange: Exchange, context: InterfaceContext) => NodeRequest
+
+/**
+ * A class of requests that inherit from `prototype`: `NodeRequest.prototype`, or an object of a
+ * framework that inherits from it. Express puts `app.request` under each request; V8 gives an object
+ * whose prototype is replaced a shape of its own (up to Node 22), and all code that touches it is slow
+ * then. One that has it from the start keeps its shape.
+ */
+export function requestClass(prototype: object): RequestClass {
+  function Request(
+    this: Mutable<NodeRequest>,
+    exchange: Exchange,
+    context: InterfaceContext,
+  ): void {
+    this[kExchange] = exchange
+    this[kContext] = context
+    // The response's constructor sets it.
+    this[kResponse] = undefined as unknown as NodeResponse
+    this[kReadable] = undefined
+    this[kReading] = false
+    this[kArrived] = undefined
+    this[kSocket] = undefined
+    this[kUrl] = undefined
+    this[kHeaders] = undefined
+    this.aborted = false
+    this.complete = exchange.contentLength === 0
+    this._consuming = false
+    this._dumped = false
+  }
+  Request.prototype = prototype
+  return Request as unknown as RequestClass
 }
 
 /** What Node's `IncomingMessage` has beside these, for a server. */

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Exchange } from '../../bridge/exchange.ts'
 import { HIGH_WATER_BYTES } from '../../bridge/layout.ts'
+import type { Mutable } from './bare.ts'
 import {
   headersSent,
   invalidArgument,
@@ -11,7 +12,15 @@ import {
 } from './errors.ts'
 import type { HeaderValue } from './headers.ts'
 import { cut } from './lifecycle.ts'
-import { encodeFields, fixFields, type HeadersArgument, kBlock, NodeOutgoing } from './outgoing.ts'
+import {
+  encodeFields,
+  fixFields,
+  type HeadersArgument,
+  kBlock,
+  kFields,
+  kTrailers,
+  NodeOutgoing,
+} from './outgoing.ts'
 import type { NodeRequest } from './request.ts'
 import type { NodeSocket } from './socket.ts'
 import { kDisconnected, kExchange, kResponse, kResponseOver } from './state.ts'
@@ -56,21 +65,6 @@ export class NodeResponse extends NodeOutgoing {
   declare _closed: boolean
   declare _hasBody: boolean
   declare strictContentLength: boolean
-
-  constructor(exchange: Exchange, req: NodeRequest) {
-    super()
-    this[kExchange] = exchange
-    this[kStreaming] = undefined
-    this[kOver] = false
-    this[kErrored] = null
-    this.req = req
-    this.finished = false
-    this.destroyed = false
-    this._closed = false
-    this._hasBody = exchange.method !== 'HEAD'
-    this.strictContentLength = false
-    req[kResponse] = this
-  }
 
   // -- head
 
@@ -296,6 +290,35 @@ export class NodeResponse extends NodeOutgoing {
   [kDisconnected](): void {
     emitClose(this)
   }
+}
+
+export type ResponseClass = new (exchange: Exchange, req: NodeRequest) => NodeResponse
+
+/** A class of responses that inherit from `prototype`, for the reason that `requestClass` tells. */
+export function responseClass(prototype: object): ResponseClass {
+  function Response(this: Mutable<NodeResponse>, exchange: Exchange, req: NodeRequest): void {
+    this[kExchange] = exchange
+    this[kFields] = undefined
+    this[kBlock] = undefined
+    this[kTrailers] = ''
+    this[kStreaming] = undefined
+    this[kOver] = false
+    this[kErrored] = null
+    this.req = req
+    this.statusCode = 200
+    this.statusMessage = undefined
+    this.finished = false
+    this.destroyed = false
+    this.chunkedEncoding = false
+    this.strictContentLength = false
+    this._closed = false
+    this._contentLength = null
+    this._hasBody = exchange.method !== 'HEAD'
+    this._removedContLen = false
+    req[kResponse] = this as NodeResponse
+  }
+  Response.prototype = prototype
+  return Response as unknown as ResponseClass
 }
 
 /**
