@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 import express, { type Express } from 'express'
 import fastify from 'fastify'
 import { describe, expect, it } from 'vitest'
+import { adoptPrototypes, classesFor } from '../../lib/interface/node/adopt.ts'
+import { NodeRequest } from '../../lib/interface/node/request.ts'
 import { type NodeApp, type NodeListener, nodeInterface } from '../../lib/interface/node.ts'
 import { FakeExchange, type FakeOptions } from '../support/fake-exchange.ts'
 import { context } from '../support/node-context.ts'
@@ -47,6 +49,17 @@ describe('Express', () => {
     expect((await ask(app, '/none')).status).toBe(404)
     expect((await ask(app, '/file')).text).toContain('routes, parses and sends')
     expect((await ask(app, '/who', { method: 'HEAD' })).status).toBe(200)
+  })
+
+  it('gets requests that have its prototypes from the start, so that they keep their shape', () => {
+    const app = expressApp()
+    adoptPrototypes(app)
+    const { Request, Response } = classesFor(app)
+    const exchange = new FakeExchange()
+    const req = new Request(exchange, context())
+    expect(Object.getPrototypeOf(req)).toBe(app.request)
+    expect(Object.getPrototypeOf(new Response(exchange, req))).toBe(app.response)
+    expect(req).toBeInstanceOf(NodeRequest)
   })
 
   it('may be called by a listener', async () => {

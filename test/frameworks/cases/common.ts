@@ -4,7 +4,6 @@
  */
 import { gzipSync } from 'node:zlib'
 import { type Cases, differing } from '../support/differential.ts'
-import type { Feature } from '../support/features.ts'
 import { ask, cookiesOf, get, head, inTurn, MULTIPART, multipart, post } from '../support/talks.ts'
 
 const JSON_TYPE = 'application/json'
@@ -234,8 +233,15 @@ export const COMMON = {
   },
 } as const satisfies Cases
 
-export function common(...features: (keyof typeof COMMON)[]): Cases {
-  return Object.fromEntries(features.map((feature) => [feature, COMMON[feature]])) as Partial<
-    Record<Feature, Cases[Feature]>
-  > as Cases
+type CommonFeature = keyof typeof COMMON
+
+/** The cases of some features. */
+export function common(...features: readonly CommonFeature[]): Cases {
+  return Object.fromEntries(features.map((feature) => [feature, COMMON[feature]]))
+}
+
+/** The cases of all features but some. */
+export function commonBut(...features: readonly CommonFeature[]): Cases {
+  const all = Object.keys(COMMON) as CommonFeature[]
+  return common(...all.filter((feature) => !features.includes(feature)))
 }

@@ -1,7 +1,7 @@
 /** What Nest does on each of its platforms. */
 import { type Cases, differing } from '../support/differential.ts'
 import { get, head, inTurn, post, preflight } from '../support/talks.ts'
-import { common } from './common.ts'
+import { commonBut } from './common.ts'
 
 const JSON_TYPE = 'application/json'
 
@@ -41,23 +41,6 @@ const own: Cases = {
 }
 
 export const NEST: readonly Cases[] = [
-  common(
-    'routing and params',
-    'JSON bodies',
-    'urlencoded bodies',
-    'multipart bodies',
-    '100-continue',
-    'static files',
-    'ranges',
-    'conditional requests',
-    'streaming',
-    'server-sent events',
-    'redirects',
-    'HEAD',
-    'errors',
-    'early hints',
-    'timeouts',
-    'the request and response objects',
-  ),
+  commonBut('other bodies', 'compression', 'cookies', 'errors after the head', 'aborts'),
   own,
 ]
