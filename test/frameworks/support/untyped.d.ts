@@ -4,3 +4,7 @@ declare module 'koa-static' {
 
   export default function serve(root: string, options?: { hidden?: boolean }): Middleware
 }
+
+declare module 'express4' {
+  export { default, type RequestHandler } from 'express'
+}
