@@ -35,7 +35,7 @@ export const upgradeWebSocket: UpgradeWebSocket<ServerWebSocket, UpgradeOptions>
       socket.onmessage = (event) => {
         // Hono's context has one of its own, which counts from the next message on.
         socket.binaryType = ws.binaryType
-        onMessage(event, ws)
+        return onMessage(event, ws)
       }
     if (onClose !== undefined) socket.onclose = (event) => onClose(event as CloseEvent, ws)
     if (onError !== undefined) socket.onerror = (event) => onError(event, ws)

@@ -2,7 +2,7 @@ import type { Handle } from '../interface/interface.ts'
 import type { Explain } from './exchange.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
-import { type Home, LiveExchange } from './live-exchange.ts'
+import { type Dismissal, type Home, LiveExchange } from './live-exchange.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import { Outbox } from './outbox.ts'
 import { PacedExchange } from './paced-exchange.ts'
@@ -38,6 +38,7 @@ export class Dispatch implements Home {
   readonly outbox: Outbox
   readonly index: number
   readonly explain: Explain | undefined
+  dismissal: Dismissal | undefined = undefined
   private readonly handle: Handle
   private readonly port: Port
   private readonly Exchange: typeof LiveExchange
@@ -113,9 +114,10 @@ export class Dispatch implements Home {
     setImmediate(this.drain)
   }
 
-  /** Closes the WebSockets that are open: their clients are to connect to another worker. */
-  closeSockets(code: number, reason: string): void {
-    for (const exchange of this.held) exchange?.socket?.close(code, reason)
+  /** Closes the WebSockets that are open, or open later: their clients are to connect to another worker. */
+  closeSockets(...dismissal: Dismissal): void {
+    this.dismissal = dismissal
+    for (const exchange of this.held) exchange?.socket?.close(...dismissal)
   }
 
   /** The server has gone: nobody is left to be answered. */

@@ -127,7 +127,7 @@ export interface Exchange {
 
 /** A WebSocket that was opened. Framing, pings and the closing handshake are native code's. */
 export interface Socket {
-  /** Bytes that were sent and that the connection has not taken. */
+  /** Bytes that were sent and that the connection has not taken. Less than 64 KiB counts as taken. */
   readonly buffered: number
   /** Sends a message: text, or bytes, which are copied before this returns. After `close` it does nothing. */
   send(message: string | Uint8Array): void

@@ -25,6 +25,9 @@ const OPEN = 1
 /** The server's side is closed. */
 const HALF_CLOSED = 2
 
+/** Why WebSockets are closed. */
+export type Dismissal = readonly [code: number, reason: string]
+
 /** What an exchange needs from the worker it runs in. */
 export interface Home {
   readonly outbox: Outbox
@@ -32,6 +35,8 @@ export interface Home {
   readonly index: number
   /** Answers for the app where it failed before the head (`--dev`). */
   readonly explain: Explain | undefined
+  /** With what a WebSocket is closed that opens from now on: the worker is to leave. */
+  readonly dismissal: Dismissal | undefined
   /** Records were written: they have to be submitted soon. */
   wrote(): void
   /** The exchange needs events although its app has answered. */
@@ -232,6 +237,7 @@ export class LiveExchange implements Exchange {
       wrote: () => this.home.wrote(),
       cut: () => this.cut(),
     })
+    if (this.home.dismissal !== undefined) this.socket.close(...this.home.dismissal)
     return this.socket
   }
 

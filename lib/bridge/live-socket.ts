@@ -1,8 +1,16 @@
 import type { Socket, SocketReceiver } from './exchange.ts'
-import { AHEAD_BYTES, BODY_WINDOW_BYTES, FLAG, KIND, MESSAGE_COST } from './layout.ts'
+import {
+  AHEAD_BYTES,
+  BODY_WINDOW_BYTES,
+  FLAG,
+  HIGH_WATER_BYTES,
+  KIND,
+  MESSAGE_COST,
+} from './layout.ts'
 import type { NodeBuffer } from './node-buffer.ts'
 import type { Outbox } from './outbox.ts'
 import { UTF8_FACTOR } from './outbox.ts'
+import { countChunk } from './scavenger.ts'
 
 /** Bytes of a piece of a large message: the other exchanges of the worker get their turn between two. */
 const PIECE_BYTES = 65_536
@@ -10,13 +18,13 @@ const PIECE_BYTES = 65_536
 /** The worker's side of a WebSocket whose exchange was accepted. */
 export class LiveSocket implements Socket {
   /** Bytes sent that native code has not reported as drained. */
-  buffered = 0
+  protected waiting = 0
   protected readonly id: number
   protected readonly outbox: Outbox
   private readonly wrote: () => void
   private readonly cutExchange: () => void
   private readonly receiver: SocketReceiver
-  private isClosing = false
+  protected isClosing = false
   /** Bytes of messages taken since more was last asked for. */
   private taken = 0
   /** The pieces of a message whose last one has not come. */
@@ -36,9 +44,14 @@ export class LiveSocket implements Socket {
     this.want(BODY_WINDOW_BYTES)
   }
 
+  /** Native code reports nothing below the high-water mark, so that less is no news. */
+  get buffered(): number {
+    return this.waiting < HIGH_WATER_BYTES ? 0 : this.waiting
+  }
+
   send(message: string | Uint8Array): void {
     if (this.isClosing) return
-    this.buffered += this.outbox.message(this.id, message, 0)
+    this.waiting += this.outbox.message(this.id, message, 0)
     this.wrote()
   }
 
@@ -63,6 +76,7 @@ export class LiveSocket implements Socket {
       this.taken = 0
     }
     const isText = (flags & FLAG.text) !== 0
+    if (!isText) countChunk(length)
     if (this.pieces !== undefined || flags & FLAG.more) {
       this.pieces ??= []
       this.pieces.push(Uint8Array.prototype.slice.call(bytes, at, at + length))
@@ -86,7 +100,7 @@ export class LiveSocket implements Socket {
 
   /** The connection has taken `bytes` of what was sent. */
   drain(bytes: number): void {
-    this.buffered -= bytes
+    this.waiting -= bytes
   }
 
   protected sendClose(code: number, reason: string): void {
@@ -121,22 +135,32 @@ export class PacedSocket extends LiveSocket {
   private closing: readonly [code: number, reason: string] | undefined = undefined
 
   override send(message: string | Uint8Array): void {
-    const most = Math.min(PIECE_BYTES, AHEAD_BYTES - this.buffered)
+    if (this.isClosing) return
+    const most = Math.min(PIECE_BYTES, AHEAD_BYTES - this.waiting)
     if (this.backlog.length === 0 && message.length * UTF8_FACTOR <= most) {
       super.send(message)
       return
     }
-    if (this.closing !== undefined) return
     const bytes = Buffer.from(message as string)
     this.backlog.push({ bytes, flags: typeof message === 'string' ? FLAG.text : 0 })
     this.backlogBytes += bytes.byteLength
-    this.buffered += bytes.byteLength
+    this.waiting += bytes.byteLength
     this.pump()
   }
 
   override drain(bytes: number): void {
     super.drain(bytes)
     if (this.backlog.length > 0) this.pump()
+  }
+
+  override closed(code: number, reason: string): void {
+    this.backlog.length = 0
+    super.closed(code, reason)
+  }
+
+  override cut(): void {
+    this.backlog.length = 0
+    super.cut()
   }
 
   protected override sendClose(code: number, reason: string): void {
@@ -146,7 +170,7 @@ export class PacedSocket extends LiveSocket {
 
   /** Sends as much of the backlog as the server has room for. */
   private pump(): void {
-    let room = AHEAD_BYTES - (this.buffered - this.backlogBytes)
+    let room = AHEAD_BYTES - (this.waiting - this.backlogBytes)
     for (let next = this.backlog[0]; next !== undefined && room > 0; next = this.backlog[0]) {
       const piece = next.bytes.subarray(0, Math.min(room, PIECE_BYTES))
       next.bytes = next.bytes.subarray(piece.byteLength)

@@ -9,12 +9,13 @@ import type { Handle, InterfaceContext } from './interface.ts'
 export type { FetchInfo } from './fetch/info.ts'
 export { installFastResponse, installRequestUnwrapping } from './fetch/install.ts'
 export { FastResponse } from './fetch/response.ts'
+export type { SocketCloseEvent } from './fetch/socket-events.ts'
 export {
   type UpgradeOptions,
   upgradeWebSocket,
   type WebSocketUpgrade,
 } from './fetch/upgrade.ts'
-export type { ServerWebSocket, SocketCloseEvent } from './fetch/websocket.ts'
+export type { ServerWebSocket } from './fetch/websocket.ts'
 
 /**
  * Answers a request. `info` comes a third time as an execution context, for apps that expect their

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut, buf::Chain};
+use bytes::{Buf, Bytes, buf::Chain};
 use http::HeaderMap;
 use monodon_http::handoff::{Farewell, Tunnel};
 use monodon_http::options::Options;
@@ -65,8 +65,18 @@ enum State {
     Closed,
 }
 
-/// A message that the connection has not taken whole, behind the head of its frame.
-type Writing = Chain<FrameHead, Chunk>;
+/// A frame that the connection has not taken whole.
+struct Writing {
+    frame: Chain<FrameHead, Chunk>,
+    /// Bytes of the worker's that it holds, before they were compressed.
+    counted: usize,
+}
+
+/// A message of which the worker has more to submit.
+#[derive(Clone, Copy, Debug)]
+struct Unfinished {
+    is_compressed: bool,
+}
 
 /// One WebSocket.
 pub(crate) struct SocketSession {
@@ -81,8 +91,8 @@ pub(crate) struct SocketSession {
     /// Whole frames of our own, which go between two messages; the first is the answer's head.
     urgent: VecDeque<Bytes>,
     writing: Option<Writing>,
-    /// The beginning of a message that the worker submits in pieces.
-    pieces: Option<BytesMut>,
+    /// A message that the worker submits in pieces, each of which is a fragment of it.
+    unfinished: Option<Unfinished>,
     /// A message that is on its way to the worker in pieces.
     rest: Option<(bool, Bytes)>,
     /// Until a ping is due, or the client's close frame.
@@ -94,6 +104,8 @@ pub(crate) struct SocketSession {
     is_asked: bool,
     /// The worker has no room: nothing is read.
     is_paused: bool,
+    /// The server is stopping, and the client is told so behind what waits for it.
+    is_dismissed: bool,
 }
 
 /// Why a session cannot go on.
@@ -135,13 +147,14 @@ impl SocketSession {
             verdict: (code::ABNORMAL, Bytes::new()),
             urgent: VecDeque::from([offer.answer(fields, compresses).into()]),
             writing: None,
-            pieces: None,
+            unfinished: None,
             rest: None,
             timer: ping.map(|ping| Box::pin(sleep(ping))),
             ping,
             is_alive: false,
             is_asked: false,
             is_paused: false,
+            is_dismissed: false,
         }
     }
 
@@ -159,8 +172,9 @@ impl SocketSession {
     /// Sends what waits. Ready once that was all, and the connection has taken it.
     fn send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         loop {
-            if let Some(message) = &mut self.writing {
-                ready!(self.tunnel.poll_write(cx, message))?;
+            if let Some(Writing { frame, counted }) = &mut self.writing {
+                ready!(self.tunnel.poll_write(cx, frame))?;
+                self.exchange.pass(*counted);
                 self.writing = None;
             }
             if let Some(frame) = self.urgent.front_mut() {
@@ -176,7 +190,7 @@ impl SocketSession {
                     is_text,
                     is_last,
                     chunk,
-                }) => self.message(is_text, is_last, chunk),
+                }) => self.message(is_text, is_last, chunk)?,
                 Some(Part::Close { code, reason }) => self.close(code, &reason),
                 // A worker cannot submit others here.
                 Some(Part::Chunk(_) | Part::File(_)) => {}
@@ -186,28 +200,34 @@ impl SocketSession {
         self.tunnel.poll_flush(cx).map_err(Gone::from)
     }
 
-    /// A message, or a piece of one, goes out.
-    fn message(&mut self, is_text: bool, is_last: bool, chunk: Chunk) {
-        self.exchange.pass(chunk.remaining());
-        let chunk = match (self.pieces.take(), is_last) {
-            (None, true) => chunk,
-            (pieces, is_last) => {
-                let mut pieces = pieces.unwrap_or_default();
-                bytes::BufMut::put(&mut pieces, chunk);
-                if !is_last {
-                    self.pieces = Some(pieces);
-                    return;
-                }
-                pieces.freeze().into()
-            }
+    /// A message, or a piece of one, goes out as a frame.
+    fn message(&mut self, is_text: bool, is_last: bool, chunk: Chunk) -> Result<(), Gone> {
+        let counted = chunk.remaining();
+        let before = self.unfinished.take();
+        let kind = match before {
+            Some(_) => Kind::Continuation,
+            None if is_text => Kind::Text,
+            None => Kind::Binary,
         };
-        let kind = if is_text { Kind::Text } else { Kind::Binary };
-        let packed = self.deflate.filter(|_| chunk.remaining() >= COMPRESS_BYTES);
-        let packed = packed.and_then(|deflate| compress(deflate, whole(&chunk)));
-        let is_compressed = packed.is_some();
-        let payload = packed.map_or(chunk, |packed| Bytes::from(packed).into());
-        let head = FrameHead::new(kind, is_compressed, payload.remaining());
-        self.writing = Some(head.chain(payload));
+        let pays = || !is_last || counted >= COMPRESS_BYTES;
+        let deflate = match before {
+            Some(before) => self.deflate.filter(|_| before.is_compressed),
+            None => self.deflate.filter(|_| pays()),
+        };
+        let packed = deflate.map(|deflate| compress(deflate, whole(&chunk), is_last));
+        let (is_compressed, payload) = match packed {
+            Some(Some(packed)) => (true, Bytes::from(packed).into()),
+            // The fragments before are compressed: the message cannot be finished.
+            Some(None) if before.is_some() => return Err(Gone::Connection),
+            Some(None) | None => (false, chunk),
+        };
+        if !is_last {
+            self.unfinished = Some(Unfinished { is_compressed });
+        }
+        let head = FrameHead::new(kind, is_last, is_compressed, payload.remaining());
+        let frame = head.chain(payload);
+        self.writing = Some(Writing { frame, counted });
+        Ok(())
     }
 
     /// Begins the closing handshake.
@@ -233,15 +253,11 @@ impl SocketSession {
     /// Passes on what the client sends, as much as the worker has asked for.
     fn receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         while self.state != State::Closed {
-            let has_room = self.exchange.with(|slot| {
-                if slot.credit == 0 {
-                    slot.pump = Some(cx.waker().clone());
-                }
-                slot.credit > 0
-            });
-            self.is_paused = has_room != Some(true);
-            self.tunnel.set_reading(!self.is_paused);
-            if self.is_paused {
+            // Behind our close frame nobody wants messages any more, only the client's own.
+            let has_room = self.state == State::Closing || self.has_room(cx);
+            self.is_paused = !has_room;
+            self.tunnel.set_reading(has_room);
+            if !has_room {
                 return Poll::Pending;
             }
             if let Some((is_text, bytes)) = self.rest.take() {
@@ -263,6 +279,17 @@ impl SocketSession {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether the worker has room for more; registers for when it has.
+    fn has_room(&self, cx: &Context<'_>) -> bool {
+        let has_room = self.exchange.with(|slot| {
+            if slot.credit == 0 {
+                slot.pump = Some(cx.waker().clone());
+            }
+            slot.credit > 0
+        });
+        has_room == Some(true)
+    }
+
     fn react(&mut self, received: Received) {
         match received {
             Received::Message { is_text, bytes } => self.pass_on(is_text, bytes),
@@ -279,6 +306,9 @@ impl SocketSession {
 
     /// Gives the worker a message, a piece at a time.
     fn pass_on(&mut self, is_text: bool, mut bytes: Bytes) {
+        if self.state != State::Open {
+            return;
+        }
         let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
         let cost = piece.len() + MESSAGE_COST;
         let holder = self.exchange.with(|slot| {
@@ -343,19 +373,34 @@ impl SocketSession {
         if self.is_cut(cx) {
             return Poll::Ready(Err(Gone::Worker));
         }
-        if self.tunnel.is_draining() && self.state == State::Open {
-            self.close(code::GOING_AWAY, b"the server is going down");
+        if self.tunnel.is_draining() && !self.is_dismissed {
+            self.dismiss();
         }
-        let received = self.receive(cx);
-        let mut sent = self.send(cx)?;
-        self.look_at_time(cx)?;
-        if !self.urgent.is_empty() {
-            sent = self.send(cx)?;
+        loop {
+            let sent = self.send(cx)?;
+            // A close frame that has just been sent changes what is received.
+            let received = self.receive(cx)?;
+            self.look_at_time(cx)?;
+            if self.urgent.is_empty() || sent.is_pending() {
+                let is_over = received.is_ready() && sent.is_ready();
+                return if is_over {
+                    Poll::Ready(Ok(()))
+                } else {
+                    Poll::Pending
+                };
+            }
         }
-        match received {
-            Poll::Ready(Ok(())) => sent.map(Ok),
-            other => other,
-        }
+    }
+
+    /// Has the client told that the server is stopping, once it has got what was sent before.
+    fn dismiss(&mut self) {
+        self.is_dismissed = true;
+        self.exchange.with(|slot| {
+            slot.add(Part::Close {
+                code: code::GOING_AWAY,
+                reason: Bytes::from_static(b"the server is going down"),
+            });
+        });
     }
 
     /// Tells the worker how it ended: its last event.

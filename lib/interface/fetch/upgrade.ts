@@ -46,7 +46,7 @@ export function upgradeWebSocket(
     url: request.url.replace(/^http/, 'ws'),
     protocol,
     backlog: context.websocketBacklog,
-    report: (error) => context.waitUntil(Promise.reject(error)),
+    waitUntil: (promise) => context.waitUntil(promise),
   })
   const response = switchingResponse(headers)
   sockets.set(response, socket)

@@ -1,6 +1,7 @@
 import type { Exchange, HeaderBlock, Socket, SocketReceiver } from '../../bridge/exchange.ts'
 import { encodeHeader } from '../../bridge/header-block.ts'
 import { MonodonError } from '../../errors.ts'
+import { ABNORMAL, SocketCloseEvent, SocketMessage } from './socket-events.ts'
 
 /** https://websockets.spec.whatwg.org/#dom-websocket-readystate */
 const CONNECTING = 0
@@ -9,55 +10,15 @@ const CLOSING = 2
 const CLOSED = 3
 type ReadyState = typeof CONNECTING | typeof OPEN | typeof CLOSING | typeof CLOSED
 
+/** RFC 6455 section 7.4.1: the purpose of the connection is fulfilled. */
+const NORMAL = 1000
 /** Bytes of a close frame's reason, at most (RFC 6455 section 5.5). */
 const REASON_BYTES = 123
 
 type BinaryType = 'arraybuffer' | 'blob'
 type Handler<E> = ((this: ServerWebSocket, event: E) => unknown) | null
-
-/** Its type has no constructor to inherit from. */
-const PlatformMessageEvent = MessageEvent as unknown as new (
-  type: string,
-  init: { readonly data: unknown },
-) => MessageEvent
-
-/** A message: `data` is a string, or an `ArrayBuffer` or `Blob` by the socket's `binaryType`. */
-class SocketMessageEvent extends PlatformMessageEvent {
-  readonly #socket: ServerWebSocket
-
-  constructor(data: unknown, socket: ServerWebSocket) {
-    super('message', { data })
-    this.#socket = socket
-  }
-
-  // Handlers such as `onmessage` are called without a dispatch, which would set them.
-  override get target(): ServerWebSocket {
-    return this.#socket
-  }
-
-  override get currentTarget(): ServerWebSocket {
-    return this.#socket
-  }
-}
-
-/** The end of a WebSocket. The platform has such a class from Node 23 on only. */
-export class SocketCloseEvent extends Event {
-  /** As the client gave it; 1005 if it gave none, 1006 without a closing handshake. */
-  readonly code: number
-  readonly reason: string
-  /** True after a closing handshake. */
-  readonly wasClean: boolean
-
-  constructor(code: number, reason: string) {
-    super('close')
-    this.code = code
-    this.reason = reason
-    this.wasClean = code !== ABNORMAL
-  }
-}
-
-/** The close code of a connection that has ended without a close frame. */
-const ABNORMAL = 1006
+type Listener = NonNullable<Parameters<EventTarget['addEventListener']>[1]>
+type Data = string | ArrayBufferLike | ArrayBufferView | Blob
 
 /** What a `ServerWebSocket` needs to know of where it runs. */
 export interface SocketSetup {
@@ -66,13 +27,15 @@ export interface SocketSetup {
   readonly protocol: string
   /** Bytes that may wait for the client (`--limit-websocket-backlog`). */
   readonly backlog: number
-  /** Logs what a handler of the app has thrown. */
-  report(error: unknown): void
+  /** Keeps the worker alive until `promise` settles; a rejection is logged. */
+  waitUntil(promise: Promise<unknown>): void
 }
 
 /**
  * The server's end of a WebSocket, with the interface of the standard's `WebSocket`
  * (https://websockets.spec.whatwg.org/). It opens when the response that belongs to it is sent.
+ *
+ * What a handler or listener throws, or its promise is rejected with, is logged; the socket goes on.
  */
 export class ServerWebSocket extends EventTarget {
   static readonly CONNECTING = CONNECTING
@@ -91,8 +54,14 @@ export class ServerWebSocket extends EventTarget {
   readonly #setup: SocketSetup
   #state: ReadyState = CONNECTING
   #socket: Socket | undefined = undefined
-  /** Somebody has added a listener: events have to be dispatched. */
+  /** `close` was called before it has opened. */
+  #closing: readonly [code: number, reason: string] | undefined = undefined
+  /** Somebody has added a listener for messages: they have to be dispatched. */
   #isListenedTo = false
+  /** The end of the queue behind a `Blob` whose bytes are being read. */
+  #queue: Promise<void> | undefined = undefined
+  /** Bytes in that queue. */
+  #queued = 0
 
   constructor(setup: SocketSetup) {
     super()
@@ -116,9 +85,28 @@ export class ServerWebSocket extends EventTarget {
     return this.#state
   }
 
-  /** Bytes of messages that were sent and that the client's connection has not taken. */
+  get CONNECTING(): typeof CONNECTING {
+    return CONNECTING
+  }
+
+  get OPEN(): typeof OPEN {
+    return OPEN
+  }
+
+  get CLOSING(): typeof CLOSING {
+    return CLOSING
+  }
+
+  get CLOSED(): typeof CLOSED {
+    return CLOSED
+  }
+
+  /**
+   * Bytes of messages that were sent and that the client's connection has not taken. Less than 64 KiB
+   * counts as taken.
+   */
   get bufferedAmount(): number {
-    return this.#socket?.buffered ?? 0
+    return (this.#socket?.buffered ?? 0) + this.#queued
   }
 
   /**
@@ -127,17 +115,15 @@ export class ServerWebSocket extends EventTarget {
    * @throws DOMException `InvalidStateError` before the socket has opened. Once it is closing, or
    * closed, a message is dropped, as in the standard.
    */
-  send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void {
+  send(data: Data): void {
     if (this.#state === CONNECTING)
       throw new DOMException('the WebSocket has not opened', 'InvalidStateError')
     if (this.#state !== OPEN) return
-    if (typeof data === 'string') this.#socket!.send(data)
-    else if (data instanceof Blob) void this.#sendBlob(data)
-    else if (ArrayBuffer.isView(data))
-      this.#socket!.send(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    else if (isBuffer(data)) this.#socket!.send(new Uint8Array(data))
-    else this.#socket!.send(String(data))
-    if (this.#socket!.buffered > this.#setup.backlog) this.#overflow()
+    if (typeof data === 'string' && this.#queue === undefined) this.#socket!.send(data)
+    else if (data instanceof Blob) this.#sendBlob(data)
+    else if (this.#queue === undefined) this.#socket!.send(messageOf(data))
+    else this.#sendBehind(messageOf(data))
+    if (this.bufferedAmount > this.#setup.backlog) this.#overflow()
   }
 
   /**
@@ -151,23 +137,48 @@ export class ServerWebSocket extends EventTarget {
   close(code?: number, reason = ''): void {
     if (code !== undefined && !mayBeSent(code))
       throw new DOMException(`${code} is not a close code that may be sent`, 'InvalidAccessError')
-    if (Buffer.byteLength(reason) > REASON_BYTES)
+    const text = String(reason)
+    if (Buffer.byteLength(text) > REASON_BYTES)
       throw new DOMException(`a reason has at most ${REASON_BYTES} bytes`, 'SyntaxError')
     if (this.#state >= CLOSING) return
     this.#state = CLOSING
-    this.#socket?.close(code ?? (reason === '' ? 0 : 1000), reason)
+    const spoken = code ?? (text === '' ? 0 : NORMAL)
+    if (this.#socket === undefined) this.#closing = [spoken, text]
+    else if (this.#queue === undefined) this.#socket.close(spoken, text)
+    else this.#enqueue(0, () => this.#socket!.close(spoken, text))
   }
 
-  /** Ends the connection at once, without a closing handshake. */
+  /** Ends the connection at once, without a closing handshake. Events follow: `error` and `close`. */
   terminate(): void {
     if (this.#state === CLOSED) return
     this.#socket?.cut()
     this.#ended(ABNORMAL, '')
   }
 
-  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void {
-    this.#isListenedTo = true
-    super.addEventListener(...args)
+  override addEventListener(
+    type: string,
+    listener: Listener | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    if (listener === null || listener === undefined) return
+    if (type === 'message') this.#isListenedTo = true
+    let guard = guards.get(listener)
+    if (guard === undefined) {
+      guard = function (this: ServerWebSocket, event: Event): void {
+        this.#call(listener, event)
+      }
+      guards.set(listener, guard)
+    }
+    super.addEventListener(type, guard as Listener, options)
+  }
+
+  override removeEventListener(
+    type: string,
+    listener: Listener | null,
+    options?: EventListenerOptions | boolean,
+  ): void {
+    const guard = listener && guards.get(listener)
+    if (guard) super.removeEventListener(type, guard as Listener, options)
   }
 
   /** Opens it on `exchange`, with further fields of the answer. */
@@ -177,21 +188,27 @@ export class ServerWebSocket extends EventTarget {
       protocol === '' ? fields : fields + encodeHeader('sec-websocket-protocol', protocol)
     const accepted = exchange.accept(block, socket.#receiver())
     socket.#socket = accepted
-    // Only now can the app have set all its handlers.
-    queueMicrotask(() => (accepted === undefined ? socket.#ended(ABNORMAL, '') : socket.#opened()))
+    if (accepted === undefined) socket.#ended(ABNORMAL, '')
+    else if (socket.#state === CLOSED) accepted.cut()
+    else if (socket.#closing !== undefined) accepted.close(...socket.#closing)
+    // Only then can the app have set all its handlers.
+    else queueMicrotask(() => socket.#opened())
   }
 
   #receiver(): SocketReceiver {
     return {
-      message: (data) => {
-        if (this.#state !== OPEN) return
-        const event = new SocketMessageEvent(
-          typeof data === 'string' ? data : this.#binary(data),
-          this,
-        )
-        this.#emit(this.onmessage, event)
-      },
+      message: (data) => this.#received(data),
       closed: (code, reason) => this.#ended(code, reason),
+    }
+  }
+
+  #received(message: string | Uint8Array): void {
+    if (this.#state !== OPEN) return
+    const data = typeof message === 'string' ? message : this.#binary(message)
+    if (this.#isListenedTo) {
+      this.#dispatch(new MessageEvent('message', { data }), this.onmessage)
+    } else if (this.onmessage !== null) {
+      this.#call(this.onmessage as Listener, new SocketMessage(data, this) as unknown as Event)
     }
   }
 
@@ -202,39 +219,84 @@ export class ServerWebSocket extends EventTarget {
   }
 
   #opened(): void {
-    if (this.#state === CLOSING) this.#socket?.close(1000, '')
     if (this.#state !== CONNECTING) return
     this.#state = OPEN
-    this.#emit(this.onopen, new Event('open'))
+    this.#dispatch(new Event('open'), this.onopen)
   }
 
   #ended(code: number, reason: string): void {
     if (this.#state === CLOSED) return
     this.#state = CLOSED
-    if (code === ABNORMAL) this.#emit(this.onerror, new Event('error'))
-    this.#emit(this.onclose, new SocketCloseEvent(code, reason))
+    // Not amid what the app does: it may be `send` or `terminate` by which it has ended.
+    queueMicrotask(() => {
+      if (code === ABNORMAL) this.#dispatch(new Event('error'), this.onerror)
+      this.#dispatch(new SocketCloseEvent(code, reason), this.onclose)
+    })
   }
 
-  #emit<E extends Event>(handler: Handler<E>, event: E): void {
-    try {
-      handler?.call(this, event)
-    } catch (error) {
-      this.#setup.report(error)
+  /** Calls the listeners of an event, and `handler` behind them. */
+  #dispatch<E extends Event>(event: E, handler: Handler<E>): void {
+    if (handler !== null && handler !== undefined) {
+      const guard = (): void => this.#call(handler as Listener, event)
+      super.addEventListener(event.type, guard, { once: true })
     }
-    if (this.#isListenedTo) this.dispatchEvent(event)
+    this.dispatchEvent(event)
   }
 
-  async #sendBlob(blob: Blob): Promise<void> {
-    const bytes = new Uint8Array(await blob.arrayBuffer())
-    if (this.#state === OPEN) this.#socket!.send(bytes)
+  #call(listener: Listener, event: Event): void {
+    try {
+      const result: unknown =
+        typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event)
+      if (result instanceof Promise) this.#setup.waitUntil(result)
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  #report(error: unknown): void {
+    this.#setup.waitUntil(Promise.reject(error))
+  }
+
+  #sendBlob(blob: Blob): void {
+    this.#enqueue(blob.size, async () => {
+      const bytes = new Uint8Array(await blob.arrayBuffer())
+      this.#socket!.send(bytes)
+    })
+  }
+
+  #sendBehind(message: string | Uint8Array): void {
+    const kept = typeof message === 'string' ? message : new Uint8Array(message)
+    this.#enqueue(kept.length, () => this.#socket!.send(kept))
+  }
+
+  /** Does `step` behind the steps before; `bytes` are sent by it. */
+  #enqueue(bytes: number, step: () => void | Promise<void>): void {
+    this.#queued += bytes
+    const turn = async (): Promise<void> => {
+      try {
+        if (this.#state !== CLOSED) await step()
+      } catch (error) {
+        this.#report(error)
+      }
+      this.#queued -= bytes
+      if (this.#queue === end) this.#queue = undefined
+    }
+    const end: Promise<void> = (this.#queue ?? Promise.resolve()).then(turn)
+    this.#queue = end
   }
 
   #overflow(): void {
-    const detail = `${this.#socket!.buffered} bytes wait for a client of ${this.url}`
-    this.#setup.report(new MonodonError('MONODON_WEBSOCKET_BACKLOG', { detail }))
+    const detail = `${this.bufferedAmount} bytes wait for a client of ${this.url}`
+    this.#report(new MonodonError('MONODON_WEBSOCKET_BACKLOG', { detail }))
     this.terminate()
   }
 }
+
+/**
+ * What is registered in the place of a listener: the platform would end the process for what a
+ * listener throws.
+ */
+const guards = new WeakMap<object, (this: ServerWebSocket, event: Event) => void>()
 
 /** RFC 6455 section 7.4 and IANA's registry: the codes that a close frame may carry. */
 function mayBeSent(code: number): boolean {
@@ -244,6 +306,12 @@ function mayBeSent(code: number): boolean {
     (code >= 1007 && code <= 1014) ||
     (code >= 3000 && code <= 4999)
   )
+}
+
+/** What is sent for a value: bytes as they are, all else as text. */
+function messageOf(data: Exclude<Data, Blob>): string | Uint8Array {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return isBuffer(data) ? new Uint8Array(data) : String(data)
 }
 
 function isBuffer(data: unknown): data is ArrayBufferLike {

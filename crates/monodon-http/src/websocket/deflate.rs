@@ -106,8 +106,10 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<Box<Decompress>>> = const { RefCell::new(None) };
 }
 
-/// Compresses a message, for a frame with its first reserved bit set. `None` if that cannot be done.
-pub fn compress(deflate: Deflate, message: &[u8]) -> Option<Vec<u8>> {
+/// Compresses a message, or a fragment of one, for a frame with its first reserved bit set. A fragment
+/// refers to none before it, so that it can be compressed by itself: the blocks of all of them are one
+/// stream. `is_last`: it is the whole message, or its last fragment. `None` if that cannot be done.
+pub fn compress(deflate: Deflate, message: &[u8], is_last: bool) -> Option<Vec<u8>> {
     let bits = deflate.server_bits.unwrap_or(MAX_BITS);
     COMPRESSORS.with_borrow_mut(|compressors| {
         let state = compressors[usize::from(bits - MIN_BITS)].get_or_insert_with(|| {
@@ -127,7 +129,9 @@ pub fn compress(deflate: Deflate, message: &[u8]) -> Option<Vec<u8>> {
             }
             out.reserve(out.len().max(64));
         }
-        out.truncate(out.strip_suffix(&TAIL)?.len());
+        if is_last {
+            out.truncate(out.strip_suffix(&TAIL)?.len());
+        }
         Some(out)
     })
 }

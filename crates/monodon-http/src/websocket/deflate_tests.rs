@@ -75,13 +75,13 @@ fn inflates_the_examples_of_the_rfc() {
 
 #[test]
 fn an_empty_message_has_one_byte() {
-    assert_eq!(compress(ANY, b"").unwrap(), [0]);
+    assert_eq!(compress(ANY, b"", true).unwrap(), [0]);
     assert_eq!(inflate(&[0], 0).unwrap(), "");
 }
 
 #[test]
 fn a_bomb_goes_off_no_further_than_the_limit() {
-    let bomb = compress(ANY, &vec![0; 10_000_000]).unwrap();
+    let bomb = compress(ANY, &vec![0; 10_000_000], true).unwrap();
     assert!(bomb.len() < 200_000);
     assert_eq!(inflate(&bomb, 9_999_999), Err(Violation::TOO_BIG));
     assert_eq!(inflate(&bomb, 10_000_000).unwrap().len(), 10_000_000);
@@ -92,7 +92,7 @@ fn what_is_no_deflate_is_a_violation() {
     assert_eq!(inflate(&[0xff; 20], 1000), Err(Violation::BAD_DEFLATE));
     // And costs the next message nothing.
     assert_eq!(
-        inflate(&compress(ANY, b"next").unwrap(), 4).unwrap(),
+        inflate(&compress(ANY, b"next", true).unwrap(), 4).unwrap(),
         "next"
     );
 }
@@ -106,8 +106,20 @@ proptest! {
         ],
         bits in proptest::option::of(9_u8..=15),
     ) {
-        let packed = compress(Deflate { server_bits: bits }, &bytes).unwrap();
+        let packed = compress(Deflate { server_bits: bits }, &bytes, true).unwrap();
         prop_assert_eq!(&inflate(&packed, bytes.len()).unwrap()[..], &bytes[..]);
+    }
+
+    #[test]
+    fn fragments_that_are_compressed_by_themselves_are_one_message(
+        parts in proptest::collection::vec(proptest::collection::vec(b'a'..b'd', 0..5000), 1..5),
+    ) {
+        let last = parts.len() - 1;
+        let fragments = parts.iter().enumerate();
+        let packed = fragments.map(|(at, part)| compress(ANY, part, at == last).unwrap());
+        let packed = packed.collect::<Vec<_>>().concat();
+        let whole = parts.concat();
+        prop_assert_eq!(&inflate(&packed, whole.len()).unwrap()[..], &whole[..]);
     }
 
     #[test]

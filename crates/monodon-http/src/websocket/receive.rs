@@ -108,6 +108,10 @@ impl Receiver {
     pub fn receive(&mut self) -> Result<Option<Received>, Violation> {
         loop {
             let Some((header, payload)) = self.frame()? else {
+                if self.buffer.is_empty() {
+                    // Memory of messages that were large is not kept for those to come.
+                    self.buffer = BytesMut::new();
+                }
                 return Ok(None);
             };
             let data = match header.opcode {

@@ -99,7 +99,7 @@ fn messages_come_whole_however_they_are_cut() {
 
 #[test]
 fn what_the_rfc_forbids_has_its_close_code() {
-    let packed = compress(Deflate::default(), &[b'x'; 2000]).unwrap();
+    let packed = compress(Deflate::default(), &[b'x'; 2000], true).unwrap();
     let cases: &[(&str, Vec<u8>, u16)] = &[
         ("not masked", vec![0x81, 1, b'x'], 1002),
         ("reserved bit 1", frame(0xc1, b"x"), 1002),
@@ -163,7 +163,7 @@ fn what_the_rfc_forbids_has_its_close_code() {
 
 #[test]
 fn compressed_messages_are_inflated_within_the_limit() {
-    let pack = |text: &[u8]| compress(Deflate::default(), text).unwrap();
+    let pack = |text: &[u8]| compress(Deflate::default(), text, true).unwrap();
     let packed = pack(b"Hello, hello, hello");
     let (first, rest) = packed.split_at(5);
     let stream = [

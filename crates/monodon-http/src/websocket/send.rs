@@ -9,10 +9,12 @@ use super::code;
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A whole message of text.
+    /// A message of text, or its first fragment.
     Text,
-    /// A whole message of bytes.
+    /// A message of bytes, or its first fragment.
     Binary,
+    /// A further fragment of a message (RFC 6455 section 5.4).
+    Continuation,
     /// A question whether the other side is there.
     Ping,
     /// The answer to it.
@@ -31,24 +33,28 @@ pub struct FrameHead {
 }
 
 impl FrameHead {
-    /// The header of a frame that is a whole message, or a control frame, with so many bytes of
-    /// payload.
-    pub fn new(kind: Kind, is_compressed: bool, length: usize) -> Self {
+    /// The header of a frame with so many bytes of payload. `is_last`: no fragment of its message
+    /// follows; `is_compressed` is said by the first of them alone (RFC 7692 section 6.1).
+    pub fn new(kind: Kind, is_last: bool, is_compressed: bool, length: usize) -> Self {
         let opcode = match kind {
             Kind::Text => OpCode::Data(Data::Text),
             Kind::Binary => OpCode::Data(Data::Binary),
+            Kind::Continuation => OpCode::Data(Data::Continue),
             Kind::Ping => OpCode::Control(Control::Ping),
             Kind::Pong => OpCode::Control(Control::Pong),
         };
-        Self::of(opcode, is_compressed, length)
+        Self::of(
+            FrameHeader {
+                opcode,
+                is_final: is_last,
+                rsv1: is_compressed && kind != Kind::Continuation,
+                ..FrameHeader::default()
+            },
+            length,
+        )
     }
 
-    fn of(opcode: OpCode, is_compressed: bool, length: usize) -> Self {
-        let header = FrameHeader {
-            opcode,
-            rsv1: is_compressed,
-            ..FrameHeader::default()
-        };
+    fn of(header: FrameHeader, length: usize) -> Self {
         let mut bytes = [0; MAX_BYTES];
         // There is room for every header without a mask.
         let _ = header.format(length as u64, &mut &mut bytes[..]);
@@ -76,18 +82,24 @@ impl Buf for FrameHead {
 
 /// A whole control frame; `payload` has at most 125 bytes (section 5.5).
 pub fn control_frame(kind: Kind, payload: &[u8]) -> Bytes {
-    whole(&FrameHead::new(kind, false, payload.len()), &[payload])
+    whole(
+        &FrameHead::new(kind, true, false, payload.len()),
+        &[payload],
+    )
 }
 
 /// A whole close frame. Without a code it is empty, as one that had none is answered; `reason` is cut
 /// to the 123 bytes that have room.
 pub fn close_frame(code: u16, reason: &[u8]) -> Bytes {
-    let opcode = OpCode::Control(Control::Close);
+    let header = FrameHeader {
+        opcode: OpCode::Control(Control::Close),
+        ..FrameHeader::default()
+    };
     if matches!(code, 0 | code::NO_STATUS) {
-        return whole(&FrameHead::of(opcode, false, 0), &[]);
+        return whole(&FrameHead::of(header, 0), &[]);
     }
     let reason = fitting(reason);
-    let head = FrameHead::of(opcode, false, 2 + reason.len());
+    let head = FrameHead::of(header, 2 + reason.len());
     whole(&head, &[&code.to_be_bytes(), reason])
 }
 

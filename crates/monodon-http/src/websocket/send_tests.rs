@@ -11,9 +11,24 @@ fn heads_have_the_length_in_the_fewest_bytes() {
         (65_535, &[0x81, 126, 0xff, 0xff]),
         (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
     ] {
-        assert_eq!(FrameHead::new(Kind::Text, false, length).chunk(), head);
+        assert_eq!(
+            FrameHead::new(Kind::Text, true, false, length).chunk(),
+            head
+        );
     }
-    assert_eq!(FrameHead::new(Kind::Binary, true, 1).chunk(), [0xc2, 1]);
+    assert_eq!(
+        FrameHead::new(Kind::Binary, true, true, 1).chunk(),
+        [0xc2, 1]
+    );
+}
+
+/// RFC 7692 section 6.1: the bit is set in the first frame alone.
+#[test]
+fn a_message_may_be_in_fragments() {
+    let head = |kind, is_last| FrameHead::new(kind, is_last, true, 1).chunk().to_vec();
+    assert_eq!(head(Kind::Text, false), [0x41, 1]);
+    assert_eq!(head(Kind::Continuation, false), [0, 1]);
+    assert_eq!(head(Kind::Continuation, true), [0x80, 1]);
 }
 
 #[test]
