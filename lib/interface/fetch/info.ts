@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import { isIPv6 } from 'node:net'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
+import { classesFor } from '../node/adopt.ts'
 import { disconnected } from '../node/lifecycle.ts'
-import { NodeRequest } from '../node/request.ts'
-import { NodeResponse } from '../node/response.ts'
 import { watchAbort } from './abort.ts'
 import { type UpgradeOptions, upgradeWebSocket, type WebSocketUpgrade } from './upgrade.ts'
+
+/** Of `incoming`, once it was asked for. */
+let classes: ReturnType<typeof classesFor> | undefined
 
 /**
  * What the server knows of a request besides the `Request`: the second argument of `fetch`, and the
@@ -53,8 +55,9 @@ export class FetchInfo {
    * `rawHeaders`. Its body is that of the `Request`, and can be read once, from either.
    */
   get incoming(): IncomingMessage {
-    const incoming = new NodeRequest(this.#exchange, this.#context)
-    const outgoing = new NodeResponse(this.#exchange, incoming)
+    classes ??= classesFor({})
+    const incoming = new classes.Request(this.#exchange, this.#context)
+    const outgoing = new classes.Response(this.#exchange, incoming)
     watchAbort(this.#exchange, () => disconnected(outgoing))
     // From now on it is a field: no request pays for one that nobody asks for.
     Object.defineProperty(this, 'incoming', { value: incoming })
