@@ -1,4 +1,5 @@
 import type { Handle } from '../interface/interface.ts'
+import { logError } from '../log.ts'
 import type { Explain } from './exchange.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
@@ -199,7 +200,7 @@ export class Dispatch implements Home {
       const size = words[word]!
       if ((words[word + 1]! & 0xff) === KIND.request) this.request(word)
       else {
-        this.event(word)
+        this.guardedEvent(word)
         events++
       }
       word += size >>> 2
@@ -243,6 +244,15 @@ export class Dispatch implements Home {
       exchange.fail(error)
     }
     if (!exchange.finished) this.keep(exchange)
+  }
+
+  /** What a listener of the app throws must not cost the rest of the batch. */
+  private guardedEvent(word: number): void {
+    try {
+      this.event(word)
+    } catch (error) {
+      logError(error, { worker: this.index })
+    }
   }
 
   private event(word: number): void {

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Exchange } from '../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
-import { isolate } from './isolate.ts'
 import { adoptPrototypes, adoptWhereReparented, classesFor } from './node/adopt.ts'
 import { appFailed, disconnected } from './node/lifecycle.ts'
 import type { NodeResponse } from './node/response.ts'
@@ -26,7 +25,7 @@ export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
   adoptWhereReparented()
   const listener = listenerOf(app)
   const { Request, Response } = classesFor(app)
-  return isolate((exchange) => {
+  return (exchange) => {
     const req = new Request(exchange, context)
     const res = new Response(exchange, req)
     try {
@@ -41,7 +40,7 @@ export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
       appFailed(res, error)
     }
     if (!exchange.finished) watch(exchange, res)
-  })
+  }
 }
 
 /** The response is still to come: the client may leave before it does. */

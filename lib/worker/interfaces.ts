@@ -2,6 +2,7 @@ import { MonodonError } from '../errors.ts'
 import { detectInterface, type InterfaceKind } from '../interface/detect.ts'
 import { fetchInterface } from '../interface/fetch.ts'
 import type { Handle, InterfaceContext } from '../interface/interface.ts'
+import { isolate } from '../interface/isolate.ts'
 import { nodeInterface } from '../interface/node.ts'
 import { wsgi } from '../interface/wsgi.ts'
 import type { Options } from '../options/table.ts'
@@ -30,7 +31,7 @@ export function prepare(
     })
   const { kind, reason } =
     choice === 'auto' ? detectInterface(app) : { kind: choice, reason: 'it was chosen' }
-  return { handle: adapt(kind, app, context), kind, reason }
+  return { handle: isolate(adapt(kind, app, context)), kind, reason }
 }
 
 function adapt(kind: InterfaceKind, app: unknown, context: InterfaceContext): Handle {

@@ -320,3 +320,18 @@ describe('the span of a worker', () => {
     expect(onSpent).toHaveBeenCalledOnce()
   })
 })
+
+describe('a listener of the app that throws', () => {
+  it('does not cost what comes behind it in the batch', async () => {
+    const targets: string[] = []
+    const worker = new Worker((exchange) => void targets.push(exchange.target))
+    await worker.give(request(1))
+    worker.exchange.onAbort = () => {
+      throw new Error('thrown by the app')
+    }
+    await worker.give(record(KIND.abort, { id: 1 }), request(2, { target: '/next' }))
+    expect(targets.at(-1)).toBe('/next')
+    await worker.give(request(3, { target: '/later' }))
+    expect(targets.at(-1)).toBe('/later')
+  })
+})

@@ -123,24 +123,6 @@ describe('the objects', () => {
 describe('the async context', () => {
   const storage = new AsyncLocalStorage<string>()
 
-  it('that an app enters is not there for the next request', async () => {
-    const seen: unknown[] = []
-    const handle = nodeInterface(async (req, res) => {
-      seen.push(storage.getStore())
-      storage.enterWith(req.url!)
-      await tick()
-      res.end(storage.getStore())
-    }, context())
-    const exchanges = ['/a', '/b'].map((target) => new FakeExchange({ target }))
-    for (const exchange of exchanges) handle(exchange)
-    for (const exchange of exchanges) await exchange.over
-    expect(exchanges.map(({ text }) => text)).toEqual(['/a', '/b'])
-    const later = new FakeExchange({ target: '/later' })
-    handle(later)
-    await later.over
-    expect(seen).toEqual([undefined, undefined, undefined])
-  })
-
   it('of events is that in which the response was ended', async () => {
     const seen: unknown[] = []
     const handle = nodeInterface((req, res) => {
