@@ -376,6 +376,31 @@ export const ERRORS = {
     exit: 3,
     python: { hint: 'name a WSGI callable: app(environ, start_response)' },
   },
+  MONODON_APP_NOT_LISTENING: {
+    message: 'the program did not listen within listen-timeout',
+    hint: 'have it call listen on a server of node:http, export an app, or raise listen-timeout',
+    blame: 'app',
+    exit: 3,
+  },
+  MONODON_LISTEN_TLS: {
+    message:
+      'the program listens with TLS (node:https or node:http2), which monodon does not do yet',
+    hint: 'use http.createServer, and end TLS before monodon, at a proxy or load balancer',
+    blame: 'app',
+    exit: 3,
+  },
+  MONODON_LISTEN_HTTP2: {
+    message: 'the program listens with node:http2, whose streams monodon does not have',
+    hint: 'use http.createServer: monodon itself speaks HTTP/2 with clients that begin with it',
+    blame: 'app',
+    exit: 3,
+  },
+  MONODON_APP_FORKS: {
+    message: 'the program starts workers of its own with cluster.fork',
+    hint: 'have it listen without cluster, and start it with --workers',
+    blame: 'app',
+    exit: 3,
+  },
   MONODON_APP_NOT_LOADED: {
     message: 'the app failed while it was loaded',
     hint: 'see the stack',

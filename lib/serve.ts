@@ -104,7 +104,8 @@ async function startWorkers(
   options: Options,
   runtime: Runtime,
 ): Promise<StopWorkers> {
-  const pool = createPool(app, options, process.cwd(), runtime, listener)
+  const job = { app, args: [], options, cwd: process.cwd() }
+  const pool = createPool(job, runtime, listener)
   await pool.start(options.workers)
   return () => pool.stop(options.gracefulTimeout)
 }

@@ -1,3 +1,4 @@
+import { MonodonError } from '../errors.ts'
 import type { Handle } from '../interface/interface.ts'
 import { logError } from '../log.ts'
 import type { Explain } from './exchange.ts'
@@ -40,7 +41,7 @@ export class Dispatch implements Home {
   readonly index: number
   readonly explain: Explain | undefined
   dismissal: Dismissal | undefined = undefined
-  private readonly handle: Handle
+  private handle: Handle
   private readonly port: Port
   private readonly Exchange: typeof LiveExchange
   private readonly bytes: NodeBuffer
@@ -48,7 +49,7 @@ export class Dispatch implements Home {
   /** Exchanges that were not answered before `handle` returned, by the index in their id. */
   private readonly held: (LiveExchange | undefined)[] = []
   private heldCount = 0
-  private idle: (() => void) | undefined
+  private readonly idleWaiters: (() => void)[] = []
   /** Requests of the next batch, at most. */
   private most = 1
   private isRetired = false
@@ -100,12 +101,35 @@ export class Dispatch implements Home {
     return this.heldCount
   }
 
+  /** Answers requests by another interface from now on. */
+  serveBy(handle: Handle): void {
+    this.handle = handle
+  }
+
   /** Resolves when no exchange is pending. */
-  whenIdle(): Promise<void> {
-    if (this.heldCount === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.idle = resolve
-    })
+  async whenIdle(): Promise<void> {
+    // The rest of a batch may bring new ones before the waiter runs.
+    while (this.heldCount > 0)
+      await new Promise<void>((resolve) => {
+        this.idleWaiters.push(resolve)
+      })
+  }
+
+  /** Gives up all that is pending: clients without a head get a 500, the others are cut off. */
+  failAll(): void {
+    this.failHeld()
+    // Those of the running batch are held once their calls have returned.
+    if (this.draining) process.nextTick(() => this.failHeld())
+  }
+
+  private failHeld(): void {
+    for (const exchange of this.held) {
+      if (exchange === undefined || exchange.finished) continue
+      const { onAbort } = exchange
+      exchange.onAbort = undefined
+      exchange.fail(new MonodonError('MONODON_APP_CLOSED'))
+      onAbort?.()
+    }
   }
 
   /** Takes no more requests: they are the other workers'. What is pending goes on. */
@@ -148,11 +172,8 @@ export class Dispatch implements Home {
   settled(exchange: LiveExchange): void {
     this.held[exchange.id & PLACE_MASK] = undefined
     this.heldCount--
-    if (this.heldCount === 0 && this.idle !== undefined) {
-      const { idle } = this
-      this.idle = undefined
-      queueMicrotask(idle)
-    }
+    if (this.heldCount === 0 && this.idleWaiters.length > 0)
+      for (const tell of this.idleWaiters.splice(0)) tell()
   }
 
   /** Takes batch after batch until there is none, or it is the event loop's turn. */

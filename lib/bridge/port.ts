@@ -20,7 +20,7 @@ export interface Port {
   submit(bytes: number, records: number, lent?: readonly Uint8Array[]): void
   /** Sends what `submit` has set aside, where it does that to send more with it. */
   flush?(): void
-  /** Leaves the server. What this worker holds is answered 502. */
+  /** Takes no more. What a worker in a thread still holds is answered 502. */
   detach(): void
 }
 

@@ -104,7 +104,7 @@ export class SocketPort implements Port {
       return count
     }
     this.isAsleep = true
-    if (!this.isTakeOpen && !this.isRetired) {
+    if (most > 0 && !this.isTakeOpen && !this.isRetired) {
       this.isTakeOpen = true
       this.most = most
       if (this.staged.length === 0) this.stage(NOTHING, 0)
@@ -145,16 +145,19 @@ export class SocketPort implements Port {
     socket.uncork()
   }
 
+  /**
+   * Asks for no more requests until it is attached again. Those that a `take` on its way brings still
+   * ring the doorbell, and can be answered.
+   */
   detach(): void {
-    this.most = 0
     this.flush()
-    this.isDetached = true
-    this.socket.end()
   }
 
   /** Leaves, and resolves when all that was submitted and said is written or nobody can read it. */
   async close(): Promise<void> {
-    this.detach()
+    this.most = 0
+    this.flush()
+    this.isDetached = true
     await new Promise<void>((resolve) => this.socket.end(() => resolve()))
   }
 

@@ -33,7 +33,7 @@ async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
-  const { app, isDev, command, flags } = readArgs(argv)
+  const { app, args, isDev, command, flags } = readArgs(argv)
   if (command === 'help') return print((await import('./help.ts')).helpText())
   if (command === 'version') return print(await versionText())
 
@@ -53,12 +53,12 @@ async function run(
   setLogLevel(options.logLevel)
   if (command === 'checkConfig') {
     const { checkApp } = await import('../control/check.ts')
-    const { loadApp } = await import('../worker/load.ts')
-    return print(`OK: ${await checkApp({ app, options, cwd }, loadApp)}\n`)
+    const { loadToCheck } = await import('../worker/check.ts')
+    return print(`OK: ${await checkApp({ app, args, options, cwd }, loadToCheck)}\n`)
   }
   const { runArbiter } = await import('../control/arbiter.ts')
   const onStarted = isDev ? (await import('./dev-console.ts')).openConsole : undefined
-  await runArbiter({ app, options, cwd }, onStarted)
+  await runArbiter({ app, args, options, cwd }, onStarted)
   return 0
 }
 

@@ -5,19 +5,12 @@ import { gunicornLeftovers } from '../options/gunicorn.ts'
 import type { Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { setEnvironment } from './environment.ts'
+import { type Job, runtimeOfJob } from './job.ts'
 import { Listener } from './listener.ts'
 import { PidFile } from './pid-file.ts'
 import { createPool, type WorkerPool } from './pool.ts'
 import type { Reloader } from './reload/reloader.ts'
-import { type Runtime, runtimeOf } from './runtime.ts'
-
-/** What the command line asks for. */
-export interface Job {
-  /** `module:name` of the app. */
-  readonly app: string
-  readonly options: Options
-  readonly cwd: string
-}
+import type { Runtime } from './runtime.ts'
 
 /** What can be done with a server from its terminal. */
 export interface Controls {
@@ -38,10 +31,10 @@ export type OnStarted = (controls: Controls) => () => void
  * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_PYTHON_MISSING`
  */
 export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}): Promise<void> {
-  const { app, options, cwd } = job
+  const { options, cwd } = job
   logTo(options.errorLogfile)
   setEnvironment(options.env)
-  const runtime = runtimeOf(app, options, cwd)
+  const runtime = runtimeOfJob(job)
   if (runtime === 'python')
     for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
   const listener = new Listener(options, runtime)
@@ -60,7 +53,7 @@ async function serveUntilStopped(
   listener: Listener,
   onStarted: OnStarted,
 ): Promise<void> {
-  const { app, options, cwd } = job
+  const { app, options } = job
   const signals = new Signals()
   // Before anybody can know of the server: by default these signals end a process.
   const reload = (): void => void pool?.reload()
@@ -74,7 +67,7 @@ async function serveUntilStopped(
   log('info', `Starting monodon ${packageVersion()}`)
   for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
   try {
-    pool = createPool(app, options, cwd, runtime, listener, reloader?.watch)
+    pool = createPool(job, runtime, listener, reloader?.watch)
     const starting = pool.start(options.workers)
     // Where a signal is first, it fails because of that.
     starting.catch(() => {})

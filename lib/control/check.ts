@@ -4,13 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import type { FromWorker, StartMessage } from '../worker/protocol.ts'
 import { BootFailure } from './app-worker.ts'
-import type { Job } from './arbiter.ts'
 import { setEnvironment } from './environment.ts'
+import { type Job, runtimeOfJob } from './job.ts'
 import { programOf } from './program.ts'
-import { runtimeOf } from './runtime.ts'
 
 /** Loads an app of JavaScript into this process. */
-type Load = (app: string, cwd: string) => Promise<{ readonly name: string; readonly file: string }>
+type Load = (job: Job) => Promise<{ readonly name: string; readonly file: string }>
 
 /**
  * Loads the app.
@@ -20,10 +19,9 @@ type Load = (app: string, cwd: string) => Promise<{ readonly name: string; reado
  * @throws BootFailure when a Python app cannot be loaded
  */
 export async function checkApp(job: Job, load: Load): Promise<string> {
-  const { app, options, cwd } = job
-  setEnvironment(options.env)
-  if (runtimeOf(app, options, cwd) === 'python') return checkPython(job)
-  const { name, file } = await load(app, cwd)
+  setEnvironment(job.options.env)
+  if (runtimeOfJob(job) === 'python') return checkPython(job)
+  const { name, file } = await load(job)
   return `${name} of ${file}`
 }
 
@@ -36,6 +34,7 @@ function checkPython({ app, options, cwd }: Job): string {
     name: 'monodon-check',
     number: 1,
     app,
+    args: [],
     facts: { serverName: 'localhost', serverPort: '0', multiprocess: options.workers > 1 },
     options,
     staysBroken: false,

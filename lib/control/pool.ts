@@ -4,6 +4,7 @@ import type { Options } from '../options/table.ts'
 import type { WorkerData } from '../worker/protocol.ts'
 import type { OnLoaded, Ready, SupervisedWorker } from './app-worker.ts'
 import { factsOf } from './facts.ts'
+import type { Job } from './job.ts'
 import type { Listener } from './listener.ts'
 import { programOf } from './program.ts'
 import type { Runtime } from './runtime.ts'
@@ -33,9 +34,7 @@ export interface PoolSetup {
  * @throws MonodonError `MONODON_PYTHON_MISSING`; `MONODON_BAD_OPTION` for what its runtime has not
  */
 export function createPool(
-  app: string,
-  options: Options,
-  cwd: string,
+  { app, args, options, cwd }: Job,
   runtime: Runtime,
   listener: Listener,
   onLoaded?: OnLoaded,
@@ -50,7 +49,7 @@ export function createPool(
         'workers in processes need sockets that Windows does not have; use worker-class thread',
     })
   const facts = factsOf(listener, options.workers > 1)
-  return new WorkerPool({ listener, runtime, cwd, data: { app, facts, options }, onLoaded })
+  return new WorkerPool({ listener, runtime, cwd, data: { app, args, facts, options }, onLoaded })
 }
 
 /** Keeps a number of workers alive. */

@@ -1,3 +1,4 @@
+import { Server } from 'node:http'
 import { MonodonError } from '../errors.ts'
 import { describe, isClass } from './describe.ts'
 
@@ -23,6 +24,7 @@ const NODE_METHODS = [
  * @throws MonodonError `MONODON_APP_UNKNOWN` when nothing fits; it names what was found
  */
 export function detectInterface(app: unknown): Detection {
+  if (app instanceof Server) return { kind: 'node', reason: 'it is an http.Server' }
   if (hasMethod(app, 'fetch')) return { kind: 'fetch', reason: 'it has a method fetch' }
   for (const [method, frameworks] of NODE_METHODS)
     if (hasMethod(app, method))

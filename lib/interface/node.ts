@@ -1,18 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http'
 import type { Exchange } from '../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
 import { adoptPrototypes, adoptWhereReparented, classesFor } from './node/adopt.ts'
 import { appFailed, disconnected } from './node/lifecycle.ts'
 import type { NodeResponse } from './node/response.ts'
+import { serverInterface } from './node/server.ts'
 
 export { adoptWhereReparented } from './node/adopt.ts'
 
 /** A listener as `http.createServer` takes it. */
 export type NodeListener = (req: IncomingMessage, res: ServerResponse) => unknown
 
-/** An app that is a listener or has one: Express (`handle`), Koa (`callback`), Fastify (`routing`). */
+/**
+ * An app that is a listener or has one: Express (`handle`), Koa (`callback`), Fastify (`routing`), or
+ * a server of Node's that does not listen.
+ */
 export type NodeApp =
   | NodeListener
+  | Server
   | { readonly handle: NodeListener }
   | { callback(): NodeListener }
   | { readonly routing: NodeListener; ready?(): PromiseLike<unknown> }
@@ -23,6 +28,7 @@ export type NodeApp =
  */
 export function nodeInterface(app: NodeApp, context: InterfaceContext): Handle {
   adoptWhereReparented()
+  if (app instanceof Server) return serverInterface(app, context)
   const listener = listenerOf(app)
   const { Request, Response } = classesFor(app)
   return (exchange) => {
@@ -48,7 +54,7 @@ function watch(exchange: Exchange, res: NodeResponse): void {
   exchange.onAbort = () => disconnected(res)
 }
 
-function listenerOf(app: NodeApp): NodeListener {
+function listenerOf(app: Exclude<NodeApp, Server>): NodeListener {
   adoptPrototypes(app)
   if (typeof app === 'function') return app
   if ('callback' in app) return app.callback()

@@ -20,6 +20,8 @@ export interface Args {
   readonly app: string | undefined
   /** `monodon dev`. */
   readonly isDev: boolean
+  /** What follows `--` after the app: arguments of its own. */
+  readonly args: readonly string[]
   readonly command: Command | undefined
   readonly flags: Layer
 }
@@ -88,14 +90,18 @@ export function readArgs(argv: readonly string[]): Args {
   }
   const { words, flags, refused, command } = found
   const isDev = words[0] === DEV
-  const apps = [...words.slice(isDev ? 1 : 0), ...afterDashes]
+  const apps = words.slice(isDev ? 1 : 0)
+  // The app may stand after the dashes, if it looks like a flag.
+  const rest = apps.length === 0 ? 1 : 0
+  apps.push(...afterDashes.slice(0, rest))
+  const args = afterDashes.slice(rest)
   if (refused.length > 0)
     throw new MonodonError('MONODON_GUNICORN_OPTION', { detail: inLines(refused) })
   if (apps.length > 1)
     throw new MonodonError('MONODON_USAGE', {
       detail: `one app expected, given: ${apps.join(' ')}`,
     })
-  return { app: apps[0], isDev, command, flags }
+  return { app: apps[0], args, isDev, command, flags }
 }
 
 /** Reads one flag; true when the next argument was its value. */

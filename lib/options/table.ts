@@ -141,6 +141,17 @@ export const OPTIONS = {
     doc: 'Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate)',
     note: 'Each message by itself, so that connections need no memory for it. For the WebSockets of the fetch interface; packages such as ws have settings of their own.',
   },
+  programPort: {
+    type: 'integer',
+    unit: 'port',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    group: 'Server',
+    readBy: ['worker'],
+    doc: 'Which server of a program that listens by itself is served: the one on this port; 0 is the first',
+    note: 'See [programs.md](programs.md).',
+  },
   responseClass: {
     type: 'enum',
     values: ['fast', 'platform'],
@@ -275,6 +286,15 @@ export const OPTIONS = {
     readBy: ['main'],
     doc: 'How long a worker that holds requests may not respond before it is killed and replaced',
     note: 'A JavaScript worker, and a Python worker with threads, responds while its requests wait. A Python worker with one thread does not, so there it is how long one request may take, as in Gunicorn. What the worker held is answered 504.',
+  },
+  listenTimeout: {
+    type: 'duration',
+    default: '60s',
+    off: 'it may take as long as it likes',
+    group: 'Timeouts',
+    readBy: ['worker'],
+    doc: 'How long a program that exports no app may take until it listens',
+    note: 'See [programs.md](programs.md). One that ends without listening is noticed at once.',
   },
   queueTimeout: {
     type: 'duration',

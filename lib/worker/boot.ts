@@ -7,6 +7,8 @@ import { logTo, setLogLevel } from '../log.ts'
 import { BrokenWorker } from './broken.ts'
 import { loadExplain } from './explain.ts'
 import { loadApp } from './load.ts'
+import { Program } from './program/program.ts'
+import { wholeOf } from './program/run.ts'
 import type { FromWorker, WorkerData } from './protocol.ts'
 import { AppWorker } from './worker.ts'
 
@@ -21,8 +23,8 @@ export interface Booted {
  * answer.
  *
  * @param say how the arbiter is told of what follows: that the worker is spent, which files it loads
- * @throws MonodonError `MONODON_APP_*` when the app cannot be loaded, unless the worker `staysBroken`;
- * `MONODON_FILE_NOT_WRITABLE` when the log cannot be written
+ * @throws MonodonError `MONODON_APP_*` and `MONODON_LISTEN_*` when the app cannot be loaded, unless the
+ * worker `staysBroken`; `MONODON_FILE_NOT_WRITABLE` when the log cannot be written
  */
 export async function bootWorker(
   data: WorkerData,
@@ -56,16 +58,21 @@ export async function bootWorker(
 }
 
 async function bootApp(
-  { app, facts, options }: WorkerData,
+  { app, args, facts, options }: WorkerData,
   cwd: string,
   note: ((file: string) => void) | undefined,
   attach: Attach,
   say: (message: FromWorker) => void,
   explain: Explain | undefined,
 ): Promise<Booted> {
-  const loaded = await loadApp(app, cwd, note)
-  const onSpent = () => say({ type: 'spent' })
-  const worker = new AppWorker(loaded.app, { facts, options, attach, onSpent, explain })
+  const program = new Program({ facts, port: options.programPort })
+  const loadWhole = wholeOf(program, args, options)
+  const loaded = await loadApp(app, cwd, { note, loadWhole })
+  const worker = new AppWorker(loaded.app, {
+    ...{ facts, options, attach, explain, reason: loaded.reason },
+    onSpent: () => say({ type: 'spent' }),
+  })
+  program.serveBy(worker)
   const { kind, reason } = worker
   return { worker, message: { type: 'ready', kind, reason } }
 }

@@ -1,5 +1,6 @@
 /** The entry of a worker in a process of its own; docs/worker-protocol.md is what it speaks. */
 
+import type { OnReadOpts, Socket } from 'node:net'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import { dieWithParent } from '../bridge/native.ts'
 import { openDescriptor, SocketPort } from '../bridge/socket-port.ts'
@@ -27,7 +28,13 @@ let worker: Booted['worker'] | undefined
 let isStopping = false
 let gracefulTimeout = 0
 
-const port = new SocketPort(openDescriptor(DESCRIPTOR), {
+let socket: Socket | undefined
+const open = openDescriptor(DESCRIPTOR)
+const openSocket = (onread: OnReadOpts): Socket => {
+  socket = open(onread)
+  return socket
+}
+const port = new SocketPort(openSocket, {
   tell: (message) => hear(message as ToWorker),
   stop,
   // The server has stopped, or is gone: what the app does in the background may come to its end.
@@ -48,8 +55,11 @@ async function boot(start: StartMessage): Promise<void> {
   try {
     if (start.layout !== LAYOUT_VERSION) throw otherLayout(start.layout)
     const attach = (ring: () => void) => port.attach(start.number, ring)
+    // A program that has nothing left to do ends, instead of being waited for.
+    socket?.unref()
     const booted = await bootWorker(start, process.cwd(), attach, say)
     worker = booted.worker
+    socket?.ref()
     say(bounded(booted.message))
   } catch (error) {
     say(bounded({ type: 'failed', text: errorText(error) }))

@@ -15,6 +15,8 @@ export interface WorkerData {
   readonly name: string
   /** `module:name` of the app. */
   readonly app: string
+  /** What follows its name in `process.argv`, if it is a program. */
+  readonly args: readonly string[]
   readonly facts: ServerFacts
   readonly options: Options
   /** If it cannot load the app, it stays and answers requests by saying so (`--reload`). */

@@ -1,11 +1,14 @@
+import type { Server } from 'node:http'
 import { Dispatch, type Span } from '../bridge/dispatch.ts'
 import type { Explain } from '../bridge/exchange.ts'
 import type { Attach } from '../bridge/port.ts'
 import type { InterfaceKind } from '../interface/detect.ts'
+import type { Handle, InterfaceContext } from '../interface/interface.ts'
 import { logError } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import { within } from '../within.ts'
 import { prepare } from './interfaces.ts'
+import type { Intake } from './program/program.ts'
 
 /** What a worker has to know of its server. */
 export interface ServerFacts {
@@ -26,31 +29,71 @@ export interface WorkerSetup {
   readonly onSpent?: () => void
   /** Answers for the app where it fails (`--dev`). */
   readonly explain?: Explain | undefined
+  /** Why the app is called the way it is, if its value does not tell. */
+  readonly reason?: string | undefined
 }
 
 /** Close code of a WebSocket whose client should connect again (RFC 6455 section 7.4, IANA's registry). */
 const SERVICE_RESTART = 1012
 
 /** Runs an app on this thread. */
-export class AppWorker {
+export class AppWorker implements Intake {
   readonly kind: InterfaceKind
   readonly reason: string
-  private readonly dispatch: Dispatch
+  private readonly setup: WorkerSetup
+  private readonly context: InterfaceContext
+  private readonly span: Span | undefined
+  private handle: Handle
+  private dispatch: Dispatch
+  private isAttached = true
+  /** Whether it is to take requests. */
+  private isOpen = true
+  private leaving: Promise<void> | undefined
   /** What the app asked to be waited for. */
   private readonly background = new Set<Promise<unknown>>()
 
   /** Attaches to the server and begins to answer. */
-  constructor(app: unknown, { facts, options, attach, onSpent, explain }: WorkerSetup) {
-    const { handle, kind, reason } = prepare(app, options.interface, {
+  constructor(app: unknown, setup: WorkerSetup) {
+    const { facts, options, onSpent } = setup
+    this.setup = setup
+    this.context = {
       serverName: facts.serverName,
       serverPort: facts.serverPort,
       multiprocess: facts.multiprocess,
       websocketBacklog: options.limitWebsocketBacklog,
       waitUntil: (promise) => this.waitUntil(promise),
-    })
+    }
+    const { handle, kind, reason } = prepare(app, options.interface, this.context)
     this.kind = kind
-    this.reason = reason
-    this.dispatch = new Dispatch(attach, handle, { explain }, spanOf(options, onSpent))
+    this.reason = setup.reason ?? reason
+    this.handle = handle
+    this.span = spanOf(options, onSpent)
+    this.dispatch = this.attach()
+  }
+
+  // -- what the program's server does
+
+  get pending(): number {
+    return this.dispatch.pending
+  }
+
+  /** Serves `server` from now on, in place of what was served before. */
+  open(server: Server): void {
+    this.isOpen = true
+    this.handle = prepare(server, 'node', this.context).handle
+    if (this.isAttached) this.dispatch.serveBy(this.handle)
+    else this.dispatch = this.attach()
+  }
+
+  /** Takes no more requests, and leaves the server once nothing is pending. */
+  close(): Promise<void> {
+    this.isOpen = false
+    this.leaving ??= this.leave()
+    return this.leaving
+  }
+
+  failAll(): void {
+    this.dispatch.failAll()
   }
 
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */
@@ -64,6 +107,21 @@ export class AppWorker {
   /** The server has gone: no exchange is waited for any more. */
   lose(): void {
     this.dispatch.lose()
+  }
+
+  private async leave(): Promise<void> {
+    this.dispatch.retire()
+    await this.dispatch.whenIdle()
+    this.dispatch.detach()
+    this.isAttached = false
+    this.leaving = undefined
+    if (this.isOpen) this.dispatch = this.attach()
+  }
+
+  private attach(): Dispatch {
+    this.isAttached = true
+    const { attach, explain } = this.setup
+    return new Dispatch(attach, this.handle, { explain }, this.span)
   }
 
   private async idle(): Promise<void> {

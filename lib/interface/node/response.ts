@@ -160,8 +160,15 @@ export class NodeResponse extends NodeOutgoing {
 
   // -- informational responses
 
+  /** A client that waits for it gets it from native code, once, as the reading begins. */
   writeContinue(callback?: Callback | null): void {
-    this.writeInformation(100, null, callback)
+    if (this.req[kExchange].header('expect') === undefined) {
+      this.writeInformation(100, null, callback)
+      return
+    }
+    if (this[kBlock] !== undefined) throw headersSent('write')
+    this.req.read(0)
+    if (callback) process.nextTick(callback)
   }
 
   writeProcessing(callback?: Callback | null): void {

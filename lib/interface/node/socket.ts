@@ -5,6 +5,7 @@ import { bare } from './bare.ts'
 import { nodeError } from './errors.ts'
 import { cut } from './lifecycle.ts'
 import type { NodeResponse } from './response.ts'
+import type { ServerContext } from './server.ts'
 import { kContext, kDisconnected, kExchange, kResponse, kResponseOver } from './state.ts'
 
 const kReadable: unique symbol = Symbol('monodon.readable')
@@ -77,6 +78,11 @@ export class NodeSocket extends bare<Duplex>(Socket.prototype) {
 
   get bytesWritten(): number {
     return 0
+  }
+
+  /** The server that the request has come to, if the app is one. Programs keep things on it. */
+  get server(): unknown {
+    return (contextOf(this) as Partial<ServerContext>).server
   }
 
   get connecting(): boolean {

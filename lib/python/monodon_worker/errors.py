@@ -245,6 +245,30 @@ ERRORS = {
         "operator",
         None,
     ),
+    "MONODON_APP_NOT_LISTENING": (
+        "the program did not listen within listen-timeout",
+        "have it call listen on a server of node:http, export an app, or raise listen-timeout",
+        "app",
+        None,
+    ),
+    "MONODON_LISTEN_TLS": (
+        "the program listens with TLS (node:https or node:http2), which monodon does not do yet",
+        "use http.createServer, and end TLS before monodon, at a proxy or load balancer",
+        "app",
+        None,
+    ),
+    "MONODON_LISTEN_HTTP2": (
+        "the program listens with node:http2, whose streams monodon does not have",
+        "use http.createServer: monodon itself speaks HTTP/2 with clients that begin with it",
+        "app",
+        None,
+    ),
+    "MONODON_APP_FORKS": (
+        "the program starts workers of its own with cluster.fork",
+        "have it listen without cluster, and start it with --workers",
+        "app",
+        None,
+    ),
     "MONODON_APP_NOT_LOADED": (
         "the app failed while it was loaded",
         "see the traceback",

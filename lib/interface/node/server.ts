@@ -1,0 +1,79 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Exchange } from '../../bridge/exchange.ts'
+import type { Handle, InterfaceContext } from '../interface.ts'
+import { isolate } from '../isolate.ts'
+import { adoptPrototypes, classesFor } from './adopt.ts'
+import { appFailed, disconnected } from './lifecycle.ts'
+import { NodeResponse } from './response.ts'
+
+/** What the requests of a server know of it. */
+export interface ServerContext extends InterfaceContext {
+  readonly server: Server
+}
+
+/**
+ * The node interface for a server of Node's: requests are emitted as Node emits them, so that all
+ * listeners hear of them, and whoever has put something of his own in place of `emit`.
+ */
+export function serverInterface(server: Server, outer: InterfaceContext): Handle {
+  const context: ServerContext = { ...outer, server }
+  adoptListeners(server)
+  captureRejections(server)
+  const { Request, Response } = classesFor(server.listeners('request')[0] ?? server)
+  return isolate((exchange) => {
+    const req = new Request(exchange, context)
+    const res = new Response(exchange, req)
+    try {
+      const isHeard = server.emit(
+        eventOf(server, exchange),
+        req as unknown as IncomingMessage,
+        res as unknown as ServerResponse,
+      )
+      if (!isHeard) unheard(res)
+    } catch (error) {
+      appFailed(res, error)
+    }
+    if (!exchange.finished) exchange.onAbort = () => disconnected(res)
+  })
+}
+
+/** As in Node: `checkContinue` takes the place of `request` for a client that waits for the 100. */
+function eventOf(server: Server, exchange: Exchange): 'request' | 'checkContinue' {
+  if (server.listenerCount('checkContinue') === 0) return 'request'
+  // Native code has refused all other expectations.
+  return exchange.header('expect') === undefined ? 'request' : 'checkContinue'
+}
+
+/** In Node, a request that nobody listens for is never answered. */
+function unheard(res: NodeResponse): void {
+  res.statusCode = 404
+  res.end()
+}
+
+/** Prepares the apps that listen now, and those that are added later. */
+function adoptListeners(server: Server): void {
+  for (const listener of server.listeners('request')) adoptPrototypes(listener)
+  server.on('newListener', (event: string, listener: (...args: unknown[]) => void) => {
+    if (event === 'request') adoptPrototypes(listener)
+  })
+}
+
+/** Node's own symbol for the option `captureRejections`, which is read at every `emit`. */
+const CAPTURE = 'kCapture'
+const kRejected: unique symbol = Symbol.for('nodejs.rejection') as never
+
+/**
+ * A listener whose promise rejects fails its request alone. In Node it ends the process, unless the
+ * server was made with `captureRejections`.
+ */
+function captureRejections(server: Server): void {
+  const symbols = Object.getOwnPropertySymbols(server)
+  const kCapture = symbols.find((symbol) => symbol.description === CAPTURE)
+  if (kCapture === undefined || Reflect.get(server, kCapture) === true) return
+  Reflect.set(server, kCapture, true)
+  Reflect.set(server, kRejected, (error: Error, _event: string, ...args: unknown[]) => {
+    const res = args[1]
+    if (res instanceof NodeResponse) appFailed(res, error)
+    else server.emit('error', error)
+  })
+}
