@@ -24,6 +24,15 @@ describe('readArgs', () => {
       expect(readArgs(argv)).toMatchObject({ app: 'app:app', command: undefined })
   })
 
+  it('leaves to the app what follows the dashes behind it', () => {
+    expect(readArgs(['server.js', '-w', '2', '--', '--flag', 'x'])).toMatchObject({
+      app: 'server.js',
+      args: ['--flag', 'x'],
+    })
+    expect(readArgs(['--', 'server.js', '-v'])).toMatchObject({ app: 'server.js', args: ['-v'] })
+    expect(readArgs(['server.js'])).toMatchObject({ args: [] })
+  })
+
   it('collects what may be repeated, and names the long flag as origin', () => {
     const { flags } = readArgs(['-b', 'a:1', '--bind=b:2,c:3'])
     expect(flags.get('bind')).toEqual({ raw: ['a:1', 'b:2', 'c:3'], origin: '--bind' })

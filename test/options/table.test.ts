@@ -17,6 +17,8 @@ import { parseValue } from '../../lib/options/values.ts'
 const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; bad: string } } = {
   bind: { good: '[::1]:81', value: ['[::1]:81'], bad: '81' },
   http: { good: '2', value: '2', bad: '3' },
+  programPort: { good: '3000', value: 3000, bad: '65536' },
+  listenTimeout: { good: 'off', value: 0, bad: 'soon' },
   responseClass: { good: 'platform', value: 'platform', bad: 'undici' },
   interface: { good: 'wsgi', value: 'wsgi', bad: 'asgi' },
   ioThreads: { good: '3', value: 3, bad: '65' },

@@ -45,6 +45,7 @@ class WorkerProcess {
       number: 7,
       name: 'monodon-worker-7',
       app: APP,
+      args: [],
       facts: { serverName: 'localhost', serverPort: '8000', multiprocess: true },
       options,
       staysBroken: false,

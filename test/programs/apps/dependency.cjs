@@ -1,0 +1,1 @@
+exports.isMain = (module) => require.main === module && require.main !== exports

@@ -1,0 +1,3 @@
+// Does something, but never listens.
+setInterval(() => {}, 1000)
+export const number = 5

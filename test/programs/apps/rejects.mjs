@@ -1,0 +1,5 @@
+async function start() {
+  throw new RangeError('no database')
+}
+start()
+setInterval(() => {}, 1000)

@@ -1,0 +1,4 @@
+import { createServer } from 'node:https'
+
+createServer({}, (_req, res) => res.end()).listen(443)
+setInterval(() => {}, 1000)
