@@ -41,5 +41,9 @@ export const contentLengthMismatch = (written: number, declared: number): Error 
       `${declared} byte(s) set in header`,
   )
 
+/** What Node destroys a socket with when its client resets it. */
+export const readReset = (): Error =>
+  Object.assign(nodeError(Error, 'ECONNRESET', 'read ECONNRESET'), { errno: -104, syscall: 'read' })
+
 /** What Node destroys a request with when its client leaves. */
 export const connectionReset = (): Error => nodeError(Error, 'ECONNRESET', 'aborted')

@@ -1,10 +1,17 @@
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from '../interface.ts'
 import { isolate } from '../isolate.ts'
 import { adoptPrototypes, classesFor } from './adopt.ts'
 import { appFailed, disconnected } from './lifecycle.ts'
+import type { NodeRequest } from './request.ts'
 import { NodeResponse } from './response.ts'
+import { kContext, kExchange } from './state.ts'
+import { UpgradedSocket } from './upgraded-socket.ts'
+
+/** What came behind the head of an upgrade is read from the socket like the rest. */
+const NOTHING = Buffer.alloc(0)
 
 /** What the requests of a server know of it. */
 export interface ServerContext extends InterfaceContext {
@@ -23,6 +30,10 @@ export function serverInterface(server: Server, outer: InterfaceContext): Handle
   return isolate((exchange) => {
     const req = new Request(exchange, context)
     const res = new Response(exchange, req)
+    if (exchange.upgradable && wantsUpgrade(server, req)) {
+      upgrade(server, exchange, req)
+      return
+    }
     try {
       const isHeard = server.emit(
         eventOf(server, exchange),
@@ -35,6 +46,33 @@ export function serverInterface(server: Server, outer: InterfaceContext): Handle
     }
     if (!exchange.finished) exchange.onAbort = () => disconnected(res)
   })
+}
+
+/** Node 24.9 lets the server decide; before, it does what a listener for `upgrade` does by being there. */
+function wantsUpgrade(server: Server, req: NodeRequest): boolean {
+  const decide: unknown = Reflect.get(server, 'shouldUpgradeCallback')
+  if (typeof decide === 'function') return Boolean(Reflect.apply(decide, server, [req]))
+  return server.listenerCount('upgrade') > 0
+}
+
+function upgrade(server: Server, exchange: Exchange, req: NodeRequest): void {
+  const socket = new UpgradedSocket(exchange, req[kContext])
+  // The request's socket is the one that was upgraded.
+  Object.assign(req, { upgrade: true, socket })
+  try {
+    const isHeard = server.emit('upgrade', req as unknown as IncomingMessage, socket, NOTHING)
+    if (!isHeard) socket.destroy()
+  } catch (error) {
+    upgradeFailed(socket, error)
+  }
+}
+
+/** The listener has failed. In Node that ends the process. */
+function upgradeFailed(socket: UpgradedSocket, error: unknown): void {
+  const { [kExchange]: exchange, [kContext]: context } = socket
+  if (exchange.finished) context.waitUntil(Promise.reject(error))
+  else exchange.fail(error)
+  socket.destroy()
 }
 
 /** As in Node: `checkContinue` takes the place of `request` for a client that waits for the 100. */
@@ -72,8 +110,9 @@ function captureRejections(server: Server): void {
   if (kCapture === undefined || Reflect.get(server, kCapture) === true) return
   Reflect.set(server, kCapture, true)
   Reflect.set(server, kRejected, (error: Error, _event: string, ...args: unknown[]) => {
-    const res = args[1]
-    if (res instanceof NodeResponse) appFailed(res, error)
+    const [, second] = args
+    if (second instanceof NodeResponse) appFailed(second, error)
+    else if (second instanceof UpgradedSocket) upgradeFailed(second, error)
     else server.emit('error', error)
   })
 }

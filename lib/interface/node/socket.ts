@@ -1,29 +1,24 @@
-import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import type { Exchange } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
-import { bare } from './bare.ts'
+import { Endpoint, kTimedOut } from './endpoint.ts'
 import { nodeError } from './errors.ts'
 import { cut } from './lifecycle.ts'
 import type { NodeResponse } from './response.ts'
-import type { ServerContext } from './server.ts'
 import { kContext, kDisconnected, kExchange, kResponse, kResponseOver } from './state.ts'
 
 const kReadable: unique symbol = Symbol('monodon.readable')
 const kWritable: unique symbol = Symbol('monodon.writable')
-const kTimer: unique symbol = Symbol('monodon.timer')
 
 /**
  * What an app sees of the connection: who the client is, when it leaves, a way to cut it and a
  * timeout. The connection belongs to native code and each request has its own such object: bytes
  * cannot be read from it or written to it. The state of the stream is built when first touched.
  */
-export class NodeSocket extends bare<Duplex>(Socket.prototype) {
+export class NodeSocket extends Endpoint {
   declare readonly [kResponse]: NodeResponse
   declare [kReadable]: object | undefined
   declare [kWritable]: object | undefined
-  declare [kTimer]: NodeJS.Timeout | undefined
-  /** Milliseconds without progress until `timeout` is emitted; `undefined` without one. */
-  declare timeout: number | undefined
   /** True for a connection over TLS, else absent, as in Node. */
   declare readonly encrypted?: true
 
@@ -32,43 +27,15 @@ export class NodeSocket extends bare<Duplex>(Socket.prototype) {
     this[kResponse] = res
     this[kReadable] = undefined
     this[kWritable] = undefined
-    this[kTimer] = undefined
-    this.timeout = undefined
     if (res[kExchange].scheme === 'https') this.encrypted = true
   }
 
-  // -- addresses
-
-  get remoteAddress(): string | undefined {
-    return this[kResponse][kExchange].remoteAddress || undefined
+  override get [kExchange](): Exchange {
+    return this[kResponse][kExchange]
   }
 
-  get remotePort(): number | undefined {
-    return this[kResponse][kExchange].remotePort || undefined
-  }
-
-  get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
-    const address = this.remoteAddress
-    if (address === undefined) return undefined
-    return address.includes(':') ? 'IPv6' : 'IPv4'
-  }
-
-  /** The host the server is bound to: its first, if it has several. */
-  get localAddress(): string {
-    return contextOf(this).serverName
-  }
-
-  /** The port the server is bound to: its first, if it has several. */
-  get localPort(): number {
-    return Number(contextOf(this).serverPort)
-  }
-
-  get localFamily(): 'IPv4' | 'IPv6' {
-    return this.localAddress.includes(':') ? 'IPv6' : 'IPv4'
-  }
-
-  address(): { address: string; family: string; port: number } {
-    return { address: this.localAddress, family: this.localFamily, port: this.localPort }
+  override get [kContext](): InterfaceContext {
+    return this[kResponse].req[kContext]
   }
 
   /** Bytes are counted by native code, for the access log. */
@@ -80,64 +47,8 @@ export class NodeSocket extends bare<Duplex>(Socket.prototype) {
     return 0
   }
 
-  /** The server that the request has come to, if the app is one. Programs keep things on it. */
-  get server(): unknown {
-    return (contextOf(this) as Partial<ServerContext>).server
-  }
-
-  get connecting(): boolean {
-    return false
-  }
-
-  get pending(): boolean {
-    return false
-  }
-
   get readyState(): 'open' | 'closed' {
     return this.destroyed ? 'closed' : 'open'
-  }
-
-  // -- settings that native code has made already
-
-  /** Small packets are sent at once on every connection. */
-  setNoDelay(): this {
-    return this
-  }
-
-  /** Idle connections are closed by native code (`keep-alive`). */
-  setKeepAlive(): this {
-    return this
-  }
-
-  ref(): this {
-    return this
-  }
-
-  unref(): this {
-    return this
-  }
-
-  // -- timeout
-
-  /**
-   * @param msecs milliseconds without progress of this request's bodies until `timeout` is emitted
-   * on request, response and socket; if none of them has a listener the connection is cut. 0: never.
-   */
-  setTimeout(msecs: number, callback?: () => void): this {
-    clearTimeout(this[kTimer])
-    this[kTimer] = undefined
-    this.timeout = msecs
-    if (msecs > 0 && !this[kResponse][kExchange].finished) {
-      this[kTimer] = setTimeout(timedOut, msecs, this)
-      this[kTimer].unref()
-      if (callback !== undefined) this.once('timeout', callback)
-    } else if (callback !== undefined) this.removeListener('timeout', callback)
-    return this
-  }
-
-  /** Bytes came or went: the timeout begins anew. */
-  progressed(): void {
-    this[kTimer]?.refresh()
   }
 
   // -- stream
@@ -178,9 +89,21 @@ export class NodeSocket extends bare<Duplex>(Socket.prototype) {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this[kTimer])
-    if (!this[kResponse][kExchange].finished) cut(this[kResponse], error)
+    this.endTimeout()
+    if (!this[kExchange].finished) cut(this[kResponse], error)
     callback(this.listenerCount('error') === 0 ? null : error)
+  }
+
+  /** On request, response and socket; if none of them has a listener the connection is cut. */
+  override [kTimedOut](): void {
+    const res = this[kResponse]
+    const { req } = res
+    const heard = [
+      !req.complete && req.emit('timeout', this),
+      res.emit('timeout', this),
+      this.emit('timeout'),
+    ]
+    if (!heard.includes(true)) this.destroy()
   }
 
   // -- called by lifecycle.ts
@@ -191,26 +114,11 @@ export class NodeSocket extends bare<Duplex>(Socket.prototype) {
 
   /** The connection lives on, but this request has no more part in it. */
   [kResponseOver](): void {
-    clearTimeout(this[kTimer])
+    this.endTimeout()
   }
-}
-
-function contextOf(socket: NodeSocket): InterfaceContext {
-  return socket[kResponse].req[kContext]
 }
 
 function buildStream(socket: NodeSocket): void {
   if (socket[kReadable] !== undefined) return
   Reflect.apply(Duplex as unknown as () => void, socket, [{ allowHalfOpen: true }])
-}
-
-function timedOut(socket: NodeSocket): void {
-  const res = socket[kResponse]
-  const req = res.req
-  const heard = [
-    !req.complete && req.emit('timeout', socket),
-    res.emit('timeout', socket),
-    socket.emit('timeout'),
-  ]
-  if (!heard.includes(true)) socket.destroy()
 }
