@@ -185,10 +185,16 @@ function timestamp(now: Date): string {
  * goes down. One `write` per entry keeps the entries of several threads apart.
  */
 function write(entry: string): void {
-  // It begins a new line: the last entry that was lost may have been written in part.
-  const lost = dropped === 0 ? '' : `\nmonodon: ${dropped} log entries were lost: stderr was full\n`
-  if (writeFully(Buffer.from(lost + entry))) dropped = 0
-  else dropped += 1
+  if (dropped > 0) {
+    // It begins a new line: the last entry that was lost may have been written in part.
+    const lost = `\nmonodon: ${dropped} log entries were lost: stderr was full\n`
+    if (!writeFully(Buffer.from(lost))) {
+      dropped += 1
+      return
+    }
+    dropped = 0
+  }
+  if (!writeFully(Buffer.from(entry))) dropped += 1
 }
 
 /** False when stderr is full or closed: the log must not stop the server. */

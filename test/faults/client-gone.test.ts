@@ -66,10 +66,17 @@ describe.each(['wsgi', 'fetch', 'node'] as const)('a client of a %s app leaves',
     expect((await fetchOnce(server, '/route/early')).status).toBe(200)
   })
 
-  test('and no memory is left behind', () => {
-    const now = memoryInUse()
-    expect(now.heap - before.heap).toBeLessThan(HEAP_GROWTH)
-    expect(now.resident - before.resident).toBeLessThan(RESIDENT_GROWTH)
+  test('and no memory is left behind', async () => {
+    let growth = grown(before)
+    if (growth.heap >= HEAP_GROWTH || growth.resident >= RESIDENT_GROWTH) {
+      // Two steps may have come together. What is left behind grows by as much again.
+      before = memoryInUse()
+      for (const leaver of Object.values(CASES))
+        await leaveOften(server, watcher, leaver, CLIENTS - WARM_UP)
+      growth = grown(before)
+    }
+    expect(growth.heap).toBeLessThan(HEAP_GROWTH)
+    expect(growth.resident).toBeLessThan(RESIDENT_GROWTH)
   })
 })
 
@@ -101,6 +108,11 @@ interface Memory {
   readonly heap: number
   /** Of the process. */
   readonly resident: number
+}
+
+function grown(before: Memory): Memory {
+  const now = memoryInUse()
+  return { heap: now.heap - before.heap, resident: now.resident - before.resident }
 }
 
 /** After a garbage collection. */
