@@ -198,6 +198,27 @@ describe('a worker that only waits for longer than --timeout is not ended', () =
   })
 })
 
+describePython.each([1, 4])('TERM lets a Python app with %i threads', (threads) => {
+  test('finish what it does after its response', async () => {
+    const file = join(folder, 'done')
+    const app = `import time
+class Body(list):
+    def close(self):
+        time.sleep(1.8)
+        open(${JSON.stringify(file)}, 'w').close()
+
+def app(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return Body([b'begun'])`
+    writeFileSync(join(folder, 'app.py'), app)
+    server = await SpawnedServer.python('app:app', ['--threads', String(threads)], {}, folder)
+    expect(await text()).toBe('begun')
+    expect(await server.stop()).toBe(0)
+    expect(existsSync(file)).toBe(true)
+    expect(server.entries('ERROR')).toEqual([])
+  })
+})
+
 describe.each([
   ['a thread', THREAD],
   ['a process', PROCESS],

@@ -24,6 +24,7 @@ OPTIONS = {
     "errorLogfile": "",
     "logLevel": "info",
     "dev": False,
+    "gracefulTimeout": 30_000,
 }
 FACTS = {"serverName": "127.0.0.1", "serverPort": "8000", "multiprocess": False}
 _CODES = {code: name for name, code in layout.HEADER_CODES.items()}

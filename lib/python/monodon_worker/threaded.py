@@ -5,8 +5,9 @@ import select
 import threading
 from queue import SimpleQueue
 
+from .channel import ServerGone, leave
 from .layout import BATCH_RECORDS
-from .response import ABORTED
+from .response import ABORTED, OVER
 from .worker import Worker
 
 
@@ -20,6 +21,11 @@ class ThreadedWorker(Worker):
         self.most = options["threads"]
         #: Guards what follows, and the writing end of the channel.
         self.lock = threading.Lock()
+        #: Told when a request is over while `is_gone`.
+        self.freed = threading.Condition(self.lock)
+        #: The server has gone: nothing is sent any more.
+        self.is_gone = False
+        self.tail_seconds = options["gracefulTimeout"] / 1000
         self.out = []
         self.add = self.out.append
         self.free = self.most
@@ -46,8 +52,11 @@ class ThreadedWorker(Worker):
         self.flush()
 
     def _receive(self):
-        is_idle = self.free == self.most
-        data, count = self.channel.receive_idle() if is_idle else self.channel.receive()
+        try:
+            data, count = self.channel.receive_idle()
+        except ServerGone:
+            self._finish()
+            raise
         requests = []
         with self.lock:
             for request in self.requests(data, count):
@@ -61,6 +70,17 @@ class ThreadedWorker(Worker):
             if self.threads < self.most - self.free:
                 self._start_thread()
             self.tasks.put(request)
+
+    def _finish(self):
+        """Waits for what the app does after its responses; what it has not answered is lost."""
+        with self.lock:
+            self.is_gone = True
+            self.freed.wait_for(self._has_no_tail, self.tail_seconds)
+            if self.free < self.most:
+                leave()
+
+    def _has_no_tail(self):
+        return all(exchange.state != OVER for exchange in self.live.values())
 
     def _start_thread(self):
         self.threads += 1
@@ -89,6 +109,8 @@ class ThreadedWorker(Worker):
                 del self.live[exchange.id]
             self.free += 1
             self._send(self._wanted(), False)
+            if self.is_gone:
+                self.freed.notify()
             if self.finished is not None and self.free == self.most:
                 os.write(self.finished, b"\0")
 
@@ -99,6 +121,8 @@ class ThreadedWorker(Worker):
         return min(self.free, BATCH_RECORDS)
 
     def _send(self, take, is_heartbeat):
+        if self.is_gone:
+            return
         out = self.out
         ready = out[:]
         if ready or take or is_heartbeat:
