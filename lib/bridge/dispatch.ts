@@ -122,12 +122,31 @@ export class Dispatch implements Home {
     if (this.draining) process.nextTick(() => this.failHeld())
   }
 
+  /** Closes the connections that were taken over: nothing says when they would end by themselves. */
+  cutTunnels(): void {
+    this.giveUp(
+      (exchange) => exchange.isTunnel,
+      (exchange) => exchange.cut(),
+    )
+  }
+
   private failHeld(): void {
+    this.giveUp(
+      () => true,
+      (exchange) => exchange.fail(new MonodonError('MONODON_APP_CLOSED')),
+    )
+  }
+
+  /** Ends what is pending and is `chosen` by `end`; the interface hears of it as of a client that leaves. */
+  private giveUp(
+    chosen: (exchange: LiveExchange) => boolean,
+    end: (exchange: LiveExchange) => void,
+  ): void {
     for (const exchange of this.held) {
-      if (exchange === undefined || exchange.finished) continue
+      if (exchange === undefined || exchange.finished || !chosen(exchange)) continue
       const { onAbort } = exchange
       exchange.onAbort = undefined
-      exchange.fail(new MonodonError('MONODON_APP_CLOSED'))
+      end(exchange)
       onAbort?.()
     }
   }

@@ -317,7 +317,7 @@ export class LiveExchange implements Exchange {
   }
 
   /** True once the connection was taken over. */
-  protected get isTunnel(): boolean {
+  get isTunnel(): boolean {
     return this.tunnel !== NO_TUNNEL
   }
 

@@ -101,6 +101,7 @@ export class AppWorker implements Intake {
     this.dispatch.retire()
     this.dispatch.closeSockets(SERVICE_RESTART, 'the worker is being replaced')
     if (timeoutMs > 0) await within(timeoutMs, this.idle())
+    this.dispatch.cutTunnels()
     this.dispatch.detach()
   }
 

@@ -1,26 +1,8 @@
 /** Programs of frameworks that listen by themselves, unmodified, started by the command. */
 import { expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
-import { SpawnedServer } from '../support/spawned.ts'
 import { nextBuild } from './support/next-build.ts'
-
-const WORKER_CLASSES = ['thread', 'process']
-
-async function withProgram(
-  name: string,
-  workerClass: string,
-  work: (server: SpawnedServer) => Promise<void>,
-  env: NodeJS.ProcessEnv = {},
-): Promise<void> {
-  const flags = ['--worker-class', workerClass]
-  const server = await SpawnedServer.start(`test/frameworks/programs/${name}`, flags, env)
-  try {
-    await work(server)
-    expect(server.entries('ERROR')).toEqual([])
-  } finally {
-    expect(await server.stop()).toBe(0)
-  }
-}
+import { WORKER_CLASSES, withProgram } from './support/program.ts'
 
 const PROGRAMS = [
   ['express.cjs', 'express'],
