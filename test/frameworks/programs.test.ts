@@ -53,7 +53,7 @@ test.each(WORKER_CLASSES)(
         expect(page.headers['x-config']).toBe('yes')
         expect((await fetchOnce(server, '/api/echo?a=1')).status).toBe(200)
       },
-      env,
+      { env },
     )
   },
 )
