@@ -1,3 +1,4 @@
+import { Server } from 'node:http'
 import { attach, type NativeStats } from './bridge/native.ts'
 import { factsOf } from './control/facts.ts'
 import { Listener } from './control/listener.ts'
@@ -26,7 +27,7 @@ export interface RunningServer {
 /**
  * Serves an app until `close()` is called.
  *
- * An app given as a value runs on the calling thread. One given as `'module:name'` runs in `workers`
+ * An app given as a value runs on the calling thread; it may be an `http.Server` that does not listen. One given as `'module:name'` runs in `workers`
  * threads or processes (default 1), as on the command line, also a Python app; the module is looked
  * for from the current folder. Options are those of the command line in camelCase; neither the
  * environment nor a config file is read.
@@ -43,6 +44,11 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
     throw new MonodonError('MONODON_BAD_OPTION', {
       detail:
         'workers is for an app given as "module:name": a function cannot move to other threads',
+    })
+  if (app instanceof Server && app.listening)
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail:
+        'the http.Server listens already: give one that does not, its requests come from here',
     })
   if (!isNamed) prepareThisThread(config)
   const runtime = isNamed ? runtimeOf(app, options, process.cwd()) : 'javascript'

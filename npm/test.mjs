@@ -21,6 +21,7 @@ const NODE_DEPENDENT = [
   'test/frameworks',
   'test/interface',
   'test/package',
+  'test/programs',
   'test/worker',
 ]
 

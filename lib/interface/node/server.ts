@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { Handle, InterfaceContext } from '../interface.ts'
-import { isolate } from '../isolate.ts'
 import { adoptPrototypes, classesFor } from './adopt.ts'
 import { appFailed, disconnected } from './lifecycle.ts'
 import type { NodeRequest } from './request.ts'
@@ -27,7 +26,7 @@ export function serverInterface(server: Server, outer: InterfaceContext): Handle
   adoptListeners(server)
   captureRejections(server)
   const { Request, Response } = classesFor(server.listeners('request')[0] ?? server)
-  return isolate((exchange) => {
+  return (exchange) => {
     const req = new Request(exchange, context)
     const res = new Response(exchange, req)
     if (exchange.upgradable && wantsUpgrade(server, req)) {
@@ -45,7 +44,7 @@ export function serverInterface(server: Server, outer: InterfaceContext): Handle
       appFailed(res, error)
     }
     if (!exchange.finished) exchange.onAbort = () => disconnected(res)
-  })
+  }
 }
 
 /** Node 24.9 lets the server decide; before, it does what a listener for `upgrade` does by being there. */
