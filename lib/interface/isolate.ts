@@ -17,7 +17,7 @@ export function isolate(handle: Handle): Handle {
 }
 
 function newScope(): AsyncResource {
-  return new AsyncResource('MONODON_REQUEST', UNTRACKED)
+  return new AsyncResource('MonodonRequest', UNTRACKED)
 }
 
 /**

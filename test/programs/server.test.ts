@@ -1,6 +1,9 @@
 /** What a server of node:http does that monodon serves: as in Node, or as docs/programs.md says. */
 
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client, fetchOnce, get, post } from '../support/client.ts'
 import { until } from '../support/wait.ts'
 import { type RunningProgram, runCommand, WORKER_CLASSES, withProgram } from './support.ts'
@@ -42,24 +45,30 @@ describe('listen', () => {
 })
 
 describe.each(WORKER_CLASSES)('in a %s, a server', (workerClass) => {
-  const withLifecycle = (work: (program: RunningProgram) => Promise<void>): Promise<void> =>
-    withProgram('lifecycle.mjs', { workerClass, flags: ['--queue-timeout', '1s'] }, work)
+  const withLifecycle = (
+    work: (program: RunningProgram) => Promise<void>,
+    args: readonly string[] = [],
+  ): Promise<void> =>
+    withProgram('lifecycle.mjs', { workerClass, args, flags: ['--queue-timeout', '1s'] }, work)
 
   test('that closes finishes what it holds, takes nothing more and then says so', async () => {
-    await withLifecycle(async (program) => {
-      const holding = program.text('/hold')
-      await until('the request', async () => (await program.text('/count')) === 'null 2')
-      expect(await program.text('/close')).toBe('closing')
-      await program.noted('closing false')
-      expect(await program.text('/release')).toBe('released them')
-      expect(await holding).toBe('released')
-      await program.noted('closed undefined false null')
-      expect(program.notes.at(-2)).toBe('close')
-      // A process may have asked for its next requests before it was closed.
-      await until('the end of requests', async () => {
-        return (await fetchOnce(program.server, '/unref')).status === 503
-      })
-    })
+    const folder = mkdtempSync(join(tmpdir(), 'monodon-programs-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const release = join(folder, 'release')
+    await withLifecycle(
+      async (program) => {
+        const holding = program.text('/hold')
+        await until('the request', async () => (await program.text('/count')) === 'null 2')
+        expect(await program.text('/close')).toBe('closing')
+        await program.noted('closing false')
+        expect((await fetchOnce(program.server, '/unref')).status).toBe(503)
+        writeFileSync(release, '')
+        expect(await holding).toBe('released')
+        await program.noted('closed undefined false null')
+        expect(program.notes.at(-2)).toBe('close')
+      },
+      [release],
+    )
   })
 
   test('that closes may listen again', async () => {

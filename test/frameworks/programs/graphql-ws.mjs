@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { buildSchema } from 'graphql'
-import { useServer } from 'graphql-ws/use/ws'
+import { useServer as serveGraphql } from 'graphql-ws/use/ws'
 import { WebSocketServer } from 'ws'
 
 const schema = buildSchema(`
@@ -16,5 +16,5 @@ const roots = {
   },
 }
 const server = createServer()
-useServer({ schema, roots }, new WebSocketServer({ server, path: '/graphql' }))
+serveGraphql({ schema, roots }, new WebSocketServer({ server, path: '/graphql' }))
 server.listen(3000)

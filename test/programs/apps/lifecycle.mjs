@@ -1,14 +1,11 @@
 // Closes, listens and counts as it is asked to, and prints what happens.
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 
 const note = (text) => console.log(`note: ${text}`)
 const held = []
 const ROUTES = {
   '/hold': (res) => held.push(res),
-  '/release': (res) => {
-    for (const other of held.splice(0)) other.end('released')
-    res.end('released them')
-  },
   '/count': (res) => server.getConnections((error, count) => res.end(`${error} ${count}`)),
   '/cut': (_res) => {
     for (const other of held) other.on('close', () => note('closed a response'))
@@ -18,6 +15,12 @@ const ROUTES = {
     server.close((error) => note(`closed ${error} ${server.listening} ${server.address()}`))
     note(`closing ${server.listening}`)
     res.end('closing')
+    // No request can tell it any more.
+    const timer = setInterval(() => {
+      if (!existsSync(process.argv[2])) return
+      clearInterval(timer)
+      for (const other of held.splice(0)) other.end('released')
+    }, 10)
   },
   '/again': (res) => {
     server.close(() => {
