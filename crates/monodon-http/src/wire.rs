@@ -4,6 +4,7 @@
 //! same thread, so it is made of cells; nothing here is locked and no clock is read.
 
 mod read;
+mod tunnel;
 mod write;
 
 use std::cell::{Cell, RefCell};
@@ -176,45 +177,6 @@ impl Wire {
                 }
                 _ => self.log(self.unlogged.replace(Some(line))),
             }
-        }
-    }
-
-    // -- another protocol
-
-    /// Has the connection go on with `session` instead of HTTP.
-    pub(crate) fn take_over(&self, session: Session) {
-        self.protocol.set(Protocol::Tunnel);
-        self.session.replace(Some(session));
-        self.wake();
-    }
-
-    pub(crate) fn is_taken_over(&self) -> bool {
-        self.protocol.get() == Protocol::Tunnel
-    }
-
-    pub(crate) fn take_session(&self) -> Option<Session> {
-        self.session.take()
-    }
-
-    /// Notes that the server is stopping, and has the connection's task look at that.
-    pub(crate) fn drain(&self) {
-        self.is_draining.set(true);
-        self.wake();
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.is_draining.get()
-    }
-
-    pub(crate) fn set_reading(&self, is_reading: bool) {
-        self.is_paused.set(!is_reading);
-    }
-
-    /// The session has answered by itself, with this status.
-    pub(crate) fn answered(&self, status: StatusCode) {
-        if let Some(mut line) = self.unlogged.take() {
-            line.respond(status, self.bytes_given());
-            self.unlogged.set(Some(line));
         }
     }
 

@@ -12,7 +12,7 @@ use super::{AHEAD_BYTES, Protocol, Wire};
 
 impl Wire {
     /// Reads what the socket has, at most `max` bytes, into the staging buffer, and lets `take` have it.
-    fn read_socket<R>(
+    pub(super) fn read_socket<R>(
         &self,
         cx: &mut Context<'_>,
         max: usize,
@@ -145,24 +145,6 @@ impl Wire {
             });
         }
         None
-    }
-
-    /// Lets `take` have a session's next bytes, at most `most`; none at the client's end.
-    pub(crate) fn poll_read_tunnel<R>(
-        &self,
-        cx: &mut Context<'_>,
-        most: usize,
-        take: impl FnOnce(&[u8]) -> R,
-    ) -> Poll<io::Result<R>> {
-        let mut ahead = self.ahead.borrow_mut();
-        if !ahead.is_empty() {
-            let given = ahead.len().min(most);
-            return Poll::Ready(Ok(take(&ahead.split_to(given))));
-        }
-        if self.has_ended.get() {
-            return Poll::Ready(Ok(take(&[])));
-        }
-        self.read_socket(cx, most, take)
     }
 
     fn poll_read_plain(
