@@ -43,7 +43,7 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
   test('import.meta.main is true where Node has it', async () => {
     if (HAS_META_MAIN)
       await withProgram('meta-main.mjs', { workerClass }, async (program) => {
-        expect(await program.text()).toBe('meta-main.mjs:5')
+        expect(await program.text()).toBe('meta-main.mjs:6')
       })
     else
       expect(runCommand('meta-main.mjs', ['--worker-class', workerClass]).output).toContain(
