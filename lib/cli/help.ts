@@ -23,11 +23,12 @@ export function helpText(): string {
     return section(group, keys.map(optionEntry))
   })
   const commands = (Object.keys(COMMANDS) as Command[]).map(commandEntry)
-  return `Usage: monodon APP [options]
-       monodon dev APP [options]
+  return `Usage: monodon APP [options] [-- ARGUMENTS]
+       monodon dev APP [options] [-- ARGUMENTS]
 
 Serves an app over HTTP. APP is MODULE[:NAME], for example src/app.ts:app, app, or
-'pkg.mod:create("production")'. Without NAME it is the default export, then "app".
+'pkg.mod:create("production")'. Without NAME it is what the
+module listens with, then its default export, then "app". ARGUMENTS are for one that listens.
 
 ${wrap(DEV_TEXT, COLUMNS).join('\n')}
 
