@@ -74,7 +74,7 @@ export function startPython(
 }
 
 /** Serves an app in another process. Closing also heeds what the app's validator has found. */
-async function startElsewhere(
+export async function startElsewhere(
   app: string,
   watcher: FileWatcher,
   options: ServeOptions,

@@ -1,0 +1,142 @@
+//! The load of the benchmark for WebSockets: `sockets PORT CONNECTIONS SECONDS BYTES`.
+//!
+//! Each connection sends a message of so many bytes, waits for its echo, and sends the next. Prints one
+//! line of JSON: messages, seconds, latencies in microseconds, and how many connections failed.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use monodon_http::websocket::{FrameHead, Kind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, LocalOptions};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Fault = Box<dyn std::error::Error>;
+
+/// How long an echo may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What one connection does.
+struct Plan {
+    port: u16,
+    until: Instant,
+    /// What is sent: a masked frame.
+    frame: Vec<u8>,
+    /// What has to come back: the same message, unmasked.
+    echo: Vec<u8>,
+}
+
+fn main() -> Result<(), Fault> {
+    let arguments: Vec<u64> = std::env::args()
+        .skip(1)
+        .map(|argument| argument.parse())
+        .collect::<Result<_, _>>()?;
+    let [port, connections, seconds, bytes] = arguments[..] else {
+        return Err("usage: sockets PORT CONNECTIONS SECONDS BYTES".into());
+    };
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())?;
+    runtime.block_on(run(
+        u16::try_from(port)?,
+        connections,
+        Duration::from_secs(seconds),
+        bytes as usize,
+    ))
+}
+
+async fn run(port: u16, connections: u64, time: Duration, bytes: usize) -> Result<(), Fault> {
+    let began = Instant::now();
+    let message = "x".repeat(bytes);
+    let plan = Rc::new(Plan {
+        port,
+        until: began + time,
+        frame: masked(message.as_bytes()),
+        echo: [head(bytes), message.into_bytes()].concat(),
+    });
+    let tasks: Vec<_> = (0..connections)
+        .map(|_| tokio::task::spawn_local(talk(Rc::clone(&plan))))
+        .collect();
+    let (mut latencies, mut failed) = (Vec::new(), 0);
+    for task in tasks {
+        match task.await? {
+            Ok(own) => latencies.extend(own),
+            Err(_) => failed += 1,
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    latencies.sort_unstable();
+    let at = |share: f64| {
+        let index = (latencies.len() as f64 * share) as usize;
+        latencies.get(index).copied().unwrap_or_default()
+    };
+    println!(
+        "{{\"requests\":{},\"seconds\":{seconds},\"p50\":{},\"p99\":{},\"failed\":{failed}}}",
+        latencies.len(),
+        at(0.5),
+        at(0.99),
+    );
+    Ok(())
+}
+
+/// Sends and waits until the time is over. Gives how long each echo took, in microseconds.
+async fn talk(plan: Rc<Plan>) -> Result<Vec<u32>, Fault> {
+    let mut stream = connect(plan.port).await?;
+    let mut latencies = Vec::new();
+    let mut back = vec![0; plan.echo.len()];
+    loop {
+        let sent = Instant::now();
+        if sent >= plan.until {
+            return Ok(latencies);
+        }
+        stream.write_all(&plan.frame).await?;
+        tokio::time::timeout(PATIENCE, stream.read_exact(&mut back)).await??;
+        if back != plan.echo {
+            return Err("another message has come back".into());
+        }
+        latencies.push(sent.elapsed().as_micros() as u32);
+    }
+}
+
+async fn connect(port: u16) -> Result<TcpStream, Fault> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await?);
+    }
+    if !answer.starts_with(b"HTTP/1.1 101 ") {
+        return Err(String::from_utf8_lossy(&answer).into_owned().into());
+    }
+    Ok(stream)
+}
+
+fn head(bytes: usize) -> Vec<u8> {
+    let head = FrameHead::new(Kind::Text, true, false, bytes);
+    bytes::Buf::chunk(&head).to_vec()
+}
+
+/// A frame as clients send it (RFC 6455 section 5.3).
+fn masked(message: &[u8]) -> Vec<u8> {
+    const MASK: [u8; 4] = [1, 2, 3, 4];
+    let mut frame = head(message.len());
+    frame[1] |= 0x80;
+    frame.extend(MASK);
+    frame.extend(
+        message
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+    frame
+}
