@@ -40,7 +40,7 @@ export function upgradeWebSocket(
     throw new TypeError('upgradeWebSocket takes the Request that the handler was called with')
   const { exchange, context } = origin
   if (!exchange.websocket) throw refusal(exchange)
-  if (protocol !== '' && !offeredProtocols(exchange).includes(protocol))
+  if (protocol !== '' && !listOf(exchange, 'sec-websocket-protocol').includes(protocol))
     throw new TypeError(`the client has not offered the protocol ${JSON.stringify(protocol)}`)
   const socket = new ServerWebSocket({
     url: request.url.replace(/^http/, 'ws'),
@@ -63,10 +63,14 @@ export function sendSwitching(exchange: Exchange, response: FastResponse): void 
 
 /** RFC 6455 sections 4.2.2 and 4.4. */
 function refusal(exchange: Exchange): MonodonError {
-  const isOffer = exchange.upgradable && exchange.header('sec-websocket-version') === '13'
+  const isOffer =
+    exchange.upgradable &&
+    exchange.method === 'GET' &&
+    listOf(exchange, 'upgrade').some((name) => name.toLowerCase() === 'websocket') &&
+    exchange.header('sec-websocket-version') === '13'
   return new MonodonError(isOffer ? 'MONODON_WEBSOCKET_KEY' : 'MONODON_WEBSOCKET_EXPECTED')
 }
 
-function offeredProtocols(exchange: Exchange): string[] {
-  return (exchange.header('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim())
+function listOf(exchange: Exchange, field: string): string[] {
+  return (exchange.header(field) ?? '').split(',').map((item) => item.trim())
 }
