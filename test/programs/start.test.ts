@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { serve } from 'monodon'
 import { describe, expect, test } from 'vitest'
+import { until } from '../support/wait.ts'
 import { runCommand, WORKER_CLASSES, withProgram } from './support.ts'
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -78,7 +79,8 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
     await withProgram('exits-later.mjs', { workerClass, flags }, async (program) => {
       await program.text('/exit')
       expect(await program.text()).toMatch(/^alive/)
-      expect(program.server.entries('ERROR').join()).toContain('exit code 0')
+      const errors = () => program.server.entries('ERROR').join()
+      await until('the log to say so', () => errors().includes('exit code 0'))
     })
   })
 

@@ -23,7 +23,7 @@ export interface ServerContext extends InterfaceContext {
  */
 export function serverInterface(server: Server, outer: InterfaceContext): Handle {
   const context: ServerContext = { ...outer, server }
-  adoptListeners(server)
+  for (const listener of server.listeners('request')) adoptPrototypes(listener)
   captureRejections(server)
   const { Request, Response } = classesFor(server.listeners('request')[0] ?? server)
   return (exchange) => {
@@ -85,14 +85,6 @@ function eventOf(server: Server, exchange: Exchange): 'request' | 'checkContinue
 function unheard(res: NodeResponse): void {
   res.statusCode = 404
   res.end()
-}
-
-/** Prepares the apps that listen now, and those that are added later. */
-function adoptListeners(server: Server): void {
-  for (const listener of server.listeners('request')) adoptPrototypes(listener)
-  server.on('newListener', (event: string, listener: (...args: unknown[]) => void) => {
-    if (event === 'request') adoptPrototypes(listener)
-  })
 }
 
 /** Node's own symbol for the option `captureRejections`, which is read at every `emit`. */
