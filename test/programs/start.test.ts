@@ -108,6 +108,13 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
     )
   })
 
+  test('an app that was named is served although a server of its module closes', async () => {
+    await withProgram('closes-early.mjs:app', { workerClass }, async (program) => {
+      await program.noted('closed')
+      expect(await program.text()).toBe('exported')
+    })
+  })
+
   test('an app that listens later is served by what it listens with from then on', async () => {
     await withProgram('takes-over.mjs', { workerClass }, async (program) => {
       expect(await program.text()).toBe('exported')

@@ -138,25 +138,35 @@ export class Program {
       log('info', `The server on ${place.text} gets no requests: the app that was named does`)
       return
     }
-    server.getConnections = (callback) => {
-      process.nextTick(() => callback(null, this.intake?.pending ?? 0))
-      return server
-    }
-    server.closeAllConnections = () => this.intake?.failAll()
+    Object.assign(server, this.connectionMethods(server))
     this.tellListened(attached)
     this.intake?.open(server)
   }
 
+  /** What a server says of its connections, and does to them, is about what the worker holds. */
+  private connectionMethods(server: HttpServer): Pick<HttpServer, ConnectionMethod> {
+    return {
+      getConnections: (callback) => {
+        process.nextTick(() => callback(null, this.intake?.pending ?? 0))
+        return server
+      },
+      closeAllConnections: () => this.intake?.failAll(),
+    }
+  }
+
   private detach({ server }: Attached): void {
     this.current = undefined
+    if (!this.isOffered) return
     this.hasClosed = true
-    if (this.intake === undefined || !this.isOffered) return
+    if (this.intake === undefined) return
     // `close` is emitted when there are no connections.
     const internals = server as HttpInternals
     internals._connections++
     void this.intake.close().then(() => {
       internals._connections--
       internals._emitCloseIfDrained()
+      // It may open a socket of its own next.
+      if (this.current?.server !== server) restore(server)
     })
   }
 
@@ -165,6 +175,14 @@ export class Program {
     if (this.intake === undefined) this.tellFailed(error)
     else process.nextTick(() => server.emit('error', error))
   }
+}
+
+type ConnectionMethod = 'getConnections' | 'closeAllConnections'
+
+/** Gives a server Node's methods back. */
+function restore(server: Partial<Pick<HttpServer, ConnectionMethod>>): void {
+  delete server.getConnections
+  delete server.closeAllConnections
 }
 
 /** The types of servers do not have symbols among their events. */
