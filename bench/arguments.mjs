@@ -49,7 +49,7 @@ const FULL = {
 }
 
 /** What ratios are taken of. */
-const REFERENCES = ['limit', 'limit-h2', 'node-http', 'node-http2', 'gunicorn-sync-flask']
+const REFERENCES = ['limit', 'limit-h2', 'node-http', 'node-http2', 'gunicorn-sync-flask', 'ws']
 
 /** A fault in the arguments: shown without a stack. */
 export class UsageError extends Error {}

@@ -1,4 +1,4 @@
-// Brings what the servers need: the peers from their registries, the limit from its source.
+// Brings what the servers need: the peers from their registries, the limit and the load for WebSockets from their source.
 import { execFile } from 'node:child_process'
 import {
   copyFileSync,
@@ -96,18 +96,22 @@ async function uWebSockets() {
   return join(folder, 'ESM_wrapper.mjs')
 }
 
+async function ws() {
+  return join(await npmPeers(), 'node_modules/ws/wrapper.mjs')
+}
+
 async function pythonServer(name) {
   const binary = join(await pythonPeers(), 'bin', name)
   if (!existsSync(binary)) throw new Error(`the package has no ${name}`)
   return binary
 }
 
-/** Builds crates/monodon-http/examples/limit.rs. */
-async function limit() {
+/** Builds crates/monodon-http/examples/NAME.rs. */
+async function example(name) {
   const { stdout } = await attempt(
     'cargo',
     [
-      ...['build', '--release', '--example', 'limit', '-p', 'monodon-http'],
+      ...['build', '--release', '--example', name, '-p', 'monodon-http'],
       '--message-format=json-render-diagnostics',
     ],
     { cwd: root, timeout: 2 * INSTALL_LIMIT },
@@ -116,8 +120,8 @@ async function limit() {
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line))
-  const built = artifacts.find(({ executable, target }) => executable && target.name === 'limit')
-  if (!built) throw new Error('cargo built no example named limit')
+  const built = artifacts.find(({ executable, target }) => executable && target.name === name)
+  if (!built) throw new Error(`cargo built no example named ${name}`)
   return built.executable
 }
 
@@ -129,8 +133,10 @@ async function monodon() {
 
 const SOURCES = {
   monodon,
-  limit,
+  limit: () => example('limit'),
+  sockets: () => example('sockets'),
   uws: uWebSockets,
+  ws,
   bun: () => runtimeBinary('@oven', 'bun'),
   deno: () => runtimeBinary('@deno', 'deno'),
   python: () => pythonServer('python'),

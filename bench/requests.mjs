@@ -1,6 +1,8 @@
 // What every server is asked, and what it has to answer: the same for all, checked before any load.
+import { once } from 'node:events'
 import { request as http1Request } from 'node:http'
 import { connect as http2Connect } from 'node:http2'
+import { WebSocket } from 'undici'
 
 const KB = 1024
 
@@ -13,8 +15,9 @@ const ECHO = 'x'.repeat(KB)
  * @property {string} path
  * @property {string} [method] default GET
  * @property {string} [body]
- * @property {string} type media type of the answer
- * @property {string | number} answer the answer's body, or its length in bytes
+ * @property {string} [message] what is sent over a WebSocket, and has to come back
+ * @property {string} [type] media type of the answer
+ * @property {string | number} [answer] the answer's body, or its length in bytes
  * @property {boolean} [streamed] the answer comes in chunks, without a content-length
  */
 
@@ -25,6 +28,7 @@ export const REQUESTS = {
   json: { path: '/json', type: 'application/json', answer: '{"message":"Hello, World!"}' },
   echo: { path: '/echo', method: 'POST', body: ECHO, type: 'text/plain', answer: ECHO },
   stream: { path: '/stream', type: 'text/plain', answer: 64 * KB, streamed: true },
+  websocket: { path: '/ws', message: 'x'.repeat(64) },
   large: { path: '/1mb', type: 'text/plain', answer: KB * KB },
 }
 
@@ -78,6 +82,20 @@ function overHttp2(port, { path }) {
   })
 }
 
+/** Sends a message over a WebSocket of its own; rejects unless it comes back. */
+async function overWebSocket(port, { path, message }) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
+  try {
+    await once(socket, 'open', { signal: AbortSignal.timeout(5_000) })
+    socket.send(message)
+    const [{ data }] = await once(socket, 'message', { signal: AbortSignal.timeout(5_000) })
+    if (data === message) return
+    throw Object.assign(new Error(`wrong echo: ${data}`), { wrongAnswer: true })
+  } finally {
+    socket.close()
+  }
+}
+
 /** The faults of an answer, in words; empty when it is the asked one. */
 function faults({ status, headers, body }, { type, answer, streamed }) {
   const found = []
@@ -98,10 +116,11 @@ function faults({ status, headers, body }, { type, answer, streamed }) {
 /**
  * Asks once.
  *
- * @param {'h1' | 'h2'} protocol
+ * @param {'h1' | 'h2' | 'ws'} protocol
  * @throws {Error} with `wrongAnswer` when the answer is not the asked one
  */
 export async function check(port, request, protocol) {
+  if (protocol === 'ws') return overWebSocket(port, request)
   const answer = await (protocol === 'h2' ? overHttp2 : overHttp1)(port, request)
   const found = faults(answer, request)
   if (found.length === 0) return

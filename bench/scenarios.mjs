@@ -5,10 +5,10 @@
  * @property {string} name what `--only` takes
  * @property {string} title
  * @property {keyof typeof import('./requests.mjs').REQUESTS} request
- * @property {'h1' | 'h2'} protocol
+ * @property {'h1' | 'h2' | 'ws'} protocol
  * @property {number} connections
  * @property {number} [streams] concurrent streams of a connection (HTTP/2)
- * @property {'wrk' | 'h2load' | 'autocannon'} generator
+ * @property {'wrk' | 'h2load' | 'autocannon' | 'sockets'} generator
  * @property {string} [peer] the server that ratios are taken of; node:http without it
  */
 
@@ -67,6 +67,14 @@ export const SCENARIOS = [
     connections: 16,
     streams: 16,
     generator: 'h2load',
+  },
+  {
+    name: 'websocket',
+    title: 'WebSocket echo of 64 bytes, 64 connections',
+    request: 'websocket',
+    protocol: 'ws',
+    connections: 64,
+    generator: 'sockets',
   },
   {
     name: 'autocannon',

@@ -11,8 +11,8 @@ const MONODON_WORKERS = /^monodon-worker/
  * @typedef {object} Server
  * @property {string} name what `--only` takes
  * @property {string} label
- * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'flask')[]} answers
- * @property {('h1' | 'h2')[]} protocols
+ * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'flask' | 'websocket')[]} answers
+ * @property {('h1' | 'h2' | 'ws')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
  * @property {boolean} [closes] it closes each connection after one answer
  * @property {() => Promise<(port: number) => object>} prepare gives the launcher; rejects with the
@@ -79,9 +79,9 @@ const program = (name, label, script, more = {}) => ({
   ...more.server,
 })
 
-const uws = {
-  name: 'uws',
-  label: 'uWebSockets.js',
+const uws = (name, label, script) => ({
+  name,
+  label,
   answers: EVERYTHING,
   protocols: ['h1'],
   jsThread: 'main',
@@ -89,11 +89,11 @@ const uws = {
     const module = pathToFileURL(await provide('uws')).href
     return (port) => ({
       command: process.execPath,
-      args: [here('peers/uws.mjs'), module],
+      args: [here(`peers/${script}`), module],
       env: { PORT: String(port) },
     })
   },
-}
+})
 
 /**
  * The Python servers, as each is started for the app `name` of a module in `peers`. uWSGI sends no
@@ -175,6 +175,22 @@ const limit = (name, label, mode, protocol, answers) => ({
   },
 })
 
+/** A server that echoes what comes over WebSockets, and answers nothing else. */
+const sockets = (server) => ({ ...server, answers: ['websocket'], protocols: ['ws'] })
+
+/** The same by ws, whose module is in `$WS`. */
+const withWs = (server) => ({
+  ...sockets(server),
+  prepare: async () => {
+    const launcher = await server.prepare()
+    const WS = pathToFileURL(await provide('ws')).href
+    return (port) => {
+      const launch = launcher(port)
+      return { ...launch, env: { ...launch.env, WS } }
+    }
+  },
+})
+
 /** @type {Server[]} */
 export const SERVERS = [
   limit('limit', 'limit: raw hyper', 'raw', 'h1', ['hello', 'echo', 'large']),
@@ -201,7 +217,7 @@ export const SERVERS = [
     runtime: 'deno',
     flags: ['run', '--quiet', '--no-config', '--allow-net', '--allow-env'],
   }),
-  uws,
+  uws('uws', 'uWebSockets.js', 'uws.mjs'),
   bare('monodon', 'monodon-python'),
   bare('gunicorn-sync'),
   bare('gunicorn'),
@@ -212,4 +228,12 @@ export const SERVERS = [
   flask('gunicorn'),
   flask('uwsgi'),
   flask('granian'),
+  sockets(monodon('monodon-websocket', 'monodon fetch', 'fetch', 'sockets.mjs')),
+  withWs({
+    ...monodon('monodon-ws', 'ws on monodon', 'auto', 'ws.mjs'),
+    prepare: () => monodonLauncher('auto', 'ws.mjs', 1, [], 'peers'),
+  }),
+  withWs(program('ws', 'ws on node:http', 'ws.mjs')),
+  sockets(program('bun-websocket', 'Bun.serve', 'bun-websocket.mjs', { runtime: 'bun' })),
+  sockets(uws('uws-websocket', 'uWebSockets.js', 'uws-websocket.mjs')),
 ]

@@ -110,6 +110,18 @@ export function verdicts(figures, { slowPeer, blocking }) {
     frameworkCpu('Fastify', 'node:http', 0.35),
     framework('Hono', '@hono/node-server', 'hello-64', 1.7),
     frameworkCpu('Hono', '@hono/node-server', 1 / 8),
+    judge(
+      'WebSocket echo, of ws on node:http',
+      rate('websocket', 'ws', 'monodon-websocket'),
+      { least: 3 },
+      times,
+    ),
+    judge(
+      'WebSocket echo by ws, of the same program on node:http',
+      rate('websocket', 'ws', 'monodon-ws'),
+      { least: 1 },
+      times,
+    ),
     ...grown.map(([claim, bytes]) => judge(claim, bytes / MB, { below: 32 }, megabytes)),
     judge(
       'p99 of a light route beside a blocked worker',

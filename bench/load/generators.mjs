@@ -1,6 +1,7 @@
 // The load generators. Each gives requests, seconds, p50 and p99 in microseconds, and how many
 // requests failed.
 import { fileURLToPath } from 'node:url'
+import { provide } from '../install.mjs'
 import { installed, runLoad } from '../processes.mjs'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -50,11 +51,16 @@ async function h2load({ port, request, connections, streams, seconds }, onStart)
   }
 }
 
-export const GENERATORS = { wrk, autocannon, h2load }
+async function sockets({ port, request, connections, seconds }, onStart) {
+  const args = [port, connections, seconds, request.message.length]
+  return lastLine(await runLoad(await provide('sockets'), args.map(String), onStart))
+}
+
+export const GENERATORS = { wrk, autocannon, h2load, sockets }
 
 /** Which generator a scenario gets here: its own, or autocannon in wrk's place. */
 export function generatorFor(scenario) {
-  if (scenario.generator === 'autocannon' || installed(scenario.generator)) {
+  if (['autocannon', 'sockets'].includes(scenario.generator) || installed(scenario.generator)) {
     return scenario.generator
   }
   return scenario.generator === 'wrk' ? 'autocannon' : undefined

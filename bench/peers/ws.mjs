@@ -1,7 +1,7 @@
-// ws on node:http: a WebSocket echo.
+// A WebSocket echo by ws, whose module is in $WS.
 import { createServer } from 'node:http'
-import { WebSocketServer } from 'ws'
 
+const { WebSocketServer } = await import(process.env.WS)
 const server = createServer()
 const sockets = new WebSocketServer({ server })
 sockets.on('connection', (socket) => {

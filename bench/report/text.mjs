@@ -46,6 +46,7 @@ function note({ serverBusy, loadBusy, disturbance }) {
 const PEERS = {
   h1: { peer: 'node-http', limit: 'limit' },
   h2: { peer: 'node-http2', limit: 'limit-h2' },
+  ws: { peer: 'ws', limit: undefined },
 }
 
 /** One scenario's table, fastest first. */
@@ -63,7 +64,7 @@ export function scenarioTable(figures, scenario, servers) {
         server.label,
         whole(rate),
         show(ratio(peer), twoDigits),
-        show(ratio(limit), twoDigits),
+        show(limit && ratio(limit), twoDigits),
         show(value('cpu'), oneDigit),
         show(value('jsCpu'), twoDigits),
         show(value('p50'), latency),
