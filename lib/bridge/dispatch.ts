@@ -26,6 +26,8 @@ const TURN_MS = 1
 const WEIGHT = 0.1
 /** The part of an id that is an index; the rest is its generation. */
 const PLACE_MASK = 0xfffff
+/** Close code of a WebSocket whose server goes down (RFC 6455 section 7.4.1). */
+const GOING_AWAY = 1001
 const UNKNOWN_LENGTH = 0xffffffff
 
 /** How many requests a worker is good for. */
@@ -166,6 +168,10 @@ export class Dispatch implements Home {
 
   /** The server has gone: nobody is left to be answered. */
   lose(): void {
+    // What came before its end tells how some have ended.
+    this.draining = true
+    for (let count = this.port.take(0); count > 0; count = this.port.take(0)) this.batch(count)
+    this.draining = false
     for (const exchange of this.held) exchange?.abort()
   }
 
@@ -321,6 +327,9 @@ export class Dispatch implements Home {
         break
       case KIND.messageIn:
         exchange.socket?.message((first >>> 8) & 0xff, bytes, at, value)
+        break
+      case KIND.goingAway:
+        exchange.socket?.close(GOING_AWAY, 'the server is going down')
         break
       case KIND.closed:
         exchange.closed(first >>> 16, bytes.utf8Slice(at, at + value))

@@ -17,7 +17,7 @@
  */
 
 /** Raised by every change to this file that a peer would notice. */
-export const LAYOUT_VERSION = 3
+export const LAYOUT_VERSION = 4
 
 /** Record kinds. The first half goes from native code to a worker, the second half back. */
 export const KIND = {
@@ -45,6 +45,8 @@ export const KIND = {
   messageIn: 11,
   /** A WebSocket has ended, and with it the exchange: aux = close code, word 3 = bytes of the reason that follow. The worker acknowledges with `done`. */
   closed: 12,
+  /** The server is stopping: the worker is to close the WebSocket, with code 1001, behind what it has to send. */
+  goingAway: 13,
 
   /** The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer. */
   response: 32,

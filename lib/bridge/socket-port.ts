@@ -95,8 +95,7 @@ export class SocketPort implements Port {
   }
 
   take(most: number): number {
-    // Nobody would get the answers to what came before the end.
-    if (this.isDetached || this.hasEnded) return 0
+    if (this.isDetached) return 0
     const count = this.next()
     if (count > 0) {
       // What is ready need not wait for this batch.
@@ -220,8 +219,10 @@ export class SocketPort implements Port {
       const length = words[word]! >>> 2
       if (length < MIN_RECORD_WORDS || length > end - word) throw malformed(CUT_SHORT)
       const kind = words[word + 1]! & 0xff
-      if (kind === KIND.stop || kind === KIND.tell) {
-        this.heed(kind, word)
+      // Nobody would get the answer to a request that came before the end.
+      const isInVain = kind === KIND.request && this.hasEnded
+      if (isInVain || kind === KIND.stop || kind === KIND.tell) {
+        if (!isInVain) this.heed(kind, word)
         words.copyWithin(word, word + length, end)
         end -= length
         left--

@@ -3,7 +3,7 @@
 //! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
 
 /// Raised by every change to this file that a peer would notice.
-pub const LAYOUT_VERSION: u32 = 3;
+pub const LAYOUT_VERSION: u32 = 4;
 
 /// Record kinds. The first half goes from native code to a worker, the second half back.
 pub mod kind {
@@ -31,6 +31,8 @@ pub mod kind {
     pub const MESSAGE_IN: u8 = 11;
     /// A WebSocket has ended, and with it the exchange: aux = close code, word 3 = bytes of the reason that follow. The worker acknowledges with `done`.
     pub const CLOSED: u8 = 12;
+    /// The server is stopping: the worker is to close the WebSocket, with code 1001, behind what it has to send.
+    pub const GOING_AWAY: u8 = 13;
     /// The whole response: aux = status. word 3 = header block bytes, word 4 = body bytes, or the index of the lent buffer.
     pub const RESPONSE: u8 = 32;
     /// The head of a streamed response: aux = status. word 3 = header block bytes.

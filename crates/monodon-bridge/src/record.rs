@@ -210,6 +210,8 @@ pub(crate) enum Event {
         code: u16,
         reason: Bytes,
     },
+    /// The server is stopping: the worker is to close the WebSocket.
+    GoingAway,
     Drain(u32),
     Released(u32),
     /// No request follows. Milliseconds that the worker may take to finish.
@@ -277,6 +279,7 @@ impl Event {
                 reason.len() as u32,
                 reason,
             ),
+            Self::GoingAway => (first_word(kind::GOING_AWAY, 0, 0), 0, &[]),
             Self::Drain(bytes) => (first_word(kind::DRAIN, 0, 0), *bytes, &[]),
             Self::Released(count) => (first_word(kind::RELEASED, 0, 0), *count, &[]),
             Self::Stop(ms) => (first_word(kind::STOP, 0, 0), *ms, &[]),

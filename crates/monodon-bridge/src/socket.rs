@@ -311,22 +311,17 @@ impl SocketSession {
         }
         let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
         let cost = piece.len() + MESSAGE_COST;
-        let holder = self.exchange.with(|slot| {
-            slot.credit = slot.credit.saturating_sub(cost);
-            slot.ticket.place()
-        });
+        self.exchange
+            .with(|slot| slot.credit = slot.credit.saturating_sub(cost));
         let is_last = bytes.is_empty();
         if !is_last {
             self.rest = Some((is_text, bytes));
         }
-        if let Some(Place::Claimed(holder)) = holder {
-            let event = Event::Message {
-                is_text,
-                is_last,
-                bytes: piece,
-            };
-            self.exchange.io.bridge.notify(holder, event);
-        }
+        self.notify(Event::Message {
+            is_text,
+            is_last,
+            bytes: piece,
+        });
     }
 
     fn reject(&mut self, violation: Violation) {
@@ -392,28 +387,25 @@ impl SocketSession {
         }
     }
 
-    /// Has the client told that the server is stopping, once it has got what was sent before.
+    /// Has the worker tell the client that the server is stopping, behind what it has to send.
     fn dismiss(&mut self) {
         self.is_dismissed = true;
-        self.exchange.with(|slot| {
-            slot.add(Part::Close {
-                code: code::GOING_AWAY,
-                reason: Bytes::from_static(b"the server is going down"),
-            });
-        });
+        self.notify(Event::GoingAway);
+    }
+
+    /// Tells the worker about it, if that still holds it.
+    fn notify(&self, event: Event) {
+        let holder = self.exchange.with(|slot| slot.ticket.place());
+        if let Some(Place::Claimed(holder)) = holder {
+            self.exchange.io.bridge.notify(holder, event);
+        }
     }
 
     /// Tells the worker how it ended: its last event.
     fn tell_end(&self) {
-        let holder = self.exchange.with(|slot| {
-            slot.ending = Some(Ending::Cut);
-            slot.ticket.place()
-        });
-        if let Some(Place::Claimed(holder)) = holder {
-            let (code, reason) = self.verdict.clone();
-            let event = Event::Closed { code, reason };
-            self.exchange.io.bridge.notify(holder, event);
-        }
+        self.exchange.with(|slot| slot.ending = Some(Ending::Cut));
+        let (code, reason) = self.verdict.clone();
+        self.notify(Event::Closed { code, reason });
     }
 }
 

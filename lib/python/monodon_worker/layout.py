@@ -3,7 +3,7 @@
 GENERATED from lib/bridge/layout.ts, which describes it, by npm run generate. Do not edit.
 """
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 KIND_REQUEST = 1
 KIND_BODY_CHUNK = 2
@@ -17,6 +17,7 @@ KIND_STOP = 9
 KIND_TELL = 10
 KIND_MESSAGE_IN = 11
 KIND_CLOSED = 12
+KIND_GOING_AWAY = 13
 KIND_RESPONSE = 32
 KIND_HEAD = 33
 KIND_CHUNK = 34
