@@ -1,5 +1,6 @@
 /** An app of WebSockets: what a client meets there is told by the path, what happens there by notes. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { threadId } from 'node:worker_threads'
 import { type ServerWebSocket, upgradeWebSocket } from 'monodon'
 import { blockLoop, PROBE } from './file-probe.ts'
 import type { Probe } from './probe.ts'
@@ -36,9 +37,12 @@ export function createSocketApp(probe: Probe) {
   const routes: Record<string, Route> = {
     '/early': () => new Response('early'),
     '/echo': echo,
-    '/pid': (request) => {
+    '/who': (request) => {
       const { socket, response } = upgrade(request)
-      socket.onmessage = () => socket.send(`${process.pid}`)
+      socket.onmessage = ({ data }) => {
+        if (data === 'exit') process.exit(1)
+        socket.send(`${process.pid} ${threadId}`)
+      }
       return response
     },
     '/late': async (request, query) => {
@@ -234,11 +238,6 @@ export function createSocketApp(probe: Probe) {
       socket.onmessage = ({ data }) => {
         for (const one of all) one.send(data)
       }
-      return response
-    },
-    '/exit': (request) => {
-      const { socket, response } = upgrade(request)
-      socket.onmessage = () => process.exit(1)
       return response
     },
   }
