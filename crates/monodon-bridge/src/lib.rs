@@ -21,6 +21,7 @@ mod claims;
 mod courier;
 mod environ;
 mod file_part;
+mod gone;
 mod handshake;
 mod headers;
 mod inbox;

@@ -17,7 +17,7 @@ use crate::headers;
 use crate::io::IoThread;
 use crate::queue::{Place, Ticket};
 use crate::record::{Event, RequestRecord};
-use crate::slot::{Answer, Slot};
+use crate::slot::{Answer, Ending, Slot};
 use crate::socket::SocketSession;
 use crate::streamed::{ReplyBody, Streamed};
 use crate::tunnel::TunnelSession;
@@ -137,6 +137,15 @@ impl Exchange {
         if let Some(Some((holder, drained))) = drained {
             self.io.bridge.notify(holder, Event::Drain(drained));
         }
+    }
+
+    /// Whether the worker has given up, or the exchange is over; registers the task for its next word.
+    pub(crate) fn is_cut(&self, cx: &Context<'_>) -> bool {
+        let is_cut = self.with(|slot| {
+            slot.reply = Some(cx.waker().clone());
+            matches!(slot.ending, Some(Ending::Cut))
+        });
+        is_cut != Some(false)
     }
 
     /// Reports that the worker is lost that held the exchange, if it is.

@@ -1,9 +1,10 @@
 //! A WebSocket on its connection: what the worker sends becomes frames, what the client sends becomes
 //! messages for the worker. Pings, pongs and the closing handshake are seen to here.
 
+mod clock;
+
 use std::collections::VecDeque;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -16,9 +17,10 @@ use monodon_http::websocket::{
     Deflate, FrameHead, Kind, Offer, Received, Receiver, Violation, close_frame, code, compress,
     control_frame, may_be_sent,
 };
-use tokio::time::{Sleep, sleep};
 
+use self::clock::{Clock, Due};
 use crate::chunk::Chunk;
+use crate::gone::Gone;
 use crate::layout::MESSAGE_COST;
 use crate::queue::Place;
 use crate::record::Event;
@@ -95,31 +97,9 @@ pub(crate) struct SocketSession {
     unfinished: Option<Unfinished>,
     /// A message that is on its way to the worker in pieces.
     rest: Option<(bool, Bytes)>,
-    /// Until a ping is due, or the client's close frame.
-    timer: Option<Pin<Box<Sleep>>>,
-    ping: Option<Duration>,
-    /// Something has come since the timer was set.
-    is_alive: bool,
-    /// The client was asked whether it is there.
-    is_asked: bool,
-    /// The worker has no room: nothing is read.
-    is_paused: bool,
+    clock: Clock,
     /// The server is stopping, and the client is told so behind what waits for it.
     is_dismissed: bool,
-}
-
-/// Why a session cannot go on.
-enum Gone {
-    /// The worker has given it up, or has gone itself.
-    Worker,
-    /// The connection has broken, or the client keeps silent.
-    Connection,
-}
-
-impl From<io::Error> for Gone {
-    fn from(_: io::Error) -> Self {
-        Self::Connection
-    }
 }
 
 impl SocketSession {
@@ -149,22 +129,9 @@ impl SocketSession {
             writing: None,
             unfinished: None,
             rest: None,
-            timer: ping.map(|ping| Box::pin(sleep(ping))),
-            ping,
-            is_alive: false,
-            is_asked: false,
-            is_paused: false,
+            clock: Clock::new(ping),
             is_dismissed: false,
         }
-    }
-
-    /// Whether the worker has given up; registers for its next word.
-    fn is_cut(&self, cx: &Context<'_>) -> bool {
-        let is_cut = self.exchange.with(|slot| {
-            slot.reply = Some(cx.waker().clone());
-            matches!(slot.ending, Some(Ending::Cut))
-        });
-        is_cut != Some(false)
     }
 
     // -- to the client
@@ -235,14 +202,14 @@ impl SocketSession {
         let code = if may_be_sent(code) { code } else { 0 };
         self.urgent.push_back(close_frame(code, reason));
         self.state = State::Closing;
-        self.timer = Some(Box::pin(sleep(CLOSE_PATIENCE)));
+        self.clock.close_within(CLOSE_PATIENCE);
     }
 
     /// Nothing is read any more: the worker will hear `code`, and the client, if it does not know.
     fn end(&mut self, code: u16, reason: Bytes) {
         if self.state == State::Open {
             self.urgent.push_back(close_frame(code, &reason));
-            self.timer = Some(Box::pin(sleep(CLOSE_PATIENCE)));
+            self.clock.close_within(CLOSE_PATIENCE);
         }
         self.state = State::Closed;
         self.verdict = (code, reason);
@@ -255,9 +222,10 @@ impl SocketSession {
         while self.state != State::Closed {
             // Behind our close frame nobody wants messages any more, only the client's own.
             let has_room = self.state == State::Closing || self.has_room(cx);
-            self.is_paused = !has_room;
             self.tunnel.set_reading(has_room);
             if !has_room {
+                // A client that is not listened to is not silent.
+                self.clock.heard();
                 return Poll::Pending;
             }
             if let Some((is_text, bytes)) = self.rest.take() {
@@ -271,7 +239,7 @@ impl SocketSession {
                     if ready!(self.tunnel.poll_read_to(cx, READ_BYTES, buffer))? == 0 {
                         return Poll::Ready(Err(Gone::Connection));
                     }
-                    self.is_alive = true;
+                    self.clock.heard();
                 }
                 Err(violation) => self.reject(violation),
             }
@@ -334,38 +302,30 @@ impl SocketSession {
 
     // -- time
 
-    /// Looks at the timer: pings a silent client, gives up one that stays silent.
+    /// Pings a silent client, gives up one that stays silent.
     fn look_at_time(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
-        let Some(timer) = &mut self.timer else {
+        let Poll::Ready(due) = self.clock.poll(cx) else {
             return Ok(());
         };
-        if timer.as_mut().poll(cx).is_pending() {
-            return Ok(());
+        match due {
+            Due::Ping => {
+                self.urgent.push_back(control_frame(Kind::Ping, &[]));
+                // The timer that was set is to be seen.
+                self.look_at_time(cx)
+            }
+            Due::Silence => {
+                let bridge = &self.exchange.io.bridge;
+                let detail = self.subject.to_string();
+                bridge.report_socket("MONODON_WEBSOCKET_SILENT", self.tunnel.peer(), detail);
+                Err(Gone::Connection)
+            }
+            Due::Close => Err(Gone::Connection),
         }
-        let (State::Open, Some(ping)) = (self.state, self.ping) else {
-            return Err(Gone::Connection);
-        };
-        if std::mem::take(&mut self.is_alive) || self.is_paused {
-            self.is_asked = false;
-        } else if self.is_asked {
-            let bridge = &self.exchange.io.bridge;
-            let detail = self.subject.to_string();
-            bridge.report_socket("MONODON_WEBSOCKET_SILENT", self.tunnel.peer(), detail);
-            return Err(Gone::Connection);
-        } else {
-            self.urgent.push_back(control_frame(Kind::Ping, &[]));
-            self.is_asked = true;
-        }
-        let mut timer = Box::pin(sleep(ping));
-        // It has to be polled to wake anybody.
-        let _ = timer.as_mut().poll(cx);
-        self.timer = Some(timer);
-        Ok(())
     }
 
     /// One turn. Ready when all is over.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        if self.is_cut(cx) {
+        if self.exchange.is_cut(cx) {
             return Poll::Ready(Err(Gone::Worker));
         }
         if self.tunnel.is_draining() && !self.is_dismissed {

@@ -10,10 +10,11 @@ use bytes::Buf;
 use monodon_http::handoff::{Farewell, Tunnel};
 
 use crate::chunk::Chunk;
+use crate::gone::Gone;
 use crate::queue::Place;
 use crate::record::Event;
 use crate::reply::{Exchange, Subject};
-use crate::slot::{Ending, Part, Slot};
+use crate::slot::{Part, Slot};
 use crate::upload::PIECE_BYTES;
 
 /// One exchange on its own connection, after HTTP.
@@ -27,20 +28,6 @@ pub(crate) struct TunnelSession {
     is_shut_down: bool,
     /// The client has closed its side, and the worker knows.
     is_read_out: bool,
-}
-
-/// Why a session cannot go on.
-enum Gone {
-    /// The worker has given it up, or has gone itself.
-    Worker,
-    /// The connection has broken.
-    Connection,
-}
-
-impl From<io::Error> for Gone {
-    fn from(_: io::Error) -> Self {
-        Self::Connection
-    }
 }
 
 impl TunnelSession {
@@ -57,11 +44,7 @@ impl TunnelSession {
 
     /// Sends what the worker has submitted. Ready once that was all and our side is closed.
     fn send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
-        let is_cut = self.exchange.with(|slot| {
-            slot.reply = Some(cx.waker().clone());
-            matches!(slot.ending, Some(Ending::Cut))
-        });
-        if is_cut != Some(false) {
+        if self.exchange.is_cut(cx) {
             return Poll::Ready(Err(Gone::Worker));
         }
         loop {

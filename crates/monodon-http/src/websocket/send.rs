@@ -44,7 +44,7 @@ impl FrameHead {
             Kind::Pong => OpCode::Control(Control::Pong),
         };
         Self::of(
-            FrameHeader {
+            &FrameHeader {
                 opcode,
                 is_final: is_last,
                 rsv1: is_compressed && kind != Kind::Continuation,
@@ -54,7 +54,7 @@ impl FrameHead {
         )
     }
 
-    fn of(header: FrameHeader, length: usize) -> Self {
+    fn of(header: &FrameHeader, length: usize) -> Self {
         let mut bytes = [0; MAX_BYTES];
         // There is room for every header without a mask.
         let _ = header.format(length as u64, &mut &mut bytes[..]);
@@ -96,10 +96,10 @@ pub fn close_frame(code: u16, reason: &[u8]) -> Bytes {
         ..FrameHeader::default()
     };
     if matches!(code, 0 | code::NO_STATUS) {
-        return whole(&FrameHead::of(header, 0), &[]);
+        return whole(&FrameHead::of(&header, 0), &[]);
     }
     let reason = fitting(reason);
-    let head = FrameHead::of(header, 2 + reason.len());
+    let head = FrameHead::of(&header, 2 + reason.len());
     whole(&head, &[&code.to_be_bytes(), reason])
 }
 
