@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Fault = Box<dyn std::error::Error>;
 
-/// How long an echo may take.
+/// How long after the end the last echo may come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What one connection does.
@@ -62,10 +62,11 @@ async fn run(port: u16, connections: u64, time: Duration, bytes: usize) -> Resul
         .map(|_| tokio::task::spawn_local(talk(Rc::clone(&plan))))
         .collect();
     let (mut latencies, mut failed) = (Vec::new(), 0);
+    let last = tokio::time::Instant::now() + time + PATIENCE;
     for task in tasks {
-        match task.await? {
-            Ok(own) => latencies.extend(own),
-            Err(_) => failed += 1,
+        match tokio::time::timeout_at(last, task).await {
+            Ok(Ok(Ok(own))) => latencies.extend(own),
+            _ => failed += 1,
         }
     }
     let seconds = began.elapsed().as_secs_f64();
@@ -87,19 +88,26 @@ async fn run(port: u16, connections: u64, time: Duration, bytes: usize) -> Resul
 async fn talk(plan: Rc<Plan>) -> Result<Vec<u32>, Fault> {
     let mut stream = connect(plan.port).await?;
     let mut latencies = Vec::new();
-    let mut back = vec![0; plan.echo.len()];
-    loop {
-        let sent = Instant::now();
-        if sent >= plan.until {
-            return Ok(latencies);
-        }
+    // With room to spare: a read that does not fill it tells that nothing more is there.
+    let mut back = vec![0; plan.echo.len() + 1];
+    let mut sent = Instant::now();
+    while sent < plan.until {
         stream.write_all(&plan.frame).await?;
-        tokio::time::timeout(PATIENCE, stream.read_exact(&mut back)).await??;
-        if back != plan.echo {
+        let mut come = 0;
+        while come < plan.echo.len() {
+            match stream.read(&mut back[come..]).await? {
+                0 => return Err("the connection has ended".into()),
+                read => come += read,
+            }
+        }
+        if back[..come] != plan.echo {
             return Err("another message has come back".into());
         }
-        latencies.push(sent.elapsed().as_micros() as u32);
+        let now = Instant::now();
+        latencies.push(now.duration_since(sent).as_micros() as u32);
+        sent = now;
     }
+    Ok(latencies)
 }
 
 async fn connect(port: u16) -> Result<TcpStream, Fault> {
