@@ -1,4 +1,4 @@
-//! Connections that a worker has taken over, as WebSockets and as they are, with a worker that is played
+//! Connections that a worker has taken over, as sockets of messages and as they are, with a worker that is played
 //! by the test: what it may submit, in order and out of it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -278,12 +278,11 @@ fn pieces_of_a_message_are_fragments_however_many_come() {
     // The client is answered amid them, and nothing is kept back for an end that never comes.
     client.send_frame(0x89, b"?");
     assert_eq!(client.read(3), b"\x8a\x01?");
+    let piece = vec![b'x'; 60_000];
     for _ in 0..50 {
-        world
-            .submit(&[message(flag::MORE, id, &[b'x'; 60_000])])
-            .unwrap();
+        world.submit(&[message(flag::MORE, id, &piece)]).unwrap();
         assert_eq!(client.read(4), [0, 126, 0xea, 0x60]);
-        assert_eq!(client.read(60_000), [b'x'; 60_000]);
+        assert_eq!(client.read(60_000), piece);
     }
     world.submit(&[message(0, id, b"b")]).unwrap();
     assert_eq!(client.read(3), b"\x80\x01b");
@@ -420,12 +419,13 @@ fn a_large_message_comes_in_pieces() {
 
 #[test]
 fn what_was_sent_is_reported_once_the_client_has_taken_it() {
-    let mut world = World::new();
-    let (mut client, id) = world.open();
     const PIECE: usize = 200_000;
     const COUNT: usize = 100;
+    let mut world = World::new();
+    let (mut client, id) = world.open();
+    let piece = vec![0; PIECE];
     for _ in 0..COUNT {
-        world.submit(&[message(0, id, &[0; PIECE])]).unwrap();
+        world.submit(&[message(0, id, &piece)]).unwrap();
     }
     std::thread::sleep(Duration::from_millis(100));
     world.take();
@@ -515,6 +515,9 @@ fn fields_that_cannot_be_sent_are_a_failure_of_the_worker() {
 }
 
 /// Records out of their order end the worker (docs/worker-protocol.md), and nothing else.
+/// Makes a record of an exchange.
+type Make<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 #[test]
 fn records_out_of_order_are_malformed() {
     let accept = |id| record(kind::ACCEPT, 0, 0, id, b"");
@@ -533,7 +536,6 @@ fn records_out_of_order_are_malformed() {
         answer
     };
     let lent = |id| message(flag::LENT, id, b"");
-    type Make<'a> = &'a dyn Fn(u32) -> Vec<u8>;
     let orders: &[&[Make<'_>]] = &[
         &[&text],
         &[&more],

@@ -1,4 +1,4 @@
-//! The load of the benchmark for WebSockets: `sockets PORT CONNECTIONS SECONDS BYTES`.
+//! The load of the benchmark for `WebSocket`: `sockets PORT CONNECTIONS SECONDS BYTES`.
 //!
 //! Each connection sends a message of so many bytes, waits for its echo, and sends the next. Prints one
 //! line of JSON: messages, seconds, latencies in microseconds, and how many connections failed.
@@ -71,15 +71,15 @@ async fn run(port: u16, connections: u64, time: Duration, bytes: usize) -> Resul
     }
     let seconds = began.elapsed().as_secs_f64();
     latencies.sort_unstable();
-    let at = |share: f64| {
-        let index = (latencies.len() as f64 * share) as usize;
+    let at = |percent: usize| {
+        let index = latencies.len() * percent / 100;
         latencies.get(index).copied().unwrap_or_default()
     };
     println!(
         "{{\"requests\":{},\"seconds\":{seconds},\"p50\":{},\"p99\":{},\"failed\":{failed}}}",
         latencies.len(),
-        at(0.5),
-        at(0.99),
+        at(50),
+        at(99),
     );
     Ok(())
 }
