@@ -1,13 +1,17 @@
 /** What makes a file a program, and how it starts. */
 
+import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { serve } from 'monodon'
 import { describe, expect, test } from 'vitest'
 import { until } from '../support/wait.ts'
 import { runCommand, WORKER_CLASSES, withProgram } from './support.ts'
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-const HAS_META_MAIN = major > 24 || (major === 24 && minor >= 2)
+const HAS_META_MAIN = execFileSync(
+  process.execPath,
+  ['--input-type=module', '--eval', "process.stdout.write(String('main' in import.meta))"],
+  { encoding: 'utf8' },
+).endsWith('true')
 const APPS = fileURLToPath(new URL('apps/', import.meta.url))
 
 describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {

@@ -45,8 +45,9 @@ type RegisterHooks = (hooks: {
 /** `import.meta.main` is false in whatever is imported, but it is an ordinary property. */
 function markMain(file: string): void {
   const registerHooks: RegisterHooks | undefined = Reflect.get(Module, 'registerHooks')
-  if (registerHooks === undefined || !readFileSync(file, 'utf8').includes('import.meta.main'))
-    return
+  // What Node does not have the program does not get here either.
+  if (registerHooks === undefined || !('main' in import.meta)) return
+  if (!readFileSync(file, 'utf8').includes('import.meta.main')) return
   const main = pathToFileURL(file).href
   registerHooks({
     load(url, context, next) {
