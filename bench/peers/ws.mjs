@@ -7,4 +7,4 @@ const sockets = new WebSocketServer({ server })
 sockets.on('connection', (socket) => {
   socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
 })
-server.listen(Number(process.env.PORT), '127.0.0.1')
+server.listen(Number(process.env.PORT ?? 3000), '127.0.0.1')
