@@ -1,7 +1,7 @@
 import { MonodonError } from '../errors.ts'
 import type { Handle } from '../interface/interface.ts'
 import { logError } from '../log.ts'
-import type { Explain } from './exchange.ts'
+import { CLOSE_CODES, type Explain } from './exchange.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
 import { type Dismissal, type Home, LiveExchange } from './live-exchange.ts'
@@ -26,8 +26,6 @@ const TURN_MS = 1
 const WEIGHT = 0.1
 /** The part of an id that is an index; the rest is its generation. */
 const PLACE_MASK = 0xfffff
-/** Close code of a WebSocket whose server goes down (RFC 6455 section 7.4.1). */
-const GOING_AWAY = 1001
 const UNKNOWN_LENGTH = 0xffffffff
 
 /** How many requests a worker is good for. */
@@ -329,7 +327,7 @@ export class Dispatch implements Home {
         exchange.socket?.message((first >>> 8) & 0xff, bytes, at, value)
         break
       case KIND.goingAway:
-        exchange.socket?.close(GOING_AWAY, 'the server is going down')
+        exchange.socket?.close(CLOSE_CODES.goingAway, 'the server is going down')
         break
       case KIND.closed:
         exchange.closed(first >>> 16, bytes.utf8Slice(at, at + value))

@@ -142,6 +142,18 @@ export interface Socket {
   cut(): void
 }
 
+/** Close codes that the server uses by itself (RFC 6455 section 7.4, IANA's registry). */
+export const CLOSE_CODES = {
+  /** The purpose of the connection is fulfilled. */
+  normal: 1000,
+  /** The server goes down. */
+  goingAway: 1001,
+  /** The connection has ended without a closing handshake. Never sent. */
+  abnormal: 1006,
+  /** The worker is replaced: the client should connect again. */
+  serviceRestart: 1012,
+} as const
+
 /** Who hears of a WebSocket. */
 export interface SocketReceiver {
   /** A message has come: text, or bytes that belong to the receiver. */

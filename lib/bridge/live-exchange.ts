@@ -1,22 +1,20 @@
 import { errorRow, MonodonError } from '../errors.ts'
 import { logError } from '../log.ts'
 import { IncomingBody } from './body.ts'
-import type {
-  BodyFault,
-  Exchange,
-  Explain,
-  HeaderBlock,
-  RequestBody,
-  Socket,
-  SocketReceiver,
+import {
+  type BodyFault,
+  CLOSE_CODES,
+  type Exchange,
+  type Explain,
+  type HeaderBlock,
+  type RequestBody,
+  type Socket,
+  type SocketReceiver,
 } from './exchange.ts'
 import { findInBlock, methodOf, visitBlock } from './head.ts'
 import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveSocket } from './live-socket.ts'
 import type { Outbox } from './outbox.ts'
-
-/** RFC 6455 section 7.4.1: the connection has ended without a close frame. */
-const ABNORMAL = 1006
 
 /** What of a connection that was taken over is open. */
 type Tunnel = typeof NO_TUNNEL | typeof OPEN | typeof HALF_CLOSED
@@ -271,7 +269,7 @@ export class LiveExchange implements Exchange {
     const { onAbort } = this
     this.onAbort = undefined
     onAbort?.()
-    this.socket?.closed(ABNORMAL, '')
+    this.socket?.closed(CLOSE_CODES.abnormal, '')
   }
 
   /** The client has all that it is to get, though the app has not ended its response. */

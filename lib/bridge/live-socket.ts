@@ -9,11 +9,8 @@ import {
 } from './layout.ts'
 import type { NodeBuffer } from './node-buffer.ts'
 import type { Outbox } from './outbox.ts'
-import { UTF8_FACTOR } from './outbox.ts'
+import { PIECE_BYTES, UTF8_FACTOR } from './outbox.ts'
 import { countChunk } from './scavenger.ts'
-
-/** Bytes of a piece of a large message: the other exchanges of the worker get their turn between two. */
-const PIECE_BYTES = 65_536
 
 /** The worker's side of a WebSocket whose exchange was accepted. */
 export class LiveSocket implements Socket {

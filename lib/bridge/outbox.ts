@@ -10,6 +10,8 @@ const LOOP_CHARACTERS = 64
 const WORDS = 20
 /** Bytes of a header block and a body that fit in one record, together. */
 export const RECORD_ROOM = BATCH_BYTES - WORDS
+/** Bytes of a piece of what is too large for one record: the other exchanges get their turn between two. */
+export const PIECE_BYTES = 65_536
 /** A UTF-16 unit takes at most 3 bytes of UTF-8. */
 export const UTF8_FACTOR = 3
 

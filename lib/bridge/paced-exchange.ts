@@ -6,10 +6,7 @@ import { encodeHeader } from './header-block.ts'
 import { AHEAD_BYTES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveExchange } from './live-exchange.ts'
 import { PacedSocket } from './live-socket.ts'
-import { RECORD_ROOM, stable, UTF8_FACTOR } from './outbox.ts'
-
-/** Bytes of a piece of a large body: the other exchanges of the worker get their turn between two. */
-const PIECE_BYTES = 65_536
+import { PIECE_BYTES, RECORD_ROOM, stable, UTF8_FACTOR } from './outbox.ts'
 
 /**
  * An exchange over a port that lends nothing. What is too large for a record or for the server's

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { Dispatch, type Span } from '../bridge/dispatch.ts'
-import type { Explain } from '../bridge/exchange.ts'
+import { CLOSE_CODES, type Explain } from '../bridge/exchange.ts'
 import type { Attach } from '../bridge/port.ts'
 import type { InterfaceKind } from '../interface/detect.ts'
 import type { Handle, InterfaceContext } from '../interface/interface.ts'
@@ -32,9 +32,6 @@ export interface WorkerSetup {
   /** Why the app is called the way it is, if its value does not tell. */
   readonly reason?: string | undefined
 }
-
-/** Close code of a WebSocket whose client should connect again (RFC 6455 section 7.4, IANA's registry). */
-const SERVICE_RESTART = 1012
 
 /** Runs an app on this thread. */
 export class AppWorker implements Intake {
@@ -99,7 +96,7 @@ export class AppWorker implements Intake {
   /** Waits for what is pending, up to `timeoutMs` (0: not at all), and leaves the server. */
   async stop(timeoutMs: number): Promise<void> {
     this.dispatch.retire()
-    this.dispatch.closeSockets(SERVICE_RESTART, 'the worker is being replaced')
+    this.dispatch.closeSockets(CLOSE_CODES.serviceRestart, 'the worker is being replaced')
     if (timeoutMs > 0) await within(timeoutMs, this.idle())
     this.dispatch.cutTunnels()
     this.dispatch.detach()

@@ -14,10 +14,6 @@ pub use send::{FrameHead, Kind, close_frame, control_frame};
 
 /// Close codes (RFC 6455 section 7.4.1).
 pub mod code {
-    /// The purpose of the connection is fulfilled.
-    pub const NORMAL: u16 = 1000;
-    /// The server is going down.
-    pub const GOING_AWAY: u16 = 1001;
     /// The client has broken the protocol.
     pub const PROTOCOL: u16 = 1002;
     /// Of a close frame without a code. Never sent.
@@ -28,8 +24,6 @@ pub mod code {
     pub const INVALID: u16 = 1007;
     /// A message is too big.
     pub const TOO_BIG: u16 = 1009;
-    /// The server has failed.
-    pub const FAILURE: u16 = 1011;
 }
 
 /// Whether a close frame may carry this code (RFC 6455 section 7.4.2 and IANA's registry).

@@ -1,7 +1,5 @@
+import { CLOSE_CODES } from '../../bridge/exchange.ts'
 import { standInFor } from './platform.ts'
-
-/** The close code of a connection that has ended without a close frame (RFC 6455 section 7.4.1). */
-export const ABNORMAL = 1006
 
 /**
  * A message, with the interface of `MessageEvent`. Making one of the platform's costs about a
@@ -56,6 +54,6 @@ export class SocketCloseEvent extends Event {
     super('close')
     this.code = code
     this.reason = reason
-    this.wasClean = code !== ABNORMAL
+    this.wasClean = code !== CLOSE_CODES.abnormal
   }
 }

@@ -1,7 +1,13 @@
-import type { Exchange, HeaderBlock, Socket, SocketReceiver } from '../../bridge/exchange.ts'
+import {
+  CLOSE_CODES,
+  type Exchange,
+  type HeaderBlock,
+  type Socket,
+  type SocketReceiver,
+} from '../../bridge/exchange.ts'
 import { encodeHeader } from '../../bridge/header-block.ts'
 import { MonodonError } from '../../errors.ts'
-import { ABNORMAL, SocketCloseEvent, SocketMessage } from './socket-events.ts'
+import { SocketCloseEvent, SocketMessage } from './socket-events.ts'
 
 /** https://websockets.spec.whatwg.org/#dom-websocket-readystate */
 const CONNECTING = 0
@@ -10,8 +16,6 @@ const CLOSING = 2
 const CLOSED = 3
 type ReadyState = typeof CONNECTING | typeof OPEN | typeof CLOSING | typeof CLOSED
 
-/** RFC 6455 section 7.4.1: the purpose of the connection is fulfilled. */
-const NORMAL = 1000
 /** Bytes of a close frame's reason, at most (RFC 6455 section 5.5). */
 const REASON_BYTES = 123
 
@@ -142,7 +146,7 @@ export class ServerWebSocket extends EventTarget {
       throw new DOMException(`a reason has at most ${REASON_BYTES} bytes`, 'SyntaxError')
     if (this.#state >= CLOSING) return
     this.#state = CLOSING
-    const spoken = code ?? (text === '' ? 0 : NORMAL)
+    const spoken = code ?? (text === '' ? 0 : CLOSE_CODES.normal)
     if (this.#socket === undefined) this.#closing = [spoken, text]
     else if (this.#queue === undefined) this.#socket.close(spoken, text)
     else this.#enqueue(0, () => this.#socket!.close(spoken, text))
@@ -152,7 +156,7 @@ export class ServerWebSocket extends EventTarget {
   terminate(): void {
     if (this.#state === CLOSED) return
     this.#socket?.cut()
-    this.#ended(ABNORMAL, '')
+    this.#ended(CLOSE_CODES.abnormal, '')
   }
 
   override addEventListener(
@@ -188,7 +192,7 @@ export class ServerWebSocket extends EventTarget {
       protocol === '' ? fields : fields + encodeHeader('sec-websocket-protocol', protocol)
     const accepted = exchange.accept(block, socket.#receiver())
     socket.#socket = accepted
-    if (accepted === undefined) socket.#ended(ABNORMAL, '')
+    if (accepted === undefined) socket.#ended(CLOSE_CODES.abnormal, '')
     else if (socket.#state === CLOSED) accepted.cut()
     else if (socket.#closing !== undefined) accepted.close(...socket.#closing)
     // Only then can the app have set all its handlers.
@@ -229,7 +233,7 @@ export class ServerWebSocket extends EventTarget {
     this.#state = CLOSED
     // Not amid what the app does: it may be `send` or `terminate` by which it has ended.
     queueMicrotask(() => {
-      if (code === ABNORMAL) this.#dispatch(new Event('error'), this.onerror)
+      if (code === CLOSE_CODES.abnormal) this.#dispatch(new Event('error'), this.onerror)
       this.#dispatch(new SocketCloseEvent(code, reason), this.onclose)
     })
   }
