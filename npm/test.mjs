@@ -7,7 +7,7 @@
 // With CI set in the environment nothing may be skipped.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { nodeBinary, OTHER_RELEASES } from './nodes.mjs'
 import { Failure, root, run, script } from './project.mjs'
 
@@ -25,13 +25,20 @@ const NODE_DEPENDENT = [
   'test/worker',
 ]
 
-/** @typedef {{ name: string, passed: number, failed: number, skipped: number }} Outcome */
+/** What a failure shows at the end of the run; the whole of it stands where it happened. */
+const SHOWN_LINES = 12
+
+/**
+ * @typedef {{ passed: number, failed: number, skipped: number, failures: string[] }} Counts
+ * @typedef {Counts & { name: string }} Outcome
+ */
 
 /** A run that could not end as it should counts as a failure, whatever its tests said. */
-const outcome = (name, code, passed, failed, skipped) => ({
-  ...{ name, passed, skipped },
-  failed: code !== 0 && failed === 0 ? 1 : failed,
-})
+function outcome(name, code, counts) {
+  const bad = code !== 0 && counts.failed === 0
+  const failures = bad ? [`ended with exit code ${code}, without a failed test`] : counts.failures
+  return { ...counts, name, failed: bad ? 1 : counts.failed, failures }
+}
 
 /** @returns {Promise<Outcome>} */
 async function rust() {
@@ -46,7 +53,9 @@ async function rust() {
   for (const [, ...counts] of results) {
     for (const [i, count] of counts.entries()) sums[i] += Number(count)
   }
-  return outcome('Rust', code, ...sums)
+  const [passed, failed, skipped] = sums
+  const failures = [...output.matchAll(/^test (.*) \.\.\. FAILED/gm)].map(([, test]) => test)
+  return outcome('Rust', code, { passed, failed, skipped, failures })
 }
 
 /** @returns {Promise<Outcome>} */
@@ -56,26 +65,48 @@ async function vitest(name, node, args) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   try {
     const code = await run(node, [VITEST, 'run', ...reporters, ...args])
-    return outcome(name, code, ...countsOf(report))
+    return outcome(name, code, countsOf(report))
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
+/** @returns {Counts} */
 function countsOf(report) {
   let counted
   try {
     counted = JSON.parse(readFileSync(report, 'utf8'))
   } catch {
-    console.error('monodon: vitest ended without a report')
-    return [0, 1, 0]
+    return { passed: 0, failed: 1, skipped: 0, failures: ['vitest ended without a report'] }
   }
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = counted
-  // A file that cannot be loaded has no tests that could fail.
-  const broken = testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  )
-  return [numPassedTests, numFailedTests + broken.length, numPendingTests + numTodoTests]
+  const failures = testResults.flatMap(failuresOf)
+  return {
+    passed: numPassedTests,
+    // A file that cannot be loaded has no tests that could fail.
+    failed: numFailedTests + testResults.filter(isBroken).length,
+    skipped: numPendingTests + numTodoTests,
+    failures,
+  }
+}
+
+const isBroken = ({ status, assertionResults }) =>
+  status === 'failed' && assertionResults.length === 0
+
+/** The failures of a file of tests: which test, and what it said. */
+function failuresOf(result) {
+  const file = relative(root, result.name)
+  if (isBroken(result)) return [withMessage(file, result.message)]
+  return result.assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map((test) =>
+      withMessage([file, ...test.ancestorTitles, test.title].join(' > '), ...test.failureMessages),
+    )
+}
+
+function withMessage(title, ...messages) {
+  const lines = messages.join('\n').split('\n').slice(0, SHOWN_LINES)
+  return [title, ...lines.map((line) => `    ${line}`)].join('\n')
 }
 
 /** @returns {Promise<Outcome>} */
@@ -87,7 +118,7 @@ async function onRelease(release) {
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     console.error(`monodon: no tests on Node ${release}: ${error.message}`)
-    return { name, passed: 0, failed: 0, skipped: 1 }
+    return { name, passed: 0, failed: 0, skipped: 1, failures: [] }
   }
   return vitest(name, node, NODE_DEPENDENT)
 }
@@ -96,6 +127,9 @@ function summary(outcomes) {
   const width = Math.max(...outcomes.map(({ name }) => name.length))
   const line = ({ name, passed, failed, skipped }) =>
     `${name.padEnd(width)}  ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  for (const { name, failures } of outcomes) {
+    for (const failure of failures) console.log(`\nFAILED on ${name}: ${failure}`)
+  }
   console.log(`\n${outcomes.map(line).join('\n')}`)
 
   const sum = (key) => outcomes.reduce((total, row) => total + row[key], 0)
