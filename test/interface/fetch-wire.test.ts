@@ -117,6 +117,8 @@ describe('a body', () => {
     )
     await client.write('x'.repeat(size))
     expect((await client.response()).status).toBe(413)
+    // The client may hear of it before the app does.
+    await until('the error', () => errors.length === 1)
     expect(errors).toMatchObject([{ code: 'MONODON_BODY_TOO_LARGE' }])
     await client.leave()
   })

@@ -26,7 +26,7 @@ use crate::slot::Lost;
 use crate::socket::SocketOptions;
 use crate::worker::{Doorbell, Pulse, Worker};
 
-/// Queued requests at which a worker is rung before the I/O thread has finished its round.
+/// Queued requests, or events, at which a worker is rung before the I/O thread has finished its round.
 const RING_AT: usize = 64;
 
 /// The crossing between I/O threads and workers.
@@ -222,14 +222,24 @@ impl Bridge {
         }
     }
 
-    /// Tells the worker that holds an exchange about it.
-    pub(crate) fn notify(&self, holder: Holder, event: Event) {
+    /// Gives the worker that holds an exchange an event of it. Unless many wait there, it is not rung:
+    /// `ring_for_events` does that.
+    pub(crate) fn post(&self, holder: Holder, event: Event) {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(worker) = workers
             .iter()
             .find(|worker| worker.index() == holder.worker)
+            && worker.post(holder.id, event) >= RING_AT
         {
-            worker.notify(holder.id, event);
+            worker.wake();
+        }
+    }
+
+    /// Wakes the sleeping workers that have events.
+    pub(crate) fn ring_for_events(&self) {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        for worker in workers.iter().filter(|worker| worker.has_events()) {
+            worker.wake();
         }
     }
 

@@ -262,7 +262,9 @@ fn a_worker_hears_of_its_exchanges_before_the_server_ends() {
         world.send(&batch(1, &[])).await;
         id = world.batch().await.1[0].1;
         // The courier is woken, and never runs again.
-        world.bridge.worker(7).unwrap().notify(id, Event::Abort);
+        let worker = world.bridge.worker(7).unwrap();
+        worker.post(id, Event::Abort);
+        worker.wake();
     });
     let mut world = world.unwrap();
     run(async {

@@ -16,7 +16,7 @@ use crate::inbox::{Inbox, Letter, Mail};
 use crate::patience::Patience;
 #[cfg(unix)]
 use crate::process::Newcomer;
-use crate::queue::{Place, Ticket};
+use crate::queue::{Holder, Place, Ticket};
 use crate::record::Event;
 use crate::slot::{Answer, Ending, Slot, Slots};
 
@@ -27,6 +27,8 @@ pub(crate) struct IoThread {
     slots: RefCell<Slots>,
     letters: RefCell<Vec<Letter>>,
     patience: RefCell<Patience>,
+    /// A worker has events that it was not rung for.
+    owes_ring: Cell<bool>,
     ticks: Cell<u32>,
     ticker: RefCell<Option<Waker>>,
     /// Workers in processes that will live here, until their tasks are spawned.
@@ -42,6 +44,7 @@ impl IoThread {
             slots: RefCell::default(),
             letters: RefCell::default(),
             patience: RefCell::default(),
+            owes_ring: Cell::new(false),
             ticks: Cell::new(0),
             ticker: RefCell::default(),
             #[cfg(unix)]
@@ -77,10 +80,24 @@ impl IoThread {
             } else {
                 Event::Abort
             };
-            self.bridge.notify(holder, event);
+            self.notify(holder, event);
         }
         if let Some(pump) = slot.pump {
             pump.wake();
+        }
+    }
+
+    /// Tells the worker that holds an exchange about it. Like requests, events are rung for when the
+    /// thread has finished its round, so that the worker gets them as one batch.
+    pub(crate) fn notify(&self, holder: Holder, event: Event) {
+        self.bridge.post(holder, event);
+        self.owes_ring.set(true);
+    }
+
+    /// Rings for the events of this round.
+    fn ring_for_events(&self) {
+        if self.owes_ring.replace(false) {
+            self.bridge.ring_for_events();
         }
     }
 
@@ -131,6 +148,7 @@ impl IoThread {
     /// The thread is about to sleep: rings for what it queued, reads its mail, and waits a little
     /// for answers where that has paid lately.
     pub(crate) fn before_park(&self) {
+        self.ring_for_events();
         if self.bridge.queue.len() > 0 {
             self.bridge.ring();
         }
@@ -259,6 +277,7 @@ impl IoThread {
 
 impl Drop for IoThread {
     fn drop(&mut self) {
+        self.ring_for_events();
         self.inbox().close();
     }
 }

@@ -135,7 +135,7 @@ impl Exchange {
             }
         });
         if let Some(Some((holder, drained))) = drained {
-            self.io.bridge.notify(holder, Event::Drain(drained));
+            self.io.notify(holder, Event::Drain(drained));
         }
     }
 

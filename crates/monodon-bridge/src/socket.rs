@@ -357,7 +357,7 @@ impl SocketSession {
     fn notify(&self, event: Event) {
         let holder = self.exchange.with(|slot| slot.ticket.place());
         if let Some(Place::Claimed(holder)) = holder {
-            self.exchange.io.bridge.notify(holder, event);
+            self.exchange.io.notify(holder, event);
         }
     }
 

@@ -96,7 +96,7 @@ impl TunnelSession {
                     .with(|slot| slot.credit = slot.credit.saturating_sub(bytes.len()));
                 Event::BodyChunk(bytes)
             };
-            self.exchange.io.bridge.notify(holder, event);
+            self.exchange.io.notify(holder, event);
         }
         Poll::Ready(Ok(()))
     }

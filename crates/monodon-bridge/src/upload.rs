@@ -233,13 +233,13 @@ impl Future for Pump {
             let (holder, next) = ready!(looked);
             let event = match next {
                 Next::Piece(piece) => {
-                    self.io.bridge.notify(holder, Event::BodyChunk(piece));
+                    self.io.notify(holder, Event::BodyChunk(piece));
                     continue;
                 }
                 Next::End(trailers) => Event::BodyEnd(trailers),
                 Next::Broken(error) => self.broke(error),
             };
-            self.io.bridge.notify(holder, event);
+            self.io.notify(holder, event);
             return Poll::Ready(());
         }
     }

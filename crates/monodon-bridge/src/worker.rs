@@ -282,7 +282,10 @@ impl Worker {
     /// Called on an I/O thread when it is done with a lent buffer.
     pub(crate) fn give_back(&self, key: usize) {
         match self.loans.give_back(key) {
-            Returned::Notify(id) => self.notify(id, Event::Released(1)),
+            Returned::Notify(id) => {
+                self.post(id, Event::Released(1));
+                self.wake();
+            }
             Returned::Wake => {
                 self.wake();
             }
@@ -296,13 +299,19 @@ impl Worker {
         self.loans.reclaim(forget);
     }
 
-    /// Gives an event to the worker, if it still holds that exchange when it comes to look.
-    pub(crate) fn notify(&self, id: u32, event: Event) {
+    /// Gives an event to the worker, if it still holds that exchange when it comes to look, and tells
+    /// how many wait. Somebody has to ring.
+    pub(crate) fn post(&self, id: u32, event: Event) -> usize {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.push((id, event));
-        self.event_count.store(events.len(), Ordering::SeqCst);
-        drop(events);
-        self.wake();
+        let count = events.len();
+        self.event_count.store(count, Ordering::SeqCst);
+        count
+    }
+
+    /// Whether events wait.
+    pub(crate) fn has_events(&self) -> bool {
+        self.event_count.load(Ordering::SeqCst) > 0
     }
 
     /// Rings if the worker sleeps; says whether it did.

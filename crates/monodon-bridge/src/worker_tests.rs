@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::chunk::LentMemory;
 use crate::layout::{BATCH_BYTES, flag, kind};
-use crate::queue::{Origin, Place, Queued, Ticket};
+use crate::queue::{Holder, Origin, Place, Queued, Ticket};
 use crate::record::HeadForm;
 
 struct Silent;
@@ -156,6 +156,35 @@ fn a_sleeping_worker_is_rung_once() {
     world.request(0);
     world.bridge.ring();
     world.bridge.ring();
+    assert_eq!(world.bell.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn events_of_a_round_are_rung_for_once() {
+    let world = World::new();
+    world.request(0);
+    let id = world.take()[0];
+    assert!(world.take().is_empty());
+    let holder = Holder { worker: 1, id };
+    for _ in 0..2 {
+        world.bridge.post(holder, Event::Drain(1));
+    }
+    assert_eq!(world.bell.0.load(Ordering::SeqCst), 0, "the round goes on");
+    world.bridge.ring_for_events();
+    world.bridge.ring_for_events();
+    assert_eq!(world.bell.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn many_events_do_not_wait_for_the_end_of_the_round() {
+    let world = World::new();
+    world.request(0);
+    let id = world.take()[0];
+    assert!(world.take().is_empty());
+    for _ in 0..100 {
+        let holder = Holder { worker: 1, id };
+        world.bridge.post(holder, Event::Drain(1));
+    }
     assert_eq!(world.bell.0.load(Ordering::SeqCst), 1);
 }
 
