@@ -1,5 +1,5 @@
 import { type ErrorCode, MonodonError } from '../errors.ts'
-import type { BodyFault, RequestBody } from './exchange.ts'
+import type { BodyFault, BodyReader, RequestBody } from './exchange.ts'
 import { BODY_WINDOW_BYTES } from './layout.ts'
 
 /** Sends for more of the body: `bytes` on top of what was asked for before. */
@@ -16,11 +16,6 @@ const FAULT_CODES: Readonly<Record<BodyFault, ErrorCode>> = {
   finished: 'MONODON_BODY_FINISHED',
 }
 
-interface Reader {
-  resolve(chunk: Uint8Array | null): void
-  reject(error: MonodonError): void
-}
-
 /**
  * A request's body: what came with the head, then what native code passes on. At most
  * `BODY_WINDOW_BYTES` are on their way or wait here, whatever the client sends.
@@ -30,7 +25,7 @@ export class IncomingBody implements RequestBody {
   private chunks: Uint8Array[] = []
   private ended: boolean
   private fault: BodyFault | undefined
-  private reader: Reader | undefined
+  private reader: BodyReader | undefined
   private asked = false
   /** Bytes handed to the app since more was last asked for. */
   private handed = 0
@@ -44,6 +39,21 @@ export class IncomingBody implements RequestBody {
   }
 
   read(): Uint8Array | null | Promise<Uint8Array | null> {
+    const next = this.next()
+    if (next !== undefined) return next
+    return new Promise((resolve, reject) => {
+      this.reader = { resolve, reject }
+    })
+  }
+
+  readTo(reader: BodyReader): Uint8Array | null | undefined {
+    const next = this.next()
+    if (next === undefined) this.reader = reader
+    return next
+  }
+
+  /** What is here already; where that is nothing, it is asked for. */
+  private next(): Uint8Array | null | undefined {
     if (this.reader !== undefined) throw new Error('a read of this body is pending already')
     const chunk = this.chunks.shift()
     if (chunk !== undefined) {
@@ -56,19 +66,16 @@ export class IncomingBody implements RequestBody {
       this.asked = true
       this.want(BODY_WINDOW_BYTES)
     }
-    return new Promise((resolve, reject) => {
-      this.reader = { resolve, reject }
-    })
+    return undefined
   }
 
   /** More bytes have come. */
   push(chunk: Uint8Array): void {
-    const { reader } = this
+    const reader = this.takeReader()
     if (reader === undefined) {
       this.chunks.push(chunk)
       return
     }
-    this.reader = undefined
     this.hand(chunk)
     reader.resolve(chunk)
   }
@@ -77,8 +84,7 @@ export class IncomingBody implements RequestBody {
   end(trailers: Trailers): void {
     this.ended = true
     this.trailers = trailers
-    this.reader?.resolve(null)
-    this.reader = undefined
+    this.takeReader()?.resolve(null)
   }
 
   /** No more will come, and what is left may not be taken for the whole. */
@@ -89,8 +95,14 @@ export class IncomingBody implements RequestBody {
       this.chunks = []
       this.ended = false
     }
-    this.reader?.reject(new MonodonError(FAULT_CODES[fault]))
+    this.takeReader()?.reject(new MonodonError(FAULT_CODES[fault]))
+  }
+
+  /** Whoever waits, and may read on as soon as it is told. */
+  private takeReader(): BodyReader | undefined {
+    const { reader } = this
     this.reader = undefined
+    return reader
   }
 
   /** Asks for as much again as the app has taken, half a window at a time. */

@@ -1,3 +1,4 @@
+import type { MonodonError } from '../errors.ts'
 import type { BODY_FAULTS } from './layout.ts'
 
 /**
@@ -14,6 +15,12 @@ export type HeaderBlock = string
 /** What the client did to make a body unreadable. */
 export type BodyFault = (typeof BODY_FAULTS)[number]
 
+/** Who waits for the next bytes of a body, `null` at its end, or the error that `read` has. */
+export interface BodyReader {
+  resolve(chunk: Uint8Array | null): void
+  reject(error: MonodonError): void
+}
+
 /** The bytes of a request, read in order. */
 export interface RequestBody {
   /**
@@ -24,6 +31,11 @@ export interface RequestBody {
    * malformed, too large or too slow, when the client left, or when the response has ended.
    */
   read(): Uint8Array | null | Promise<Uint8Array | null>
+  /**
+   * As `read`, without a promise: `undefined` says that `reader` will get what comes next. It is called
+   * amid the events of a batch, so it must not throw.
+   */
+  readTo(reader: BodyReader): Uint8Array | null | undefined
   /** Trailer fields (names in lower case), once `read` has returned `null`. */
   readonly trailers: readonly (readonly [name: string, value: string])[]
 }

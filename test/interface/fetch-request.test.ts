@@ -329,7 +329,11 @@ describe('body as a stream', () => {
   test('takes no memory that it was not given', async () => {
     const memory = new Uint8Array([1, 2, 3, 4])
     const chunks = [memory.subarray(1, 3), null]
-    const stream = bodyStream({ read: () => chunks.shift()!, trailers: [] })
+    const stream = bodyStream({
+      read: () => chunks.shift()!,
+      readTo: () => chunks.shift()!,
+      trailers: [],
+    })
     expect((await stream.getReader().read()).value).toEqual(new Uint8Array([2, 3]))
     expect(memory).toEqual(new Uint8Array([1, 2, 3, 4]))
   })

@@ -1,4 +1,5 @@
 /** The socket of an upgraded request, over an exchange in memory. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -186,6 +187,44 @@ describe('the socket', () => {
       if (read === 640 * 1024) break
     }
     expect(socket.bytesRead).toBe(640 * 1024)
+  })
+
+  it('has listeners find the async context of the upgrade, whoever brings the bytes', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const { socket, exchange } = storage.run('upgrade', () => open())
+    const found: unknown[] = []
+    socket.on('data', () => found.push(storage.getStore()))
+    await turn()
+    storage.run('elsewhere', () => exchange.push('a'))
+    exchange.push('b')
+    await until('both', () => found.length === 2)
+    expect(found).toEqual(['upgrade', 'upgrade'])
+    socket.on('data', () => storage.enterWith('entered'))
+    exchange.push('c')
+    await until('the third', () => found.length === 3)
+    expect(storage.getStore()).toBeUndefined()
+  })
+
+  it('raises what a listener throws, as Node does, and goes on', async () => {
+    const { socket, exchange } = open()
+    const listeners = process.rawListeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    const uncaught: unknown[] = []
+    process.on('uncaughtException', (error) => uncaught.push(error))
+    try {
+      socket.on('data', (bytes) => {
+        throw new Error(String(bytes))
+      })
+      await turn()
+      exchange.push('first')
+      await until('the error', () => uncaught.length === 1)
+      exchange.push('second')
+      await until('the next', () => uncaught.length === 2)
+      expect(uncaught.map(String)).toEqual(['Error: first', 'Error: second'])
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of listeners) process.on('uncaughtException', listener as () => void)
+    }
   })
 
   it('sends what was written before it is destroyed, and is closed at once for the app', async () => {

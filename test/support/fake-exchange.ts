@@ -5,6 +5,7 @@
  */
 import type {
   BodyFault,
+  BodyReader,
   Exchange,
   HeaderBlock,
   RequestBody,
@@ -105,16 +106,22 @@ class FakeBody implements RequestBody {
   readonly chunks: Uint8Array[] = []
   ended = false
   fault: BodyFault | undefined
-  private waiting: PromiseWithResolversOf<Uint8Array | null> | undefined
+  private waiting: BodyReader | undefined
 
   read(): Uint8Array | null | Promise<Uint8Array | null> {
+    const pending = withResolvers<Uint8Array | null>()
+    const next = this.readTo(pending)
+    return next === undefined ? pending.promise : next
+  }
+
+  readTo(reader: BodyReader): Uint8Array | null | undefined {
     if (this.waiting !== undefined) throw new Error('contract: a read is pending already')
     const chunk = this.fault === 'aborted' ? undefined : this.chunks.shift()
     if (chunk !== undefined) return chunk
     if (this.fault !== undefined) throw new MonodonError(FAULT_CODES[this.fault])
     if (this.ended) return null
-    this.waiting = withResolvers()
-    return this.waiting.promise
+    this.waiting = reader
+    return undefined
   }
 
   /** Serves a pending read from what has arrived since. */

@@ -1,6 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
-import type { Exchange } from '../../bridge/exchange.ts'
+import type { BodyReader, Exchange } from '../../bridge/exchange.ts'
 import { LEND_BYTES } from '../../bridge/layout.ts'
 import type { InterfaceContext } from '../interface.ts'
 import { Endpoint, kTimedOut } from './endpoint.ts'
@@ -28,6 +29,9 @@ export class UpgradedSocket extends Endpoint {
   declare readonly encrypted?: true
   declare private received: number
   declare private sent: number
+  /** Listeners of what comes find the async context in which the connection was upgraded. */
+  declare private readonly scope: AsyncResource
+  declare private readonly reader: BodyReader
   /** A read of the exchange is pending. */
   declare private isReading: boolean
   /** Our side is closed, or is as soon as what was written is sent. */
@@ -40,6 +44,8 @@ export class UpgradedSocket extends Endpoint {
     this[kContext] = context
     this.received = 0
     this.sent = 0
+    this.scope = new AsyncResource('MonodonSocket', { requireManualDestroy: true })
+    this.reader = { resolve: (chunk) => this.arrive(chunk), reject: () => {} }
     this.isReading = false
     this.hasEnded = false
     if (exchange.scheme === 'https') this.encrypted = true
@@ -73,23 +79,15 @@ export class UpgradedSocket extends Endpoint {
 
   override _read(): void {
     if (this.isReading) return
+    let next: Uint8Array | null | undefined
     try {
-      const next = this[kExchange].body.read()
-      if (next === null || next instanceof Uint8Array) this.deliver(next)
-      else {
-        this.isReading = true
-        next.then(
-          (chunk) => {
-            this.isReading = false
-            this.deliver(chunk)
-          },
-          // It was given up, by either side: `destroy` has been called or is about to be.
-          () => undefined,
-        )
-      }
+      next = this[kExchange].body.readTo(this.reader)
     } catch {
-      // As above.
+      // It was given up, by either side: `destroy` has been called or is about to be.
+      return
     }
+    if (next === undefined) this.isReading = true
+    else this.deliver(next)
   }
 
   override _write(chunk: Uint8Array, _: string, callback: Callback): void {
@@ -129,6 +127,18 @@ export class UpgradedSocket extends Endpoint {
   }
 
   [kResponseOver](): void {}
+
+  /** What was read has come. */
+  private arrive(chunk: Uint8Array | null): void {
+    this.isReading = false
+    try {
+      this.scope.runInAsyncScope(this.deliver, this, chunk)
+    } catch (error) {
+      // As in Node, it is uncaught, and who goes on all the same gets what follows.
+      process.nextTick(raise, error)
+      this.read(0)
+    }
+  }
 
   private send(chunks: Uint8Array[], length: number, callback: Callback): void {
     const exchange = this[kExchange]
@@ -179,4 +189,8 @@ export class UpgradedSocket extends Endpoint {
     this.received += chunk.byteLength
     this.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
   }
+}
+
+function raise(error: unknown): never {
+  throw error
 }
