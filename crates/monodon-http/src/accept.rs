@@ -1,14 +1,16 @@
 //! Accepts connections, within the cap, and gives each to the I/O thread with the fewest.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::report::{Blame, Report, Reporter, code};
@@ -16,7 +18,11 @@ use crate::report::{Blame, Report, Reporter, code};
 /// How long to wait before the next try when the system has run out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Counts all connections of the server, and holds `accept` back at the cap.
+/// Failures less than this apart are one episode, which is reported once: a server that is short of
+/// descriptors gets one back now and then.
+const EPISODE: Duration = Duration::from_secs(10);
+
+/// Counts all connections of the server, and holds every listener back at the cap.
 pub(crate) struct Gate {
     open: AtomicUsize,
     max: usize,
@@ -38,13 +44,31 @@ impl Gate {
 
     pub(crate) fn leave(&self) {
         if self.open.fetch_sub(1, SeqCst) == self.max {
-            self.room.notify_one();
+            // All of them: the one that is woken first may have nobody to accept.
+            self.room.notify_waiters();
         }
     }
 
-    async fn wait_for_room(&self) {
-        while self.open.load(SeqCst) >= self.max {
-            self.room.notified().await;
+    fn is_full(&self) -> bool {
+        self.open.load(SeqCst) >= self.max
+    }
+
+    /// Accepts a connection while there is room. Until then clients wait in the kernel's queue.
+    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            let mut room = pin!(self.room.notified());
+            // Before the look at the count: room that is made between the two is not missed.
+            room.as_mut().enable();
+            let accepted = poll_fn(|cx| {
+                if self.is_full() {
+                    room.as_mut().poll(cx).map(|()| None)
+                } else {
+                    listener.poll_accept(cx).map(Some)
+                }
+            });
+            if let Some(accepted) = accepted.await {
+                return accepted;
+            }
         }
     }
 }
@@ -59,16 +83,14 @@ pub(crate) async fn run(
     reporter: Arc<dyn Reporter>,
     sink: Sink,
 ) {
-    let mut is_failing = false;
+    let mut failed_at: Option<Instant> = None;
     loop {
-        gate.wait_for_room().await;
-        let accepted = listener
-            .accept()
+        let accepted = gate
+            .accept(&listener)
             .await
             .and_then(|(stream, remote)| Ok((stream.into_std()?, remote)));
         match accepted {
             Ok((stream, remote)) => {
-                is_failing = false;
                 gate.enter();
                 sink(stream, remote);
             }
@@ -79,8 +101,8 @@ pub(crate) async fn run(
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
                 ) => {}
             Err(error) => {
-                if !is_failing {
-                    is_failing = true;
+                let last = failed_at.replace(Instant::now());
+                if last.is_none_or(|last| last.elapsed() > EPISODE) {
                     reporter.report(Report {
                         code: code::ACCEPT_FAILED,
                         blame: Blame::Server,

@@ -123,3 +123,29 @@ fn connections() {
     drop(clients.pop());
     assert_eq!(third.read_response().1, "hello", "a place is free");
 }
+
+#[test]
+fn connections_of_several_listeners() {
+    let server = TestServer::with(|options| {
+        options.max_connections = 2;
+        options.bind.push("127.0.0.1:0".to_owned());
+    });
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut clients: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(request);
+        assert_eq!(client.read_response().1, "hello");
+    }
+    let mut waiting: Vec<_> = [0, 1].map(|at| server.connect_to(at)).into();
+    for client in &mut waiting {
+        client.send(request);
+        assert!(
+            client.is_silent_for(std::time::Duration::from_millis(100)),
+            "the cap holds for all listeners together"
+        );
+    }
+    drop(clients);
+    for client in &mut waiting {
+        assert_eq!(client.read_response().1, "hello", "a place is free");
+    }
+}

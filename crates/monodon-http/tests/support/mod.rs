@@ -88,7 +88,12 @@ impl TestServer {
     }
 
     pub fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address()).unwrap();
+        self.connect_to(0)
+    }
+
+    /// Connects to one of its addresses, by index.
+    pub fn connect_to(&self, index: usize) -> Client {
+        let stream = TcpStream::connect(self.server.addresses()[index]).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Client {
