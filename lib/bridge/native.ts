@@ -61,6 +61,8 @@ export interface NativeProcess {
 export interface NativeServer {
   readonly id: number
   readonly addresses: readonly { readonly host: string; readonly port: number }[]
+  /** Has the server say that it is not ready. */
+  leave(): void
   drain(): void
   stop(): void
   release(): void

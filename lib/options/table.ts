@@ -68,6 +68,9 @@ export interface StringRow extends CommonRow {
   /** What stands for the value in `--help`. */
   readonly unit: string
   readonly default: string
+  /** What it looks like, and how people are told so. */
+  readonly pattern?: RegExp
+  readonly allowed?: string
 }
 
 /** May be given several times; in the environment the items are separated by commas. */
@@ -172,6 +175,17 @@ export const OPTIONS = {
     readBy: ['native'],
     doc: 'Proxies that are believed when X-Forwarded-Proto says that the client used https',
     note: '`X-Forwarded-Protocol: ssl` and `X-Forwarded-Ssl: on` count too; `*` believes everyone. Only the scheme is taken from a proxy, as in Gunicorn: the other `X-Forwarded-*` fields are passed to the app as they came.',
+  },
+  healthPath: {
+    type: 'string',
+    unit: 'PATH',
+    pattern: /^\/[^\s?#]*[^\s?#/]$/,
+    allowed: 'a path that begins with / and does not end with it, such as /health',
+    default: '',
+    group: 'Server',
+    readBy: ['native'],
+    doc: 'Path at which the server tells its health by itself: PATH/live and PATH/ready',
+    note: 'Without it there is none, and every path is the app\'s. See [health.md](health.md).',
   },
   ioThreads: {
     type: 'integer',

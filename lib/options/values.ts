@@ -59,7 +59,9 @@ function tryParse(row: OptionRow, raw: unknown, cores: number): Value | undefine
     case 'boolean':
       return boolean(raw)
     case 'string':
-      return typeof raw === 'string' && raw !== '' ? raw : undefined
+      return typeof raw === 'string' && raw !== '' && (row.pattern?.test(raw) ?? true)
+        ? raw
+        : undefined
     case 'addresses':
       return addresses(raw)
     case 'list':
@@ -156,7 +158,7 @@ export function allowedValues(row: OptionRow): string {
     case 'boolean':
       return 'true or false'
     case 'string':
-      return `a ${row.unit.toLowerCase()}`
+      return row.allowed ?? `a ${row.unit.toLowerCase()}`
     case 'addresses':
       return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535'
     case 'list':

@@ -21,6 +21,7 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   listenTimeout: { good: 'off', value: 0, bad: 'soon' },
   responseClass: { good: 'platform', value: 'platform', bad: 'undici' },
   interface: { good: 'wsgi', value: 'wsgi', bad: 'asgi' },
+  healthPath: { good: '/healthz', value: '/healthz', bad: 'healthz/' },
   ioThreads: { good: '3', value: 3, bad: '65' },
   backlog: { good: '100', value: 100, bad: '0' },
   workers: { good: 'auto', value: 4, bad: '0' },
@@ -130,6 +131,7 @@ it('gives native code exactly the rows that it reads', async () => {
   expect(toNative(options)).toEqual({
     bind: ['127.0.0.1:8000'],
     http: 'auto',
+    healthPath: '',
     ioThreads: 2,
     backlog: 2048,
     queueSize: 4096,

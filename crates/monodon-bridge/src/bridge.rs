@@ -13,6 +13,7 @@ use monodon_http::handoff::{App, Peer};
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
 
+use crate::health::Health;
 use crate::inbox::Inbox;
 #[cfg(unix)]
 use crate::inbox::{Letter, Mail};
@@ -38,9 +39,12 @@ pub struct Bridge {
     /// Workers in threads of this process, so far.
     threads: AtomicU32,
     started: Instant,
+    /// The time of the last tick, which costs nothing to read; see `tick`.
+    clock: AtomicU32,
     pub(crate) head_form: HeadForm,
     queue_timeout: Duration,
     pub(crate) sockets: SocketOptions,
+    pub(crate) health: Health,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -72,9 +76,11 @@ impl Bridge {
             next_worker: AtomicU32::new(1),
             threads: AtomicU32::new(0),
             started: Instant::now(),
+            clock: AtomicU32::new(0),
             head_form,
             queue_timeout: options.queue_timeout,
             sockets: SocketOptions::new(options),
+            health: Health::new(options),
             reporter,
         })
     }
@@ -146,6 +152,23 @@ impl Bridge {
     /// Milliseconds of this bridge's clock, which begins with it and wraps after 49 days.
     pub(crate) fn now_ms(&self) -> u32 {
         self.started.elapsed().as_millis() as u32
+    }
+
+    /// Sets the clock that requests are queued by. I/O threads do so when they begin to have requests
+    /// under way, and now and then while they have some.
+    pub(crate) fn tick(&self) {
+        self.clock.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// What `now_ms` was a tick ago at most, for requests under way.
+    pub(crate) fn tick_ms(&self) -> u32 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    /// Whether a worker takes requests, now or when it has answered others.
+    pub(crate) fn has_serving_worker(&self) -> bool {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().any(|worker| worker.is_serving())
     }
 
     /// Whether there are workers whose answers come by the inboxes.
@@ -310,9 +333,7 @@ impl App for BridgeApp {
         let io = Rc::new(IoThread::new(thread, Arc::clone(&self.0)));
         HERE.with_borrow_mut(|here| *here = Some(Rc::clone(&io)));
         read_inbox(&io);
-        if !self.0.queue_timeout.is_zero() {
-            expire_queued(&io, self.0.queue_timeout);
-        }
+        watch_queue(&io, self.0.queue_timeout);
         BridgeHandler::new(io)
     }
 
@@ -348,11 +369,19 @@ fn read_inbox(io: &Rc<IoThread>) {
     }));
 }
 
-/// Spawns the task that refuses requests which no worker takes in time. It sleeps for good while
-/// no request is under way.
-fn expire_queued(io: &Rc<IoThread>, timeout: Duration) {
-    /// Ticks that a timeout is cut into.
-    const TICKS: u32 = 10;
+/// Ticks that `queue-timeout` is cut into.
+const TICKS: u32 = 10;
+/// The time between two ticks without a timeout.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Spawns the task that keeps the clock of queued requests, and refuses those that no worker takes
+/// within `timeout`, unless that is zero. It sleeps for good while no request is under way.
+fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
+    let tick = if timeout.is_zero() {
+        TICK
+    } else {
+        timeout / TICKS
+    };
     let io = Rc::downgrade(io);
     tokio::task::spawn_local(async move {
         loop {
@@ -364,15 +393,22 @@ fn expire_queued(io: &Rc<IoThread>, timeout: Duration) {
             if !busy.await {
                 return;
             }
-            tokio::time::sleep(timeout / TICKS).await;
+            tokio::time::sleep(tick).await;
             let Some(io) = io.upgrade() else { return };
             io.tick();
-            let expired = io.expire(TICKS, BUSY);
-            if expired > 0 {
-                let detail = format!("{expired} requests");
-                io.bridge
-                    .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
+            if !timeout.is_zero() {
+                expire_queued(&io);
             }
         }
     });
+}
+
+/// Refuses what no worker has taken in time.
+fn expire_queued(io: &IoThread) {
+    let expired = io.expire(TICKS, BUSY);
+    if expired > 0 {
+        let detail = format!("{expired} requests");
+        io.bridge
+            .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
+    }
 }

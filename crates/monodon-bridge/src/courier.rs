@@ -155,7 +155,7 @@ impl Courier {
                 Order::Stop(ms) => {
                     self.retired = true;
                     self.open_take = 0;
-                    self.worker.set_ready(false);
+                    self.worker.retire();
                     Event::Stop(ms)
                 }
                 Order::Probe => {

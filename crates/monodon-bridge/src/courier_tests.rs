@@ -75,6 +75,7 @@ impl World {
                 slot: 0,
                 generation: 0,
             },
+            since: 0,
             record,
         };
         assert!(self.bridge.enqueue(queued));

@@ -61,6 +61,7 @@ impl IoThread {
         let slot = Slot::new(ticket, peer, self.ticks.get());
         let opened = self.slots.borrow_mut().open(slot);
         if let Some(ticker) = self.ticker.borrow_mut().take() {
+            self.bridge.tick();
             ticker.wake();
         }
         opened
@@ -260,8 +261,9 @@ impl IoThread {
         count
     }
 
-    /// Moves the clock of `expire`.
+    /// Moves the clocks of `expire` and of the queue.
     pub(crate) fn tick(&self) {
+        self.bridge.tick();
         self.ticks.set(self.ticks.get().wrapping_add(1));
     }
 

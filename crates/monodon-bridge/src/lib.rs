@@ -24,6 +24,7 @@ mod file_part;
 mod gone;
 mod handshake;
 mod headers;
+mod health;
 mod inbox;
 mod io;
 pub mod layout;

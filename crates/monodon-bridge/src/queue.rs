@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::claims::Claims;
 
@@ -86,6 +87,8 @@ pub(crate) struct Origin {
 pub(crate) struct Queued {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) origin: Origin,
+    /// When it was queued, by the bridge's `tick_ms`.
+    pub(crate) since: u32,
     /// The `request` record; the id is filled in by the worker that takes it.
     pub(crate) record: Vec<u8>,
 }
@@ -161,6 +164,15 @@ impl Queue {
         self.length.store(waiting.len(), Ordering::SeqCst);
     }
 
+    /// How long the oldest request has waited at `now`, up to a tick too long.
+    pub(crate) fn oldest(&self, now: u32) -> Duration {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = waiting
+            .iter()
+            .find(|queued| queued.ticket.place() == Place::Queued);
+        oldest.map_or(Duration::ZERO, |oldest| waited(oldest.since, now))
+    }
+
     /// How many requests wait that are not withdrawn.
     pub(crate) fn live(&self) -> usize {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,4 +181,11 @@ impl Queue {
             .filter(|queued| queued.ticket.place() == Place::Queued)
             .count()
     }
+}
+
+/// The time between two moments of the bridge's clock, which wraps. It may have been read a little
+/// before `since` was set.
+fn waited(since: u32, now: u32) -> Duration {
+    let ms = now.wrapping_sub(since).cast_signed();
+    Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }

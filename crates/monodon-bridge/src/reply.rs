@@ -52,6 +52,9 @@ impl Handler for BridgeHandler {
     type Reply = Reply;
 
     fn handle(&self, request: Request) -> Reply {
+        if let Some(answer) = self.io.bridge.health_answer(&request.head) {
+            return Reply::answered(answer);
+        }
         let record = RequestRecord::new(self.io.bridge.head_form, &request);
         let Request {
             head,
@@ -181,6 +184,8 @@ pub(crate) enum State {
     Arriving(Box<Arriving>),
     Waiting,
     Refused(Refusal),
+    /// The server answers by itself; empty once it has.
+    Answered(Option<Box<Response<ReplyBody>>>),
 }
 
 impl Future for Reply {
@@ -189,7 +194,7 @@ impl Future for Reply {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(exchange) = &this.exchange else {
-            return Poll::Pending;
+            return this.answer();
         };
         if let State::Arriving(arriving) = &mut this.state {
             this.state = ready!(arriving.poll(exchange, cx));
@@ -252,6 +257,28 @@ impl Future for Reply {
 }
 
 impl Reply {
+    /// An answer that the server gives by itself.
+    fn answered(response: Response<ReplyBody>) -> Self {
+        Self {
+            exchange: None,
+            state: State::Answered(Some(Box::new(response))),
+            headers: HeaderMap::new(),
+            subject: Subject::default(),
+            is_upgrade: false,
+            websocket: None,
+        }
+    }
+
+    /// What there is without an exchange: the server's own answer, once.
+    fn answer(&mut self) -> Poll<Result<Response<ReplyBody>, Refusal>> {
+        match &mut self.state {
+            State::Answered(response) => response
+                .take()
+                .map_or(Poll::Pending, |response| Poll::Ready(Ok(*response))),
+            _ => Poll::Pending,
+        }
+    }
+
     /// Leaves HTTP, for the WebSocket that is `accepted` by these fields or for what the worker makes
     /// of the connection: its task drops this unfinished, and goes on with the session.
     fn switch(&mut self, accepted: Option<&Bytes>) -> Poll<Result<Response<ReplyBody>, Refusal>> {

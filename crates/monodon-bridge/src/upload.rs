@@ -118,6 +118,7 @@ impl Arriving {
                 slot: exchange.slot,
                 generation: exchange.generation,
             },
+            since: exchange.io.bridge.tick_ms(),
             record: record.finish(length, follows),
         };
         if exchange.io.bridge.enqueue(queued) {

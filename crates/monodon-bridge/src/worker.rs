@@ -63,6 +63,8 @@ pub struct Worker {
     sleeper: Sleeper,
     /// Whether it would take requests if it were rung: a process does only after it has said so.
     ready: AtomicBool,
+    /// Whether it takes requests at all: it has booted, and was not told to stop.
+    serving: AtomicBool,
     pub(crate) held: AtomicU32,
     /// Requests taken so far.
     taken: AtomicU64,
@@ -101,6 +103,7 @@ impl Worker {
             bell,
             sleeper: Sleeper::new(true),
             ready: AtomicBool::new(ready),
+            serving: AtomicBool::new(ready),
             held: AtomicU32::new(0),
             taken: AtomicU64::new(0),
             moved,
@@ -162,7 +165,7 @@ impl Worker {
         }
         self.move_on();
         if most == 0 {
-            self.set_ready(false);
+            self.retire();
             // The bell may have rung here, for requests that another one is to take.
             if self.bridge.queue.len() > 0 {
                 self.bridge.ring();
@@ -216,6 +219,20 @@ impl Worker {
     /// Says whether the worker would take requests.
     pub(crate) fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::SeqCst);
+        if ready {
+            self.serving.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The worker takes no more requests, ever.
+    pub(crate) fn retire(&self) {
+        self.set_ready(false);
+        self.serving.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the worker takes requests, now or when it has answered others.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
     }
 
     /// Notes that the worker lives.

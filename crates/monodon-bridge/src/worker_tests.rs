@@ -77,6 +77,7 @@ impl World {
         self.bridge.enqueue(Queued {
             ticket,
             origin,
+            since: 0,
             record,
         })
     }

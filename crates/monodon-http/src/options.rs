@@ -24,6 +24,8 @@ pub struct Options {
     pub websocket_compression: bool,
     /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
     pub forwarded_allow_ips: Vec<String>,
+    /// Path at which the server tells its health by itself: PATH/live and PATH/ready.
+    pub health_path: String,
     /// Native threads that own the connections; auto is half the cores, 1 to 8.
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
@@ -67,6 +69,7 @@ impl Default for Options {
             http: HttpVersions::Auto,
             websocket_compression: false,
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
+            health_path: String::new(),
             io_threads: 1,
             backlog: 2048,
             queue_size: 4096,

@@ -50,6 +50,7 @@ pub struct NativeOptions {
     pub websocket_compression: bool,
     pub websocket_ping: f64,
     pub access_logfile: String,
+    pub health_path: String,
 }
 
 impl From<NativeOptions> for Options {
@@ -85,6 +86,7 @@ impl From<NativeOptions> for Options {
             websocket_compression: from.websocket_compression,
             websocket_ping: duration(from.websocket_ping),
             access_logfile: from.access_logfile,
+            health_path: from.health_path,
         }
     }
 }
@@ -253,9 +255,16 @@ impl NativeServer {
         self.server.addresses().iter().map(address).collect()
     }
 
+    /// Has the server say that it is not ready, to whoever asks for its health. It goes on serving.
+    #[napi(catch_unwind)]
+    pub fn leave(&self) {
+        self.bridge.leave();
+    }
+
     /// Begins a graceful stop; the phase `stopped` ends it.
     #[napi(catch_unwind)]
     pub fn drain(&self) {
+        self.bridge.leave();
         self.server.drain();
     }
 

@@ -1,0 +1,144 @@
+//! The health endpoints of `--health-path`: answered on the I/O thread, whatever the workers do.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+use monodon_http::options::Options;
+
+use crate::bridge::Bridge;
+use crate::streamed::ReplyBody;
+
+/// How long a request may wait for a worker, with `queue-timeout` off, before the server is not ready.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is known of the server's health, and where it is told.
+pub(crate) struct Health {
+    /// Without it nobody asks.
+    path: Option<Box<str>>,
+    /// The server is to be stopped: clients should go elsewhere.
+    is_leaving: AtomicBool,
+    /// How long a request may wait for a worker before the server is not ready: half of the time after
+    /// which it is refused.
+    patience: Duration,
+}
+
+/// What a probe wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    /// Whether the process answers.
+    Live,
+    /// Whether requests are welcome.
+    Ready,
+}
+
+impl Health {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            path: (!options.health_path.is_empty()).then(|| options.health_path.as_str().into()),
+            is_leaving: AtomicBool::new(false),
+            patience: if options.queue_timeout.is_zero() {
+                PATIENCE
+            } else {
+                options.queue_timeout / 2
+            },
+        }
+    }
+
+    fn probe(&self, path: &str) -> Option<Probe> {
+        match path.strip_prefix(&**self.path.as_ref()?)? {
+            "" | "/ready" => Some(Probe::Ready),
+            "/live" => Some(Probe::Live),
+            _ => None,
+        }
+    }
+}
+
+impl Bridge {
+    /// From now on the server is not ready, whatever its workers do; it goes on serving.
+    pub fn leave(&self) {
+        self.health.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer to a request for a health endpoint; `None` for every other request.
+    pub(crate) fn health_answer(&self, head: &Parts) -> Option<Response<ReplyBody>> {
+        let probe = self.health.probe(head.uri.path())?;
+        if head.method != Method::GET && head.method != Method::HEAD {
+            let mut refusal = answer(
+                StatusCode::METHOD_NOT_ALLOWED,
+                r#"{"status":"method not allowed"}"#,
+            );
+            let fields = refusal.headers_mut();
+            fields.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return Some(refusal);
+        }
+        Some(match (probe, self.obstacle()) {
+            (Probe::Live, _) => answer(StatusCode::OK, r#"{"status":"live"}"#),
+            (Probe::Ready, None) => answer(StatusCode::OK, r#"{"status":"ready"}"#),
+            (Probe::Ready, Some(unready)) => answer(StatusCode::SERVICE_UNAVAILABLE, unready),
+        })
+    }
+
+    /// Why the server is not ready, as a probe is told. Takes locks: not for the request's way.
+    fn obstacle(&self) -> Option<&'static str> {
+        if self.health.is_leaving.load(Ordering::Relaxed) {
+            return Some(r#"{"status":"unready","reason":"the server is stopping"}"#);
+        }
+        if !self.has_serving_worker() {
+            return Some(r#"{"status":"unready","reason":"no worker is ready"}"#);
+        }
+        if self.queue.oldest(self.now_ms()) > self.health.patience {
+            return Some(r#"{"status":"unready","reason":"requests wait too long for a worker"}"#);
+        }
+        None
+    }
+}
+
+fn answer(status: StatusCode, text: &'static str) -> Response<ReplyBody> {
+    let body = Bytes::from_static(text.as_bytes());
+    let length = body.len();
+    let mut response = Response::new(ReplyBody::Whole(Some(body.into())));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Health, Probe};
+    use monodon_http::options::Options;
+
+    #[test]
+    fn only_its_own_paths_are_answered() {
+        let health = Health::new(&Options {
+            health_path: "/health".to_owned(),
+            ..Options::default()
+        });
+        for (path, probe) in [
+            ("/health", Some(Probe::Ready)),
+            ("/health/ready", Some(Probe::Ready)),
+            ("/health/live", Some(Probe::Live)),
+            ("/health/", None),
+            ("/healthy", None),
+            ("/health/live/", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(health.probe(path), probe, "{path}");
+        }
+    }
+
+    #[test]
+    fn without_a_path_every_request_is_the_apps() {
+        let health = Health::new(&Options::default());
+        for path in ["", "/live", "/ready", "/health"] {
+            assert_eq!(health.probe(path), None, "{path}");
+        }
+    }
+}
