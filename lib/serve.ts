@@ -20,7 +20,7 @@ export interface RunningServer {
   readonly addresses: readonly { readonly host: string; readonly port: number }[]
   /** The native counters. */
   stats(): NativeStats
-  /** Stops gracefully: requests under way are finished, up to `gracefulTimeout`. */
+  /** Stops gracefully: after `drainDelay`, requests under way are finished, up to `gracefulTimeout`. */
   close(): Promise<void>
 }
 
@@ -120,6 +120,7 @@ function running(listener: Listener, stopWorkers: StopWorkers): RunningServer {
   const { addresses } = listener
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
+    await listener.leave()
     await listener.drain()
     await stopWorkers()
     listener.release()

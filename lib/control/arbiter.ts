@@ -118,7 +118,7 @@ async function stopOn(
   pool: WorkerPool,
   options: Options,
 ): Promise<void> {
-  const signal = await signals.next()
+  const signal = await lastSignal(signals, listener, options)
   if (signal === 'SIGTERM') {
     log('info', 'Draining: requests under way are finished (SIGTERM)')
     const drained = listener.drain().then(() => pool.stop(options.gracefulTimeout))
@@ -127,6 +127,20 @@ async function stopOn(
   } else {
     await stopAtOnce(signal, listener, pool)
   }
+}
+
+/** The signal that ends the server: after the drain-delay that SIGTERM begins, unless another cuts it short. */
+async function lastSignal(
+  signals: Signals,
+  listener: Listener,
+  options: Options,
+): Promise<Signal> {
+  const signal = await signals.next()
+  if (signal !== 'SIGTERM' || options.drainDelay === 0) return signal
+  const seconds = options.drainDelay / 1000
+  log('info', `Draining in ${seconds} s; until then it serves, but is not ready (SIGTERM)`)
+  const second = signals.next()
+  return Promise.race([second, listener.leave(second).then(() => signal)])
 }
 
 async function stopAtOnce(signal: Signal, listener: Listener, pool: WorkerPool): Promise<void> {

@@ -19,6 +19,7 @@ export type Phase = 'listening' | 'draining' | 'stopped'
 export class Listener {
   phase: Phase = 'listening'
   private readonly native: NativeServer
+  private readonly drainDelayMs: number
   /** Resolves when the last connection has ended. */
   readonly stopped: Promise<void>
   private tellStopped!: () => void
@@ -33,6 +34,7 @@ export class Listener {
     this.stopped = new Promise((resolve) => {
       this.tellStopped = resolve
     })
+    this.drainDelayMs = options.drainDelay
     try {
       this.native = startServer(toNative(options), runtime === 'python', (report) =>
         this.hear(report),
@@ -85,6 +87,21 @@ export class Listener {
   /** Opens the access log anew. */
   reopenLogs(): void {
     this.native.reopenLogs()
+  }
+
+  /**
+   * Tells whoever asks for its health that it is not ready, and goes on serving. Resolves after the
+   * drain-delay, or with `skip`.
+   */
+  async leave(skip?: Promise<unknown>): Promise<void> {
+    this.native.leave()
+    if (this.drainDelayMs === 0) return
+    let timer: NodeJS.Timeout | undefined
+    const delay = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.drainDelayMs)
+    })
+    await Promise.race([delay, skip ?? delay])
+    clearTimeout(timer)
   }
 
   /** Stops gracefully: resolves when everything begun is finished, or was cut at the timeout. */

@@ -366,6 +366,15 @@ export const OPTIONS = {
     readBy: ['native', 'main'],
     doc: 'How long begun requests may take to finish after SIGTERM',
   },
+  drainDelay: {
+    type: 'duration',
+    default: 'off',
+    off: 'it drains at once',
+    group: 'Timeouts',
+    readBy: ['main'],
+    doc: 'How long the server goes on accepting after SIGTERM, while it tells that it is not ready',
+    note: 'For load balancers that take a while to notice; see [health.md](health.md). A second SIGTERM ends it.',
+  },
   limitRequestLine: {
     type: 'size',
     default: '8190',

@@ -43,6 +43,7 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   headerTimeout: { good: '250ms', value: 250, bad: '-1' },
   bodyTimeout: { good: '1m', value: 60_000, bad: '1x' },
   sendTimeout: { good: '90', value: 90_000, bad: '1e3' },
+  drainDelay: { good: '5s', value: 5000, bad: 'soon' },
   gracefulTimeout: { good: '1h', value: 3_600_000, bad: '0' },
   limitRequestLine: { good: '4kb', value: 4096, bad: '63' },
   limitRequestFieldSize: { good: '16kb', value: 16_384, bad: '64kb' },
