@@ -339,6 +339,16 @@ export const ERRORS = {
     blame: 'operator',
     exit: 2,
   },
+  MONODON_COMMAND_REFUSED: {
+    message: 'the server cannot do what it was told',
+    hint: 'see monodon ctl --help',
+    blame: 'operator',
+  },
+  MONODON_COMMAND_FAILED: {
+    message: 'the server has tried what it was told, and failed',
+    hint: 'correct the cause, then tell it again; the workers that there were go on',
+    blame: 'operator',
+  },
   MONODON_FILE_NOT_WRITABLE: {
     message: 'a file that was named in the options cannot be written',
     hint: 'create its folder, or correct the permissions or the name',

@@ -1,9 +1,11 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
+import { MonodonError } from '../errors.ts'
 import { log, logTo, reopenLog } from '../log.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
-import type { Options } from '../options/table.ts'
+import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
+import type { Ready } from './app-worker.ts'
 import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
 import { Listener } from './listener.ts'
@@ -11,6 +13,8 @@ import { PidFile } from './pid-file.ts'
 import { createPool, type WorkerPool } from './pool.ts'
 import type { Reloader } from './reload/reloader.ts'
 import type { Runtime } from './runtime.ts'
+import { heedSignals } from './signals.ts'
+import { Turns } from './turns.ts'
 
 /** What can be done with a server from its terminal. */
 export interface Controls {
@@ -22,10 +26,11 @@ export interface Controls {
 /** Is called when the server has started; what it returns when the server ends. */
 export type OnStarted = (controls: Controls) => () => void
 
+/** Where a server is in its life. */
+export type ServerState = 'booting' | 'ready' | 'draining' | 'stopped'
+
 /**
- * Serves until a signal ends it: TERM drains, INT and QUIT stop quickly (a second signal of any
- * kind does too). HUP replaces the workers one by one, each by one that has loaded the app anew; USR1
- * opens the log files anew.
+ * Serves until it is told to stop. `ACTIONS` says what it can be told, and by which signals.
  *
  * @throws BootFailure when the app could not be loaded
  * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_PYTHON_MISSING`
@@ -40,59 +45,222 @@ export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}
   const listener = new Listener(options, runtime)
   const pidFile = new PidFile(options.pid)
   try {
-    await serveUntilStopped(job, runtime, listener, onStarted)
+    await new Arbiter(job, runtime, listener).run(onStarted)
   } finally {
     listener.release()
     pidFile.remove()
   }
 }
 
-async function serveUntilStopped(
-  job: Job,
-  runtime: Runtime,
-  listener: Listener,
-  onStarted: OnStarted,
-): Promise<void> {
-  const { app, options } = job
-  const signals = new Signals()
-  // Before anybody can know of the server: by default these signals end a process.
-  const reload = (): void => void pool?.reload()
-  const reopen = (): void => reopenLogs(listener, pool)
-  process.on('SIGHUP', reload)
-  process.on('SIGUSR1', reopen)
-  let pool: WorkerPool | undefined
-  const renew = (why: string): void => void pool?.renew(why)
-  const reloader = options.reload ? await startReloader(job, runtime, renew) : undefined
-  let onEnd = (): void => {}
-  log('info', `Starting monodon ${packageVersion()}`)
-  for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
-  try {
-    pool = createPool(job, runtime, listener, reloader?.watch)
-    const starting = pool.start(options.workers)
-    // Where a signal is first, it fails because of that.
-    starting.catch(() => {})
-    const ready = await Promise.race([starting, signals.arrived])
-    if (ready !== undefined) {
-      if (ready.type === 'ready')
-        log(
-          'info',
-          `Serving ${app} by the ${ready.kind} interface: ${ready.reason} (--interface overrides)`,
-        )
-      log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
-      onEnd = onStarted({ urls: listener.urls, reload: renew })
-    }
-    await stopOn(signals, listener, pool, options)
-    log('info', 'Stopped')
-  } catch (error) {
-    await listener.stop()
-    throw error
-  } finally {
-    onEnd()
-    reloader?.stop()
-    process.off('SIGHUP', reload)
-    process.off('SIGUSR1', reopen)
-    signals.forget()
+/** A server with its workers, and what it can be told to do. */
+export class Arbiter {
+  state: ServerState = 'booting'
+  private readonly job: Job
+  private readonly options: Options
+  private readonly runtime: Runtime
+  private readonly listener: Listener
+  private pool: WorkerPool | undefined
+  /** Reloads and changes of the number of workers. */
+  private readonly turns = new Turns()
+  /** The reload that waits for its turn: it is what who asks meanwhile would ask for too. */
+  private nextReload: Promise<void> | undefined
+  /** How many workers there are to be, once all that was asked for is done. */
+  private wanted: number
+  /** Resolves when the workers have booted, or when the server ends before that. */
+  private readonly started: Promise<void>
+  private tellStarted!: () => void
+  /** Resolves when the server has been told to end. */
+  private readonly ending: Promise<undefined>
+  private tellEnding!: () => void
+  /** Resolves when it has ended. */
+  private readonly ended: Promise<void>
+  private tellEnded!: () => void
+  private tellFailed!: (error: Error) => void
+  /** Ends the drain-delay, while there is one. */
+  private skipDelay: (() => void) | undefined
+  /** The end at once, when it has begun. */
+  private quitting: Promise<void> | undefined
+
+  constructor(job: Job, runtime: Runtime, listener: Listener) {
+    this.job = job
+    this.options = job.options
+    this.runtime = runtime
+    this.listener = listener
+    this.wanted = job.options.workers
+    this.started = new Promise((resolve) => {
+      this.tellStarted = resolve
+    })
+    this.ending = new Promise((resolve) => {
+      this.tellEnding = () => resolve(undefined)
+    })
+    this.ended = new Promise((resolve, reject) => {
+      this.tellEnded = resolve
+      this.tellFailed = reject
+    })
+    // Whoever waits for it hears of it.
+    this.ended.catch(() => {})
   }
+
+  /** Boots the workers and serves. Resolves when the server has ended. */
+  async run(onStarted: OnStarted): Promise<void> {
+    const { job, options, listener } = this
+    // Before anybody can know of the server: by default these signals end a process.
+    const ignoreSignals = heedSignals(this, options.dev)
+    const renew = (why: string): void => void this.pool?.renew(why)
+    const reloader = options.reload ? await startReloader(job, this.runtime, renew) : undefined
+    let onEnd = (): void => {}
+    log('info', `Starting monodon ${packageVersion()}`)
+    for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
+    try {
+      this.pool = createPool(job, this.runtime, listener, reloader?.watch)
+      const ready = await this.boot(this.pool)
+      if (ready !== undefined) {
+        this.sayStarted(ready, this.pool)
+        onEnd = onStarted({ urls: listener.urls, reload: renew })
+      }
+      await this.ended
+      log('info', 'Stopped')
+    } catch (error) {
+      await listener.stop()
+      throw error
+    } finally {
+      this.state = 'stopped'
+      this.tellStarted()
+      onEnd()
+      reloader?.stop()
+      ignoreSignals()
+    }
+  }
+
+  /** Finishes what is under way and ends, after the drain-delay; asked again, it does the next of it at once. */
+  async stop(by: string): Promise<void> {
+    if (this.skipDelay !== undefined) return this.skipDelay()
+    if (this.state === 'draining') return this.quit(by)
+    this.end(this.drain(by))
+  }
+
+  /** Ends at once. */
+  async quit(by: string): Promise<void> {
+    log('info', `Stopping (${by})`)
+    this.quitting ??= this.listener.stop().then(() => this.pool?.stop(0))
+    this.skipDelay?.()
+    this.end(this.quitting)
+  }
+
+  /**
+   * Replaces the workers one by one, each by one that has loaded the app anew. Resolves when all are.
+   *
+   * @throws MonodonError `MONODON_COMMAND_FAILED` when the app does not load: the old ones go on
+   */
+  reload(by: string): Promise<void> {
+    this.nextReload ??= this.inTurn(by, async (pool) => {
+      this.nextReload = undefined
+      const failure = await pool.reload(`workers are replaced one by one (${by})`)
+      if (failure !== undefined)
+        throw new MonodonError('MONODON_COMMAND_FAILED', { detail: failure })
+    })
+    return this.nextReload
+  }
+
+  /**
+   * Changes how many workers there are. Resolves with their number when that is reached.
+   *
+   * @param change `+N`, `-N` or `N`
+   * @throws MonodonError `MONODON_COMMAND_REFUSED` for a number that cannot be, and
+   *   `MONODON_COMMAND_FAILED` when a new worker cannot boot: those that there were go on
+   */
+  async scale(by: string, change: string): Promise<number> {
+    const wanted = scaled(this.wanted, change)
+    if (wanted < OPTIONS.workers.min || wanted > OPTIONS.workers.max)
+      throw refused(`there can be ${OPTIONS.workers.min} to ${OPTIONS.workers.max} workers`, by)
+    log('info', `Scaling from ${this.wanted} to ${wanted} workers (${by})`)
+    this.wanted = wanted
+    return this.inTurn(by, async (pool) => {
+      // What was asked for since is done at once.
+      const failure = await pool.scale(this.wanted)
+      if (failure !== undefined) {
+        this.wanted = pool.size
+        throw new MonodonError('MONODON_COMMAND_FAILED', { detail: failure })
+      }
+      return pool.size
+    })
+  }
+
+  /** Opens the files of all logs anew. */
+  async reopenLogs(by: string): Promise<void> {
+    reopenLog()
+    this.listener.reopenLogs()
+    this.pool?.reopenLogs()
+    log('info', `The log files were opened anew (${by})`)
+  }
+
+  private async drain(by: string): Promise<void> {
+    const { drainDelay, gracefulTimeout } = this.options
+    if (drainDelay > 0) await this.leave(by, drainDelay / 1000)
+    if (this.quitting !== undefined) return this.quitting
+    log('info', `Draining: requests under way are finished (${by})`)
+    await this.listener.drain()
+    await this.pool?.stop(gracefulTimeout)
+  }
+
+  /** Says to who asks that the server is not ready, and serves on until load balancers have noticed. */
+  private async leave(by: string, seconds: number): Promise<void> {
+    log('info', `Draining in ${seconds} s; until then it serves, but is not ready (${by})`)
+    const skipped = new Promise<void>((resolve) => {
+      this.skipDelay = resolve
+    })
+    await this.listener.leave(skipped)
+    this.skipDelay = undefined
+  }
+
+  /** Undefined if the server was told to end meanwhile. */
+  private async boot(pool: WorkerPool): Promise<Ready | undefined> {
+    const starting = pool.start(this.options.workers)
+    // Where the end is first, it fails because of that.
+    starting.catch(() => {})
+    const ready = await Promise.race([starting, this.ending])
+    if (ready !== undefined && this.state === 'booting') this.state = 'ready'
+    this.tellStarted()
+    return ready
+  }
+
+  private sayStarted(ready: Ready, pool: WorkerPool): void {
+    const { app, options } = this.job
+    if (ready.type === 'ready')
+      log(
+        'info',
+        `Serving ${app} by the ${ready.kind} interface: ${ready.reason} (--interface overrides)`,
+      )
+    log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
+  }
+
+  /** It has ended when `work` is done; a quick end overtakes a slow one. */
+  private end(work: Promise<void>): void {
+    this.state = 'draining'
+    this.tellEnding()
+    work.then(this.tellEnded, this.tellFailed)
+  }
+
+  /** Changes the pool when it has booted and no other change is under way. */
+  private inTurn<T>(by: string, change: (pool: WorkerPool) => Promise<T>): Promise<T> {
+    return this.turns.take(async () => {
+      await this.started
+      if (this.pool === undefined || this.state !== 'ready')
+        throw refused('the server is stopping', by)
+      return change(this.pool)
+    })
+  }
+}
+
+/** The number that a change (`+N`, `-N` or `N`) makes of another one. */
+function scaled(count: number, change: string): number {
+  return /^[+-]/.test(change) ? count + Number(change) : Number(change)
+}
+
+/** What cannot be done: logged, and to be thrown to who asked. */
+function refused(detail: string, by: string): MonodonError {
+  log('warning', `Not done (${by}): ${detail}`)
+  return new MonodonError('MONODON_COMMAND_REFUSED', { detail })
 }
 
 /** What only `--reload` needs is loaded only for it. */
@@ -103,89 +271,4 @@ async function startReloader(
 ): Promise<Reloader> {
   const { Reloader } = await import('./reload/reloader.ts')
   return new Reloader(job, runtime, renew)
-}
-
-function reopenLogs(listener: Listener, pool: WorkerPool | undefined): void {
-  reopenLog()
-  listener.reopenLogs()
-  pool?.reopenLogs()
-  log('info', 'The log files were opened anew (SIGUSR1)')
-}
-
-async function stopOn(
-  signals: Signals,
-  listener: Listener,
-  pool: WorkerPool,
-  options: Options,
-): Promise<void> {
-  const signal = await lastSignal(signals, listener, options)
-  if (signal === 'SIGTERM') {
-    log('info', 'Draining: requests under way are finished (SIGTERM)')
-    const drained = listener.drain().then(() => pool.stop(options.gracefulTimeout))
-    const again = signals.next().then((next) => stopAtOnce(next, listener, pool))
-    await Promise.race([drained, again])
-  } else {
-    await stopAtOnce(signal, listener, pool)
-  }
-}
-
-/** The signal that ends the server: after the drain-delay that SIGTERM begins, unless another cuts it short. */
-async function lastSignal(
-  signals: Signals,
-  listener: Listener,
-  options: Options,
-): Promise<Signal> {
-  const signal = await signals.next()
-  if (signal !== 'SIGTERM' || options.drainDelay === 0) return signal
-  const seconds = options.drainDelay / 1000
-  log('info', `Draining in ${seconds} s; until then it serves, but is not ready (SIGTERM)`)
-  const second = signals.next()
-  return Promise.race([second, listener.leave(second).then(() => signal)])
-}
-
-async function stopAtOnce(signal: Signal, listener: Listener, pool: WorkerPool): Promise<void> {
-  log('info', `Stopping (${signal})`)
-  await listener.stop()
-  await pool.stop(0)
-}
-
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const
-type Signal = (typeof SIGNALS)[number]
-
-/** Signals in the order they came, also those that came while nobody was waiting. */
-class Signals {
-  /** Resolves with the first one. */
-  readonly arrived: Promise<undefined>
-  private tellArrived!: () => void
-  private readonly pending: Signal[] = []
-  private waiter: ((signal: Signal) => void) | undefined
-  private readonly hear = (signal: NodeJS.Signals): void => {
-    this.tellArrived()
-    if (this.waiter === undefined) {
-      this.pending.push(signal as Signal)
-      return
-    }
-    const { waiter } = this
-    this.waiter = undefined
-    waiter(signal as Signal)
-  }
-
-  constructor() {
-    this.arrived = new Promise((resolve) => {
-      this.tellArrived = () => resolve(undefined)
-    })
-    for (const signal of SIGNALS) process.on(signal, this.hear)
-  }
-
-  next(): Promise<Signal> {
-    const signal = this.pending.shift()
-    if (signal !== undefined) return Promise.resolve(signal)
-    return new Promise((resolve) => {
-      this.waiter = resolve
-    })
-  }
-
-  forget(): void {
-    for (const signal of SIGNALS) process.off(signal, this.hear)
-  }
 }

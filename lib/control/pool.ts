@@ -75,9 +75,14 @@ export class WorkerPool {
   /** What is to be done after a pause. */
   private readonly pauses = new Map<NodeJS.Timeout, () => void>()
   private stopping = false
-  private reloading: Promise<void> | undefined
+  private reloading: Promise<string | undefined> | undefined
   /** Why to reload once more after the reload that is under way. */
   private reloadAgain: string | undefined
+  /** Successions that are under way. */
+  private readonly successions = new Set<Promise<unknown>>()
+  /** Workers that have a place: each is replaced when it ends. */
+  private readonly seated = new Set<SupervisedWorker>()
+  private places = 0
   private number = 0
   private deaths = 0
 
@@ -109,6 +114,7 @@ export class WorkerPool {
   async start(count: number): Promise<Ready> {
     try {
       const booted = await Promise.all(Array.from({ length: count }, () => this.bootFirst()))
+      this.places = count
       for (const { worker } of booted) this.supervise(worker)
       this.watchdog.start()
       return booted[0]!.ready
@@ -129,16 +135,48 @@ export class WorkerPool {
   /**
    * Replaces the workers one by one, each by one that has loaded the app anew. If that does not load,
    * the old ones go on, unless it stays to show why. `why` is for the log.
+   *
+   * @returns why the app could not be loaded, if it could not
    */
-  async reload(why = 'workers are replaced one by one'): Promise<void> {
+  async reload(why: string): Promise<string | undefined> {
     if (this.reloading !== undefined) {
       // What was changed since is loaded by the next round.
       this.reloadAgain = why
       return this.reloading
     }
     this.reloading = this.reloadAll(why)
-    await this.reloading
+    const failure = await this.reloading
     this.reloading = undefined
+    return failure
+  }
+
+  /** Workers that there are to be. */
+  get size(): number {
+    return this.places
+  }
+
+  /**
+   * Changes how many workers there are: a new one counts once it is ready, one that goes finishes what
+   * it holds. Resolves when the new ones are ready and the others have been told to go.
+   *
+   * @returns why a new worker could not boot, if one could not: it does not count then
+   */
+  async scale(size: number): Promise<string | undefined> {
+    const growth = Math.max(0, size - this.places)
+    const failures = await Promise.all(Array.from({ length: growth }, () => this.add()))
+    while (this.places > size && !this.stopping) {
+      const hasEmptyPlace = this.seated.size < this.places
+      const worker = hasEmptyPlace ? undefined : this.dispensable()
+      if (hasEmptyPlace || worker !== undefined) this.places -= 1
+      // One that is being followed cannot go before that is over.
+      else await Promise.all(this.successions)
+      if (worker !== undefined) {
+        log('info', `worker ${worker.number} goes`)
+        this.retire(worker)
+      }
+    }
+    log('info', `Workers: ${this.places}`)
+    return failures.find((failure) => failure !== undefined)
   }
 
   /** Reloads at once, since files have changed: nobody waits for a worker that boots with the old ones. */
@@ -156,19 +194,26 @@ export class WorkerPool {
     else log('info', `Booting anew: ${why}`)
   }
 
-  private async reloadAll(why: string): Promise<void> {
+  private async reloadAll(why: string): Promise<string | undefined> {
+    let failure: string | undefined
     for (let next: string | undefined = why; next !== undefined && !this.stopping; ) {
       this.reloadAgain = undefined
       log('info', `Reloading: ${next}`)
-      if (await this.succeedAll()) log('info', 'Reloaded')
+      failure = await this.succeedAll()
+      if (failure === undefined) log('info', 'Reloaded')
       next = this.reloadAgain
     }
+    return this.stopping ? 'the server is stopping' : failure
   }
 
-  /** False if the app could not be loaded anew. */
-  private async succeedAll(): Promise<boolean> {
-    for (const worker of this.answering()) if (!(await this.succeed(worker))) return false
-    return !this.answering().some((worker) => this.broken.has(worker))
+  /** Resolves with why the app could not be loaded anew, if it could not. */
+  private async succeedAll(): Promise<string | undefined> {
+    for (const worker of this.answering()) {
+      const failure = await this.succeed(worker)
+      if (failure !== undefined) return failure
+    }
+    const isBroken = this.answering().some((worker) => this.broken.has(worker))
+    return isBroken ? 'the app cannot be loaded: the workers answer with the error' : undefined
   }
 
   private answering(): SupervisedWorker[] {
@@ -213,6 +258,22 @@ export class WorkerPool {
     }
   }
 
+  /** Boots one more worker, which then has a place. Resolves with why it could not boot, if so. */
+  private async add(): Promise<string | undefined> {
+    try {
+      const { worker } = await this.bootFirst()
+      if (this.stopping) return 'the server is stopping'
+      log('info', `worker ${worker.number} is ready`)
+      this.places += 1
+      this.supervise(worker)
+      return undefined
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      if (!this.stopping) log('error', `a new worker could not boot: ${why}`)
+      return why
+    }
+  }
+
   /** Boots a worker, and another one when files change meanwhile. */
   private async bootFirst(): Promise<{ worker: SupervisedWorker; ready: Ready }> {
     for (;;) {
@@ -220,6 +281,8 @@ export class WorkerPool {
       try {
         return { worker, ready: await this.boot(worker) }
       } catch (error) {
+        // It has said why; one that could not load its app ends here.
+        void worker.kill()
         if (!this.outdated.has(worker) || this.stopping) throw error
       }
     }
@@ -228,7 +291,9 @@ export class WorkerPool {
   /** Replaces the worker when it ends by itself, and when it has served enough. */
   private supervise(worker: SupervisedWorker): void {
     const since = performance.now()
+    this.seated.add(worker)
     void worker.ended.then((how) => {
+      this.seated.delete(worker)
       if (this.retired.has(worker) || this.isStopping(worker)) return
       const isOutdated = this.outdated.has(worker)
       if (!this.hung.has(worker) && !isOutdated)
@@ -254,12 +319,14 @@ export class WorkerPool {
   }
 
   private replace(): void {
+    // Its place may be gone by now.
+    if (this.seated.size >= this.places) return
     const worker = this.spawn()
     this.supervise(worker)
     this.boot(worker).then(
       () => log('info', `worker ${worker.number} has taken its place`),
       (error: Error) => {
-        if (!this.outdated.has(worker)) log('error', error.message)
+        if (!this.outdated.has(worker) && !this.retired.has(worker)) log('error', error.message)
         // It has said why; one that could not load its app ends here.
         void worker.kill()
       },
@@ -270,33 +337,59 @@ export class WorkerPool {
   private async relieve(worker: SupervisedWorker): Promise<void> {
     if (worker.state !== 'ready') return
     log('info', `worker ${worker.number} has served max-requests`)
-    const followed = await this.succeed(worker)
-    if (!followed) this.later(BACKOFF_MS.at(-1)!, () => void this.relieve(worker))
+    const failure = await this.succeed(worker)
+    if (failure !== undefined) this.later(BACKOFF_MS.at(-1)!, () => void this.relieve(worker))
   }
 
-  /** New before old: the worker goes on until the one that follows it is ready. False if none is. */
-  private async succeed(worker: SupervisedWorker): Promise<boolean> {
-    if (this.stopping || this.leaving.has(worker)) return true
+  /**
+   * New before old: the worker goes on until the one that follows it is ready. Resolves with why none
+   * does, if so.
+   */
+  private async succeed(worker: SupervisedWorker): Promise<string | undefined> {
+    if (this.stopping || this.leaving.has(worker)) return undefined
     this.leaving.add(worker)
+    const succession = this.bootSuccessor(worker)
+    this.successions.add(succession)
+    const failure = await succession
+    this.successions.delete(succession)
+    return failure
+  }
+
+  private async bootSuccessor(worker: SupervisedWorker): Promise<string | undefined> {
     const successor = this.spawn()
     try {
       await this.boot(successor)
     } catch (error) {
       void successor.kill()
-      if (this.stopping) return true
+      if (this.stopping) return undefined
       const why = error instanceof Error ? error.message : String(error)
       if (!this.outdated.has(successor))
         log('error', `worker ${worker.number} goes on, as its successor failed: ${why}`)
       this.leaving.delete(worker)
       if (worker.state === 'stopped') this.later(this.pause(), () => this.replace())
-      return false
+      return why
     }
-    if (this.hasStopped()) return true
+    if (this.hasStopped()) return undefined
     log('info', `worker ${successor.number} follows worker ${worker.number}`)
+    this.seated.delete(worker)
     this.supervise(successor)
+    this.retire(worker)
+    // If it died meanwhile, its place may have been given up.
+    if (this.seated.size > this.places) this.retire(successor)
+    return undefined
+  }
+
+  /** The worker that goes first if there are to be fewer: one that boots, then the oldest. */
+  private dispensable(): SupervisedWorker | undefined {
+    const free = [...this.seated].filter((worker) => !this.leaving.has(worker))
+    return free.find(({ state }) => state === 'booting') ?? free[0]
+  }
+
+  /** Has a worker finish what it holds and end. */
+  private retire(worker: SupervisedWorker): void {
     this.retired.add(worker)
+    this.seated.delete(worker)
     void worker.stop(this.options.gracefulTimeout)
-    return true
   }
 
   /** Whether a worker's end is part of the server's. */
