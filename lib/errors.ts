@@ -339,6 +339,23 @@ export const ERRORS = {
     blame: 'operator',
     exit: 2,
   },
+  MONODON_CONTROL_SOCKET: {
+    message: 'the control socket cannot be opened',
+    hint: 'name another with --control-socket, or create its folder; off has none',
+    blame: 'operator',
+  },
+  MONODON_NO_SERVER: {
+    message: 'no server answers',
+    hint: 'start it, or name its control socket with --control-socket',
+    blame: 'operator',
+    exit: 3,
+  },
+  MONODON_BAD_COMMAND: {
+    message: 'the server does not understand what it was told',
+    hint: 'see monodon ctl --help',
+    blame: 'operator',
+    exit: 2,
+  },
   MONODON_COMMAND_REFUSED: {
     message: 'the server cannot do what it was told',
     hint: 'see monodon ctl --help',

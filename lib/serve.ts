@@ -68,6 +68,7 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
 /** Options of the whole process, which here is the caller's. */
 const COMMAND_OPTIONS = [
   'chdir',
+  'controlSocket',
   'env',
   'pid',
   'reload',

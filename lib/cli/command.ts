@@ -1,4 +1,4 @@
-/** The command: `monodon [dev] APP [options]`. What it does not need it does not load. */
+/** The command: `monodon [dev] APP [options]` and `monodon ctl`. What it does not need it does not load. */
 
 import { statSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
@@ -13,7 +13,8 @@ import { loadConfigFile } from './config-file.ts'
  * Runs the command.
  *
  * @param argv what follows the command's name
- * @returns the exit code: 0, 2 for wrong usage, 3 for an app that cannot boot, 1 for all else
+ * @returns the exit code: 0, 2 for wrong usage, 3 for an app that cannot boot (for `monodon ctl`: no
+ *   server answers), 1 for all else
  */
 export async function main(
   argv: readonly string[],
@@ -33,6 +34,7 @@ async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
+  if (argv[0] === 'ctl') return (await import('./ctl/command.ts')).runCtl(argv.slice(1), env)
   const { app, args, isDev, command, flags } = readArgs(argv)
   if (command === 'help') return print((await import('./help.ts')).helpText())
   if (command === 'version') return print(await versionText())

@@ -25,12 +25,15 @@ export function helpText(): string {
   const commands = (Object.keys(COMMANDS) as Command[]).map(commandEntry)
   return `Usage: monodon APP [options] [-- ARGUMENTS]
        monodon dev APP [options] [-- ARGUMENTS]
+       monodon ctl COMMAND
 
 Serves an app over HTTP. APP is MODULE[:NAME], for example src/app.ts:app, app, or
 'pkg.mod:create("production")'. Without NAME it is what the
 module listens with, then its default export, then "app". ARGUMENTS are for one that listens.
 
 ${wrap(DEV_TEXT, COLUMNS).join('\n')}
+
+"monodon ctl" asks a running server, or tells it something: see monodon ctl --help.
 
 ${groups.join('\n')}
 ${section('Commands', commands)}
@@ -57,16 +60,21 @@ function optionEntry(key: OptionKey): string {
   const row = rowOf(key)
   const shown = shownDefault(row)
   const text = shown === '' ? row.doc : `${row.doc} (default: ${shown})`
-  return entry(row.short, kebab(key), placeholder(row), text)
+  return flagEntry(row.short, kebab(key), placeholder(row), text)
 }
 
 function commandEntry(command: Command): string {
   const { short, doc } = COMMANDS[command]
-  return entry(short, kebab(command), '', doc)
+  return flagEntry(short, kebab(command), '', doc)
 }
 
-function entry(short: string | undefined, name: string, value: string, text: string): string {
-  const flag = `  ${short === undefined ? '    ' : `-${short}, `}--${name} ${value}`.trimEnd()
+function flagEntry(short: string | undefined, name: string, value: string, text: string): string {
+  return entry(`  ${short === undefined ? '    ' : `-${short}, `}--${name} ${value}`, text)
+}
+
+/** An entry of a list: what one types, and beside it what that does. */
+export function entry(typed: string, text: string): string {
+  const flag = typed.trimEnd()
   const [first = '', ...rest] = wrap(text, COLUMNS - FLAG_COLUMNS)
   const indent = ' '.repeat(FLAG_COLUMNS)
   const head =

@@ -1,14 +1,18 @@
-/** What a running server can be told to do. Signals ask for it; so do commands. */
+/** What a running server can be told: by signals, and by `monodon ctl`. */
 
+import { kebab } from '../options/names.ts'
 import type { Arbiter } from './arbiter.ts'
 
 export interface Action {
   /** The signals that ask for it, each with the argument that it stands for. */
   readonly signals: Readonly<Partial<Record<NodeJS.Signals, string>>>
+  /** What it takes, and how people are told so; without it, nothing. */
+  readonly argument?: { readonly form: RegExp; readonly shown: string }
   /** What it does, for people: a sentence without its stop. */
   readonly doc: string
   /**
-   * Does it. What happens is logged, a failure too; what is thrown is for who asked.
+   * Does it, and resolves when it is done, with what there is to tell: JSON. What happens is logged, a
+   * failure too; what is thrown is for who asked.
    *
    * @param by who asks, for the log: `SIGHUP`
    */
@@ -16,30 +20,41 @@ export interface Action {
 }
 
 export const ACTIONS = {
-  stop: {
-    signals: { SIGTERM: '' },
-    doc: 'Stops gracefully: nothing more is accepted, and what is under way is finished, up to graceful-timeout; a second signal stops at once',
-    run: (arbiter, by) => arbiter.stop(by),
+  status: {
+    signals: {},
+    doc: 'Tells how the server and its workers are',
+    run: async (arbiter) => arbiter.status(),
   },
-  quit: {
-    signals: { SIGINT: '', SIGQUIT: '' },
-    doc: 'Stops at once: connections are cut',
-    run: (arbiter, by) => arbiter.quit(by),
+  workers: {
+    signals: {},
+    doc: 'Tells how the workers are',
+    run: async (arbiter) => arbiter.status().workers,
   },
   reload: {
     signals: { SIGHUP: '' },
     doc: 'Replaces the workers one by one, each by one that has loaded the app anew; if that does not load, the old ones go on',
     run: (arbiter, by) => arbiter.reload(by),
   },
+  scale: {
+    signals: { SIGTTIN: '+1', SIGTTOU: '-1' },
+    argument: { form: /^[+-]?\d{1,6}$/, shown: '+N|-N|N' },
+    doc: 'Changes how many workers there are, never below one: a new one counts once it is ready, one that goes finishes what it holds',
+    run: (arbiter, by, change) => arbiter.scale(by, change),
+  },
   reopenLogs: {
     signals: { SIGUSR1: '' },
     doc: 'Opens the log files anew, after they were moved away',
     run: (arbiter, by) => arbiter.reopenLogs(by),
   },
-  scale: {
-    signals: { SIGTTIN: '+1', SIGTTOU: '-1' },
-    doc: 'Changes how many workers there are, never below one: a new one counts once it is ready, one that goes finishes what it holds',
-    run: (arbiter, by, change) => arbiter.scale(by, change),
+  stop: {
+    signals: { SIGTERM: '' },
+    doc: 'Stops gracefully: nothing more is accepted, and what is under way is finished, up to graceful-timeout; asked again, it stops at once',
+    run: (arbiter, by) => arbiter.stop(by),
+  },
+  quit: {
+    signals: { SIGINT: '', SIGQUIT: '' },
+    doc: 'Stops at once: connections are cut',
+    run: (arbiter, by) => arbiter.quit(by),
   },
 } as const satisfies Record<string, Action>
 
@@ -51,4 +66,14 @@ export const ACTION_NAMES = Object.keys(ACTIONS) as ActionName[]
 /** The row of an action, without the literal types. */
 export function actionOf(name: ActionName): Action {
   return ACTIONS[name]
+}
+
+/** As a command: `reopen-logs`. */
+export function commandOf(name: ActionName): string {
+  return kebab(name)
+}
+
+/** The action of a command; `undefined` for what is none. */
+export function actionNamed(command: string): ActionName | undefined {
+  return ACTION_NAMES.find((name) => commandOf(name) === command)
 }

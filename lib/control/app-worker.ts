@@ -16,6 +16,8 @@ export interface SupervisedWorker {
   /** Counts from 1. Native code knows it by the same number. */
   readonly number: number
   state: WorkerState
+  /** Of its process; `undefined` for a thread. */
+  readonly pid: number | undefined
   /** Whether the server has ended before it; then its own end is no loss. */
   readonly serverEnded: boolean
   /** Resolves when it answers; rejects when the worker could not boot. */

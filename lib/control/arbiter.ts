@@ -14,6 +14,8 @@ import { createPool, type WorkerPool } from './pool.ts'
 import type { Reloader } from './reload/reloader.ts'
 import type { Runtime } from './runtime.ts'
 import { heedSignals } from './signals.ts'
+import { type ControlSocket, openControlSocket } from './socket/server.ts'
+import type { Change, ServerState, ServerStatus } from './status.ts'
 import { Turns } from './turns.ts'
 
 /** What can be done with a server from its terminal. */
@@ -26,14 +28,12 @@ export interface Controls {
 /** Is called when the server has started; what it returns when the server ends. */
 export type OnStarted = (controls: Controls) => () => void
 
-/** Where a server is in its life. */
-export type ServerState = 'booting' | 'ready' | 'draining' | 'stopped'
-
 /**
  * Serves until it is told to stop. `ACTIONS` says what it can be told, and by which signals.
  *
  * @throws BootFailure when the app could not be loaded
- * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_PYTHON_MISSING`
+ * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_CONTROL_SOCKET`,
+ *   `MONODON_PYTHON_MISSING`
  */
 export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}): Promise<void> {
   const { options, cwd } = job
@@ -44,17 +44,31 @@ export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}
     for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
   const listener = new Listener(options, runtime)
   const pidFile = new PidFile(options.pid)
+  const arbiter = new Arbiter(job, runtime, listener)
+  // Before anybody can know of the server: by default these signals end a process.
+  const ignoreSignals = heedSignals(arbiter, options.dev)
+  let control: ControlSocket | undefined
   try {
-    await new Arbiter(job, runtime, listener).run(onStarted)
+    log('info', `Starting monodon ${packageVersion()}`)
+    control = await openControlSocket(arbiter, options.controlSocket, cwd)
+    await arbiter.run(onStarted)
+  } catch (error) {
+    await listener.stop()
+    throw error
   } finally {
     listener.release()
     pidFile.remove()
+    // Last of all: who is told that the server has ended may start the next one.
+    await control?.close()
+    ignoreSignals()
   }
 }
 
 /** A server with its workers, and what it can be told to do. */
 export class Arbiter {
   state: ServerState = 'booting'
+  /** The change of the workers that is under way. */
+  private change: Change | null = null
   private readonly job: Job
   private readonly options: Options
   private readonly runtime: Runtime
@@ -104,12 +118,9 @@ export class Arbiter {
   /** Boots the workers and serves. Resolves when the server has ended. */
   async run(onStarted: OnStarted): Promise<void> {
     const { job, options, listener } = this
-    // Before anybody can know of the server: by default these signals end a process.
-    const ignoreSignals = heedSignals(this, options.dev)
     const renew = (why: string): void => void this.pool?.renew(why)
     const reloader = options.reload ? await startReloader(job, this.runtime, renew) : undefined
     let onEnd = (): void => {}
-    log('info', `Starting monodon ${packageVersion()}`)
     for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
     try {
       this.pool = createPool(job, this.runtime, listener, reloader?.watch)
@@ -120,31 +131,57 @@ export class Arbiter {
       }
       await this.ended
       log('info', 'Stopped')
-    } catch (error) {
-      await listener.stop()
-      throw error
     } finally {
       this.state = 'stopped'
       this.tellStarted()
       onEnd()
       reloader?.stop()
-      ignoreSignals()
     }
   }
 
-  /** Finishes what is under way and ends, after the drain-delay; asked again, it does the next of it at once. */
-  async stop(by: string): Promise<void> {
-    if (this.skipDelay !== undefined) return this.skipDelay()
-    if (this.state === 'draining') return this.quit(by)
-    this.end(this.drain(by))
+  /** How the server and its workers are. */
+  status(): ServerStatus {
+    const { connections, accepted, requests, queued, claimed, lent } = this.listener.stats()
+    const { app, options } = this.job
+    return {
+      version: packageVersion(),
+      pid: process.pid,
+      uptime: process.uptime(),
+      state: this.state,
+      change: this.change,
+      app,
+      urls: this.listener.urls,
+      workerClass: this.pool?.kind ?? options.workerClass,
+      wanted: this.wanted,
+      connections,
+      accepted,
+      requests,
+      queued,
+      claimed,
+      lent,
+      ...(this.pool?.status() ?? { workers: [], restarts: 0 }),
+    }
   }
 
-  /** Ends at once. */
-  async quit(by: string): Promise<void> {
+  /**
+   * Finishes what is under way and ends, after the drain-delay; asked again, it does the next of it at
+   * once. Resolves at the end.
+   */
+  stop(by: string): Promise<void> {
+    if (this.skipDelay !== undefined) {
+      this.skipDelay()
+      return this.ended
+    }
+    if (this.state === 'draining') return this.quit(by)
+    return this.end(this.drain(by))
+  }
+
+  /** Ends at once. Resolves at the end. */
+  quit(by: string): Promise<void> {
     log('info', `Stopping (${by})`)
     this.quitting ??= this.listener.stop().then(() => this.pool?.stop(0))
     this.skipDelay?.()
-    this.end(this.quitting)
+    return this.end(this.quitting)
   }
 
   /**
@@ -153,7 +190,7 @@ export class Arbiter {
    * @throws MonodonError `MONODON_COMMAND_FAILED` when the app does not load: the old ones go on
    */
   reload(by: string): Promise<void> {
-    this.nextReload ??= this.inTurn(by, async (pool) => {
+    this.nextReload ??= this.inTurn('reload', by, async (pool) => {
       this.nextReload = undefined
       const failure = await pool.reload(`workers are replaced one by one (${by})`)
       if (failure !== undefined)
@@ -175,7 +212,7 @@ export class Arbiter {
       throw refused(`there can be ${OPTIONS.workers.min} to ${OPTIONS.workers.max} workers`, by)
     log('info', `Scaling from ${this.wanted} to ${wanted} workers (${by})`)
     this.wanted = wanted
-    return this.inTurn(by, async (pool) => {
+    return this.inTurn('scale', by, async (pool) => {
       // What was asked for since is done at once.
       const failure = await pool.scale(this.wanted)
       if (failure !== undefined) {
@@ -235,19 +272,29 @@ export class Arbiter {
   }
 
   /** It has ended when `work` is done; a quick end overtakes a slow one. */
-  private end(work: Promise<void>): void {
+  private end(work: Promise<void>): Promise<void> {
     this.state = 'draining'
     this.tellEnding()
     work.then(this.tellEnded, this.tellFailed)
+    return this.ended
   }
 
   /** Changes the pool when it has booted and no other change is under way. */
-  private inTurn<T>(by: string, change: (pool: WorkerPool) => Promise<T>): Promise<T> {
+  private inTurn<T>(
+    change: Change,
+    by: string,
+    work: (pool: WorkerPool) => Promise<T>,
+  ): Promise<T> {
     return this.turns.take(async () => {
       await this.started
       if (this.pool === undefined || this.state !== 'ready')
         throw refused('the server is stopping', by)
-      return change(this.pool)
+      this.change = change
+      try {
+        return await work(this.pool)
+      } finally {
+        this.change = null
+      }
     })
   }
 }

@@ -8,6 +8,7 @@ import type { Job } from './job.ts'
 import type { Listener } from './listener.ts'
 import { programOf } from './program.ts'
 import type { Runtime } from './runtime.ts'
+import type { WorkerStatus } from './status.ts'
 import { Watchdog } from './watchdog.ts'
 import { WorkerProcess } from './worker-process.ts'
 import { WorkerThread } from './worker-thread.ts'
@@ -83,6 +84,9 @@ export class WorkerPool {
   /** Workers that have a place: each is replaced when it ends. */
   private readonly seated = new Set<SupervisedWorker>()
   private places = 0
+  /** When each was started. */
+  private readonly starts = new WeakMap<SupervisedWorker, number>()
+  private restarts = 0
   private number = 0
   private deaths = 0
 
@@ -153,6 +157,18 @@ export class WorkerPool {
   /** Workers that there are to be. */
   get size(): number {
     return this.places
+  }
+
+  /** How the workers are, and how many were replaced because they died or hung. */
+  status(): { readonly workers: WorkerStatus[]; readonly restarts: number } {
+    const pulses = new Map(this.listener.pulses().map((pulse) => [pulse.index, pulse]))
+    const workers = [...this.workers].map((worker) => {
+      const { number, state, pid = null } = worker
+      const age = (performance.now() - this.starts.get(worker)!) / 1000
+      const { taken = 0, held = 0 } = pulses.get(number) ?? {}
+      return { number, state, pid, age, requests: taken, held }
+    })
+    return { workers, restarts: this.restarts }
   }
 
   /**
@@ -228,6 +244,7 @@ export class WorkerPool {
   private spawn(): SupervisedWorker {
     const worker = this.create(++this.number, this.staysBroken())
     this.workers.add(worker)
+    this.starts.set(worker, performance.now())
     void worker.ended.then(() => this.workers.delete(worker))
     return worker
   }
@@ -299,6 +316,7 @@ export class WorkerPool {
       if (!this.hung.has(worker) && !isOutdated)
         logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
       if (this.leaving.has(worker)) return
+      this.restarts += 1
       const wasHealthy = isOutdated || performance.now() - since > HEALTHY_MS
       this.deaths = wasHealthy ? 0 : this.deaths + 1
       this.later(this.pause(), () => this.replace())

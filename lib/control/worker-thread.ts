@@ -13,6 +13,7 @@ import {
 /** A worker in a thread of its own. */
 export class WorkerThread implements SupervisedWorker {
   readonly number: number
+  readonly pid = undefined
   state: WorkerState = 'booting'
   /** It does not notice the end of the server: it is told to stop. */
   readonly serverEnded = false

@@ -48,7 +48,6 @@ const NO_ASGI =
   'ASGI apps and WebSockets are not served: keep their server for them, and give monodon the WSGI app'
 const NO_DIRTY =
   'there are no workers beside those for requests: use a job queue such as Celery or RQ'
-const NO_CONTROL = 'there is no control socket: use signals and the log'
 
 function withValue(flags: string, why: string): Refusal {
   return { flags: flags.split(' '), takesValue: true, why }
@@ -150,8 +149,8 @@ export const REFUSALS: readonly Refusal[] = [
   // -- what is beside the server
   withValue('--dirty-app --dirty-workers --dirty-threads', NO_DIRTY),
   withValue('--dirty-timeout --dirty-graceful-timeout', NO_DIRTY),
-  withValue('--control-socket --control-socket-mode', NO_CONTROL),
-  aSwitch('--no-control-socket', 'there is no control socket: leave it out'),
+  withValue('--control-socket-mode', 'the mode is 0600: leave it out'),
+  aSwitch('--no-control-socket', 'use --control-socket off'),
 ]
 
 const BY_FLAG: ReadonlyMap<string, Refusal> = new Map(

@@ -532,6 +532,15 @@ export const OPTIONS = {
     readBy: ['main'],
     doc: "File to write the server's process id to; removed at the end",
   },
+  controlSocket: {
+    type: 'string',
+    unit: 'PATH',
+    default: 'auto',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'Unix socket by which monodon ctl reaches the server; off is none',
+    note: 'Its mode is 0600. `auto` is `/tmp/monodon-UID/PID.sock`, where `monodon ctl` finds it. See [control.md](control.md).',
+  },
   env: {
     type: 'list',
     unit: 'KEY=VALUE',

@@ -69,7 +69,7 @@ export function describeKinds(suite: (kind: Kind) => void): void {
 export class Site {
   readonly folder = mkdtempSync(join(tmpdir(), 'monodon-control-'))
   readonly kind: Kind
-  private readonly servers: SpawnedServer[] = []
+  private readonly servers = new Set<SpawnedServer>()
 
   constructor(kind: Kind = THREAD) {
     this.kind = kind
@@ -90,15 +90,21 @@ export class Site {
     const { app, file, flags: own } = this.kind
     const start = file.endsWith('.py') ? SpawnedServer.python : SpawnedServer.start
     const server = await start(app, [...own, ...flags], {}, this.folder)
-    this.servers.push(server)
+    this.servers.add(server)
     return server
+  }
+
+  /** One that was killed is not expected to end well. */
+  forget(server: SpawnedServer): void {
+    this.servers.delete(server)
   }
 
   /** Ends all servers; each must end well. */
   async close(): Promise<void> {
-    const codes = await Promise.all(this.servers.map((server) => server.stop()))
+    const servers = [...this.servers]
+    const codes = await Promise.all(servers.map((server) => server.stop()))
     rmSync(this.folder, { recursive: true })
-    expect(codes).toEqual(this.servers.map(() => 0))
+    expect(codes).toEqual(servers.map(() => 0))
   }
 }
 

@@ -1,7 +1,7 @@
 /** What signals have the arbiter do; those that end it are in test/faults. */
 import { existsSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ACTION_NAMES, actionOf } from '../../lib/control/actions.ts'
+import { ACTION_NAMES, actionOf, commandOf } from '../../lib/control/actions.ts'
 import type { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
 import { answer, describeKinds, type Kind, Load, Site, THREAD } from './kinds.ts'
@@ -117,14 +117,15 @@ describe('the number of workers', () => {
   })
 })
 
-test('docs/signals.md lists every signal and what it does', () => {
+test('docs/signals.md lists every signal, every command and what they do', () => {
   const page = readFileSync(new URL('../../docs/signals.md', import.meta.url), 'utf8')
   for (const name of ACTION_NAMES) {
-    const { signals, doc } = actionOf(name)
-    const cell = Object.keys(signals)
-      .map((signal) => signal.replace('SIG', ''))
-      .join(', ')
-    const row = page.split('\n').find((line) => line.startsWith(`| ${cell} |`))
-    expect(row, name).toContain(doc)
+    const { signals, argument, doc } = actionOf(name)
+    const names = Object.keys(signals).map((signal) => signal.replace('SIG', ''))
+    const typed = [commandOf(name), ...(argument === undefined ? [] : [argument.shown])].join(' ')
+    const cells = [names.join(', '), `\`${typed.replaceAll('|', '\\|')}\``, doc]
+    expect(page).toContain(
+      `\n|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|\n`,
+    )
   }
 })

@@ -34,6 +34,7 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   timeout: { good: 'off', value: 0, bad: 'never' },
   forwardedAllowIps: { good: '10.0.0.0/8,::1', value: ['10.0.0.0/8', '::1'], bad: 'proxy.local' },
   accessLogfile: { good: '-', value: '-', bad: '' },
+  controlSocket: { good: '/run/a.sock', value: '/run/a.sock', bad: '' },
   errorLogfile: { good: 'error.log', value: 'error.log', bad: '' },
   pid: { good: '/run/monodon.pid', value: '/run/monodon.pid', bad: '' },
   env: { good: 'A=1,2', value: ['A=1,2'], bad: 'A' },

@@ -1,0 +1,68 @@
+/** What a server has answered, for people. */
+
+import type { ActionName } from '../../control/actions.ts'
+import type { ServerStatus, WorkerStatus } from '../../control/status.ts'
+
+const DONE: Readonly<Partial<Record<ActionName, string>>> = {
+  reload: 'Reloaded',
+  reopenLogs: 'The log files were opened anew',
+  stop: 'Stopped',
+  quit: 'Stopped',
+}
+
+/** The text about what an action has resulted in. */
+export function shown(action: ActionName, result: unknown): string {
+  switch (action) {
+    case 'status':
+      return statusText(result as ServerStatus)
+    case 'workers':
+      return workersText(result as readonly WorkerStatus[])
+    case 'scale':
+      return `Workers: ${result}\n`
+    default:
+      return `${DONE[action] ?? 'Done'}\n`
+  }
+}
+
+function statusText(status: ServerStatus): string {
+  const { version, pid, state, change, uptime, app, urls, workerClass, wanted, restarts } = status
+  const doing = change === null ? '' : `, ${change === 'reload' ? 'reloading' : 'scaling'}`
+  return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${duration(uptime)}
+Serving ${app} at ${urls.join(', ')}
+Workers: ${wanted} (${workerClass}), replaced after a failure: ${restarts}
+Requests: ${status.requests}, of which ${status.claimed} are with workers and ${status.queued} wait
+Connections: ${status.connections} open, ${status.accepted} so far
+
+${workersText(status.workers)}`
+}
+
+const HEADS = ['WORKER', 'STATE', 'PID', 'AGE', 'REQUESTS', 'HELD']
+
+function workersText(workers: readonly WorkerStatus[]): string {
+  const rows = workers.map(({ number, state, pid, age, requests, held }) =>
+    [number, state, pid ?? 'thread', duration(age), requests, held].map(String),
+  )
+  const widths = HEADS.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column]!.length)),
+  )
+  return [HEADS, ...rows]
+    .map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('')
+}
+
+/** `2 h 3 min`: the two largest units that there are. */
+function duration(seconds: number): string {
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [Math.floor(seconds) % 60, 's'],
+  ] as const
+  const first = parts.findIndex(([count]) => count > 0)
+  if (first < 0) return '0 s'
+  return parts
+    .slice(first, first + 2)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ')
+}

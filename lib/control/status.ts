@@ -1,0 +1,51 @@
+/** How a server is, as `monodon ctl status` tells it. */
+
+import type { NativeStats } from '../bridge/native.ts'
+import type { WorkerState } from './app-worker.ts'
+
+/**
+ * Where a server is in its life: booting until all its workers are ready, draining from the moment that
+ * it was told to end.
+ */
+export type ServerState = 'booting' | 'ready' | 'draining' | 'stopped'
+
+/** A change of the workers that is under way. */
+export type Change = 'reload' | 'scale'
+
+export interface WorkerStatus {
+  /** Counts from 1 over the server's life. */
+  readonly number: number
+  readonly state: WorkerState
+  /** `null` for a thread of the server, which is called `monodon-worker-NUMBER`. */
+  readonly pid: number | null
+  /** Seconds since it was started. */
+  readonly age: number
+  /** Requests that it has taken so far. */
+  readonly requests: number
+  /** Requests that it holds. */
+  readonly held: number
+}
+
+/** The native counters, of which those of the workers stand with each worker. */
+export type Counters = Pick<
+  NativeStats,
+  'connections' | 'accepted' | 'requests' | 'queued' | 'claimed' | 'lent'
+>
+
+export interface ServerStatus extends Counters {
+  /** Of monodon. */
+  readonly version: string
+  readonly pid: number
+  /** Seconds since the server was started. */
+  readonly uptime: number
+  readonly state: ServerState
+  readonly change: Change | null
+  readonly app: string
+  readonly urls: readonly string[]
+  readonly workerClass: 'thread' | 'process'
+  /** Workers that there are to be, once all that was asked for is done. */
+  readonly wanted: number
+  /** Workers that were replaced because they died or hung. */
+  readonly restarts: number
+  readonly workers: readonly WorkerStatus[]
+}
