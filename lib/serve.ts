@@ -1,5 +1,6 @@
 import { Server } from 'node:http'
 import { attach, type NativeStats } from './bridge/native.ts'
+import type { BoundAddress } from './control/binds.ts'
 import { factsOf } from './control/facts.ts'
 import { Listener } from './control/listener.ts'
 import { createPool } from './control/pool.ts'
@@ -14,10 +15,10 @@ import { AppWorker } from './worker/worker.ts'
 
 /** A server that was started from code. */
 export interface RunningServer {
-  /** The first address, for example `http://127.0.0.1:8000`. */
+  /** The first address, for example `http://127.0.0.1:8000`; of a Unix socket `unix:PATH`. */
   readonly url: string
-  readonly address: { readonly host: string; readonly port: number }
-  readonly addresses: readonly { readonly host: string; readonly port: number }[]
+  readonly address: BoundAddress
+  readonly addresses: readonly BoundAddress[]
   /** The native counters. */
   stats(): NativeStats
   /** Stops gracefully: after `drainDelay`, requests under way are finished, up to `gracefulTimeout`. */

@@ -57,13 +57,44 @@ export interface NativeProcess {
   stop(ms: number): void
 }
 
+/** A socket that the process was started with. */
+export interface NativeInherited {
+  /** Which item of `bind` it stands for. */
+  readonly bind: string
+  readonly descriptor: number
+}
+
+/** A socket that listens. */
+export interface NativeSocket {
+  /** `''` for a Unix socket. */
+  readonly host: string
+  /** 0 for a Unix socket. */
+  readonly port: number
+  /** The path of a Unix socket; with `@` before it a name without a file. */
+  readonly path?: string
+  /** Whether its file was made when the sockets were opened. */
+  readonly hasMadeFile: boolean
+  readonly descriptor: number
+}
+
+/** Sockets that listen, whoever accepts from them. */
+export interface NativeSockets {
+  /** In the order of `bind`; none once they are closed. */
+  readonly list: readonly NativeSocket[]
+  /** Closes them. A server that accepts from them has descriptors of its own. */
+  close(): void
+}
+
 /** A running server. */
 export interface NativeServer {
   readonly id: number
-  readonly addresses: readonly { readonly host: string; readonly port: number }[]
   /** Has the server say that it is not ready. */
   leave(): void
+  /** Accepts connections from now on. */
+  open(): void
   drain(): void
+  /** As `drain`, but what waits to be accepted is left to others that have the same sockets. */
+  retire(): void
   stop(): void
   release(): void
   stats(): NativeStats
@@ -78,8 +109,12 @@ export interface NativeServer {
 }
 
 interface Addon {
+  readonly NativeSockets: {
+    open(options: NativeOptions, inherited: readonly NativeInherited[]): NativeSockets
+  }
   readonly NativeServer: {
     start(
+      sockets: NativeSockets,
       options: NativeOptions,
       environ: boolean,
       report: (report: NativeReport) => void,
@@ -120,16 +155,25 @@ if (addon.layoutVersion() !== LAYOUT_VERSION) {
   })
 }
 
+/** Listens on each item of `options.bind`, by the socket that was inherited for it or by a new one. */
+export function openSockets(
+  options: NativeOptions,
+  inherited: readonly NativeInherited[],
+): NativeSockets {
+  return addon.NativeSockets.open(options, inherited)
+}
+
 /**
- * Binds and listens. Requests wait until a worker attaches. `environ`: the workers want the heads of
- * requests as CGI names them.
+ * Starts a server, which accepts connections once it is told to `open`. Requests wait until a worker
+ * attaches. `environ`: the workers want the heads of requests as CGI names them.
  */
 export function startServer(
+  sockets: NativeSockets,
   options: NativeOptions,
   environ: boolean,
   report: (report: NativeReport) => void,
 ): NativeServer {
-  return addon.NativeServer.start(options, environ, report)
+  return addon.NativeServer.start(sockets, options, environ, report)
 }
 
 /**

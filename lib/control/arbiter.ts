@@ -5,7 +5,9 @@ import { log, logTo, reopenLog } from '../log.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
+import { placesOf } from './activation.ts'
 import type { Ready } from './app-worker.ts'
+import { Binds } from './binds.ts'
 import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
 import { Listener } from './listener.ts'
@@ -42,22 +44,25 @@ export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}
   const runtime = runtimeOfJob(job)
   if (runtime === 'python')
     for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
-  const listener = new Listener(options, runtime)
-  const pidFile = new PidFile(options.pid)
+  const listener = new Listener(
+    options,
+    runtime,
+    new Binds(options, placesOf(options, process.env)),
+  )
+  let pidFile: PidFile | undefined
   const arbiter = new Arbiter(job, runtime, listener)
   // Before anybody can know of the server: by default these signals end a process.
   const ignoreSignals = heedSignals(arbiter, options.dev)
   let control: ControlSocket | undefined
   try {
+    pidFile = new PidFile(options.pid)
     log('info', `Starting monodon ${packageVersion()}`)
     control = await openControlSocket(arbiter, options.controlSocket, cwd)
     await arbiter.run(onStarted)
-  } catch (error) {
-    await listener.stop()
-    throw error
   } finally {
+    await listener.stop()
     listener.release()
-    pidFile.remove()
+    pidFile?.remove()
     // Last of all: who is told that the server has ended may start the next one.
     await control?.close()
     ignoreSignals()
@@ -256,7 +261,10 @@ export class Arbiter {
     // Where the end is first, it fails because of that.
     starting.catch(() => {})
     const ready = await Promise.race([starting, this.ending])
-    if (ready !== undefined && this.state === 'booting') this.state = 'ready'
+    if (ready !== undefined && this.state === 'booting') {
+      this.state = 'ready'
+      this.listener.open()
+    }
     this.tellStarted()
     return ready
   }

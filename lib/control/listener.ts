@@ -6,11 +6,13 @@ import {
   type NativeStats,
   startServer,
 } from '../bridge/native.ts'
-import { isErrorCode, MonodonError } from '../errors.ts'
+import { isErrorCode } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
+import { Binds, type BoundAddress, urlOf } from './binds.ts'
 import type { Runtime } from './runtime.ts'
+import { startFailure } from './start-failure.ts'
 
 /** Where a server is in its life. */
 export type Phase = 'listening' | 'draining' | 'stopped'
@@ -18,6 +20,7 @@ export type Phase = 'listening' | 'draining' | 'stopped'
 /** The native server, as the main thread sees it. */
 export class Listener {
   phase: Phase = 'listening'
+  readonly binds: Binds
   private readonly native: NativeServer
   private readonly drainDelayMs: number
   /** Resolves when the last connection has ended. */
@@ -25,23 +28,27 @@ export class Listener {
   private tellStopped!: () => void
 
   /**
-   * Binds and listens, for workers of one runtime.
+   * Listens for workers of one runtime, on what is bound or on `options.bind`. Connections to sockets
+   * that others have, too, are left to them until `open`; all others are accepted at once.
    *
    * @throws MonodonError that names what cannot be used and why: `MONODON_BIND_FAILED` for an
    * address, `MONODON_FILE_NOT_WRITABLE` for the access log, `MONODON_BAD_OPTION` for a proxy
    */
-  constructor(options: Options, runtime: Runtime = 'javascript') {
+  constructor(options: Options, runtime: Runtime = 'javascript', binds = new Binds(options)) {
+    this.binds = binds
     this.stopped = new Promise((resolve) => {
       this.tellStopped = resolve
     })
     this.drainDelayMs = options.drainDelay
     try {
-      this.native = startServer(toNative(options), runtime === 'python', (report) =>
+      this.native = startServer(binds.sockets, toNative(options), runtime === 'python', (report) =>
         this.hear(report),
       )
     } catch (error) {
-      throw startFailure(error instanceof Error ? error.message : String(error))
+      binds.close()
+      throw startFailure(error)
     }
+    if (!binds.areShared) this.open()
   }
 
   /** By which workers attach. */
@@ -49,15 +56,18 @@ export class Listener {
     return this.native.id
   }
 
-  /** The addresses with the ports that the kernel chose. */
-  get addresses(): readonly { readonly host: string; readonly port: number }[] {
-    return this.native.addresses
+  /** Accepts connections from now on. */
+  open(): void {
+    this.native.open()
+  }
+
+  /** Where it listens, with the ports that the kernel chose. */
+  get addresses(): readonly BoundAddress[] {
+    return this.binds.addresses
   }
 
   get urls(): string[] {
-    return this.addresses.map(
-      ({ host, port }) => `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    )
+    return this.addresses.map(urlOf)
   }
 
   stats(): NativeStats {
@@ -106,12 +116,24 @@ export class Listener {
 
   /** Stops gracefully: resolves when everything begun is finished, or was cut at the timeout. */
   async drain(): Promise<void> {
-    this.native.drain()
+    this.binds.close()
+    if (this.binds.areShared) this.native.retire()
+    else this.native.drain()
+    await this.whenStopped()
+  }
+
+  /**
+   * Stops gracefully, but keeps the sockets: what is not accepted is left to those who have them, too,
+   * or to the listener that follows this one.
+   */
+  async retire(): Promise<void> {
+    this.native.retire()
     await this.whenStopped()
   }
 
   /** Stops at once: connections are cut. */
   async stop(): Promise<void> {
+    this.binds.close()
     this.native.stop()
     await this.whenStopped()
   }
@@ -138,10 +160,4 @@ export class Listener {
     if (code !== undefined && isErrorCode(code)) logFault(code, {}, text)
     else log('error', `${code}: ${text}`)
   }
-}
-
-/** Native code puts the code before the text. */
-function startFailure(text: string): MonodonError {
-  const [, code = '', detail = text] = /^(MONODON_\w+): (.*)$/s.exec(text) ?? []
-  return new MonodonError(isErrorCode(code) ? code : 'MONODON_BIND_FAILED', { detail })
 }

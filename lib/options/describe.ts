@@ -20,6 +20,8 @@ export function placeholder(row: OptionRow): string {
     case 'string':
     case 'list':
       return row.unit
+    case 'mode':
+      return 'MODE'
     case 'addresses':
       return 'ADDRESS'
   }

@@ -3,7 +3,7 @@
 import * as layout from '../bridge/layout.ts'
 import { snake } from './names.ts'
 import { OPTION_KEYS, type OptionKey, type OptionRow, rowOf } from './table.ts'
-import { parseValue } from './values.ts'
+import { formatValue, parseValue } from './values.ts'
 
 const OPTIONS_HEADER =
   '//! GENERATED from `lib/options/table.ts` by `npm run generate`. Do not edit.\n'
@@ -51,6 +51,7 @@ ${keys.map(initial).join('\n')}
 function rustType(row: OptionRow): string {
   switch (row.type) {
     case 'integer':
+    case 'mode':
       return 'u32'
     case 'size':
       return row.max > 0xffff_ffff ? 'u64' : 'u32'
@@ -84,6 +85,8 @@ function rustDefault(row: OptionRow): string {
       return value === '' ? 'String::new()' : `${JSON.stringify(value)}.to_owned()`
     case 'boolean':
       return String(value)
+    case 'mode':
+      return `0o${formatValue(row, value)}`
     default:
       return grouped(Number(value))
   }
@@ -168,7 +171,10 @@ function markWords(text: string): string {
     .map((part) =>
       part.startsWith('`')
         ? part
-        : part.replace(/\b(?:[a-z]+(?:[A-Z][a-z]+)+|[A-Z]+_[A-Z_]+)\b|\[\w+\]:\w+/g, '`$&`'),
+        : part.replace(
+            /\b(?:[a-z]+(?:[A-Z][a-z]+)+|[A-Z]+_[A-Z_]+)\b|\[\w+\]:\w+|\w+:\/\/\w+/g,
+            '`$&`',
+          ),
     )
     .join('')
 }

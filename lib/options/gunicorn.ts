@@ -89,7 +89,7 @@ export const REFUSALS: readonly Refusal[] = [
   aSwitch('--initgroups', NO_OTHER_USER),
   withValue(
     '-m --umask',
-    'set it where the server is started: UMask= in systemd, or umask in the shell',
+    'for a Unix socket use --socket-mode; for other files set it where the server is started: UMask= in systemd, or umask in the shell',
   ),
   withValue('-n --name', 'ps shows the command line with the name of the app: leave it out'),
 
@@ -186,12 +186,6 @@ export function refusedValue(option: OptionKey, value: string): string | undefin
   switch (option) {
     case 'workerClass':
       return WORKER_CLASSES.find(([pattern]) => pattern.test(value))?.[1]
-    case 'bind':
-      if (value.startsWith('unix:'))
-        return 'Unix sockets are not there yet: listen on 127.0.0.1:PORT, and name that in the proxy'
-      return value.startsWith('fd://')
-        ? 'sockets of systemd are not taken over yet: give HOST:PORT, and disable the .socket unit'
-        : undefined
     case 'reloadEngine':
       return value === 'inotify' ? 'auto uses inotify where there is one: leave it out' : undefined
     case 'config':

@@ -73,6 +73,12 @@ export interface StringRow extends CommonRow {
   readonly allowed?: string
 }
 
+/** Who may use a file, in octal as for `chmod`. Resolved to the number. */
+export interface ModeRow extends CommonRow {
+  readonly type: 'mode'
+  readonly default: string
+}
+
 /** May be given several times; in the environment the items are separated by commas. */
 export interface AddressesRow extends CommonRow {
   readonly type: 'addresses'
@@ -102,6 +108,7 @@ export type OptionRow =
   | EnumRow
   | BooleanRow
   | StringRow
+  | ModeRow
   | AddressesRow
   | ListRow
 
@@ -116,8 +123,16 @@ export const OPTIONS = {
     otherEnv: 'PORT',
     group: 'Server',
     readBy: ['native', 'main'],
-    doc: 'Address to listen on: HOST:PORT, [IPV6]:PORT or :PORT; may be repeated',
-    note: 'With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose.',
+    doc: 'Where to listen: HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, or fd://N; may be repeated',
+    note: 'With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose. `fd://N` is a socket that listens already, as descriptor N of the process. Sockets of systemd take the place of `--bind` ([systemd.md](systemd.md)).',
+  },
+  socketMode: {
+    type: 'mode',
+    default: '666',
+    group: 'Server',
+    readBy: ['native'],
+    doc: 'Who may connect to the Unix sockets that it makes, as for chmod',
+    note: 'Whoever may connect is believed when X-Forwarded-Proto says that the client used https. With `660`, the proxy has to be in the group of the server.',
   },
   http: {
     type: 'enum',
@@ -185,7 +200,7 @@ export const OPTIONS = {
     group: 'Server',
     readBy: ['native'],
     doc: 'Path at which the server tells its health by itself: PATH/live and PATH/ready',
-    note: 'Without it there is none, and every path is the app\'s. See [health.md](health.md).',
+    note: "Without it there is none, and every path is the app's. See [health.md](health.md).",
   },
   ioThreads: {
     type: 'integer',
@@ -597,7 +612,7 @@ export type Command = keyof typeof COMMANDS
 
 type Rows = typeof OPTIONS
 
-type ValueOf<R> = R extends { type: 'integer' | 'duration' | 'size' }
+type ValueOf<R> = R extends { type: 'integer' | 'duration' | 'size' | 'mode' }
   ? number
   : R extends { type: 'enum'; values: readonly (infer V)[] }
     ? V
@@ -611,11 +626,13 @@ type InputOf<R> = R extends { type: 'integer' }
   ? R extends { auto: unknown }
     ? number | 'auto'
     : number
-  : R extends { type: 'duration' | 'size' }
-    ? number | string
-    : R extends { type: 'addresses' | 'list' }
-      ? string | readonly string[]
-      : ValueOf<R>
+  : R extends { type: 'mode' }
+    ? string
+    : R extends { type: 'duration' | 'size' }
+      ? number | string
+      : R extends { type: 'addresses' | 'list' }
+        ? string | readonly string[]
+        : ValueOf<R>
 
 /** The options as the server uses them: durations in milliseconds (0 is off), sizes in bytes. */
 export type Options = { readonly [K in OptionKey]: ValueOf<Rows[K]> }

@@ -62,6 +62,8 @@ function tryParse(row: OptionRow, raw: unknown, cores: number): Value | undefine
       return typeof raw === 'string' && raw !== '' && (row.pattern?.test(raw) ?? true)
         ? raw
         : undefined
+    case 'mode':
+      return mode(raw)
     case 'addresses':
       return addresses(raw)
     case 'list':
@@ -114,6 +116,12 @@ function boolean(raw: unknown): boolean | undefined {
   return undefined
 }
 
+/** Octal text. A number would be read in decimal by some and in octal by others. */
+function mode(raw: unknown): number | undefined {
+  const text = typeof raw === 'string' ? /^(?:0o?)?([0-7]{3})$/.exec(raw) : null
+  return text === null ? undefined : Number.parseInt(text[1]!, 8)
+}
+
 function addresses(raw: unknown): readonly string[] | undefined {
   const given = typeof raw === 'string' ? raw.split(',') : raw
   if (!Array.isArray(given) || given.length === 0) return undefined
@@ -132,8 +140,19 @@ export function splitList(row: ListRow, text: string): string[] {
   return row.whole ? [text] : text.split(',').map((item) => item.trim())
 }
 
-/** `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every IPv4 address. */
+/** `unix:PATH`, also with `//` before the path as Gunicorn has it. */
+const UNIX_SOCKET = /^unix:(?:\/\/)?([^\0]*[^/\0])$/
+const DESCRIPTOR = /^fd:\/\/(\d{1,9})$/
+
+/**
+ * `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every IPv4 address; `unix:PATH`; `fd://N`. Each has one
+ * spelling from here on.
+ */
 function address(text: string): string | undefined {
+  const path = UNIX_SOCKET.exec(text)?.[1]
+  if (path !== undefined) return `unix:${path}`
+  const descriptor = DESCRIPTOR.exec(text)?.[1]
+  if (descriptor !== undefined) return `fd://${Number(descriptor)}`
   const match = /^(\[[0-9a-f:.]+(?:%[\w.-]+)?\]|[\w.-]*):(\d{1,5})$/i.exec(text)
   if (match === null || Number(match[2]) > 65_535) return undefined
   return `${match[1] === '' ? '0.0.0.0' : match[1]}:${Number(match[2])}`
@@ -159,8 +178,10 @@ export function allowedValues(row: OptionRow): string {
       return 'true or false'
     case 'string':
       return row.allowed ?? `a ${row.unit.toLowerCase()}`
+    case 'mode':
+      return 'three octal digits as text, such as 660'
     case 'addresses':
-      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535'
+      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; fd://N'
     case 'list':
       return row.allowed
   }
@@ -170,6 +191,7 @@ export function allowedValues(row: OptionRow): string {
 export function formatValue(row: OptionRow, value: Value): string {
   if (row.type === 'duration') return formatDuration(Number(value))
   if (row.type === 'size') return formatSize(Number(value))
+  if (row.type === 'mode') return Number(value).toString(8).padStart(3, '0')
   return Array.isArray(value) ? value.join(', ') : String(value)
 }
 

@@ -74,7 +74,7 @@ test('they answer over HTTP/2, to HEAD, and to nothing but GET and HEAD', async 
   expect(await server.stop()).toBe(0)
 })
 
-test('other paths, and all of them without the option, are the app\'s', async () => {
+test("other paths, and all of them without the option, are the app's", async () => {
   const app = (request: Request) => new Response(new URL(request.url).pathname)
   const probed = await startServer(app, { interface: 'fetch', healthPath: '/health' })
   for (const target of ['/health/', '/healthy', '/health/live/', '/live', '/'])
@@ -110,18 +110,21 @@ test('a server whose only worker is blocked is live, and not ready once requests
   expect(await server.stop()).toBe(0)
 })
 
-test.each(['thread', 'process'])('without a %s that works it is live and not ready', async (kind) => {
-  const flags = [...FLAGS, '--worker-class', kind]
-  const server = await SpawnedServer.conformance('fetch', flags)
-  let seen: Health | undefined
-  await until('a moment without a worker', async () => {
-    await fetchOnce(server, '/route/ruin?how=exit')
-    const now = await health(server, '/health/ready')
-    if (now.status === 503) seen = now
-    return seen !== undefined
-  })
-  expect(seen).toEqual(unready('no worker is ready'))
-  expect(await health(server, '/health/live')).toEqual(LIVE)
-  await until('its successor', async () => (await health(server, '/health')).status === 200)
-  expect(await server.stop()).toBe(0)
-})
+test.each(['thread', 'process'])(
+  'without a %s that works it is live and not ready',
+  async (kind) => {
+    const flags = [...FLAGS, '--worker-class', kind]
+    const server = await SpawnedServer.conformance('fetch', flags)
+    let seen: Health | undefined
+    await until('a moment without a worker', async () => {
+      await fetchOnce(server, '/route/ruin?how=exit')
+      const now = await health(server, '/health/ready')
+      if (now.status === 503) seen = now
+      return seen !== undefined
+    })
+    expect(seen).toEqual(unready('no worker is ready'))
+    expect(await health(server, '/health/live')).toEqual(LIVE)
+    await until('its successor', async () => (await health(server, '/health')).status === 200)
+    expect(await server.stop()).toBe(0)
+  },
+)

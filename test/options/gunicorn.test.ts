@@ -171,9 +171,6 @@ describe('values of Gunicorn', () => {
   })
 
   it.each([
-    ['--bind', 'unix:/run/app.sock', '127.0.0.1:PORT'],
-    ['-b', 'unix:///run/app.sock', '127.0.0.1:PORT'],
-    ['-b', 'fd://3', 'HOST:PORT'],
     ['--reload-engine', 'inotify', 'leave it out'],
     ['-c', 'gunicorn.conf.py', 'monodon.config.toml'],
     ['--config', 'python:config.gunicorn', 'monodon.config.toml'],

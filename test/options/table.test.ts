@@ -16,6 +16,7 @@ import { parseValue } from '../../lib/options/values.ts'
 /** For every option: what may be given, what it becomes, and what is refused. */
 const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; bad: string } } = {
   bind: { good: '[::1]:81', value: ['[::1]:81'], bad: '81' },
+  socketMode: { good: '660', value: 0o660, bad: '668' },
   http: { good: '2', value: '2', bad: '3' },
   programPort: { good: '3000', value: 3000, bad: '65536' },
   listenTimeout: { good: 'off', value: 0, bad: 'soon' },
@@ -132,6 +133,7 @@ it('gives native code exactly the rows that it reads', async () => {
   const { options } = await resolve({ cores })
   expect(toNative(options)).toEqual({
     bind: ['127.0.0.1:8000'],
+    socketMode: 0o666,
     http: 'auto',
     healthPath: '',
     ioThreads: 2,

@@ -19,6 +19,7 @@ const INTEGER: OptionRow = {
 const ENUM: OptionRow = { ...common, type: 'enum', default: 'auto', values: ['auto', '1', '2'] }
 const BOOLEAN: OptionRow = { ...common, type: 'boolean', default: false }
 const ADDRESSES: OptionRow = { ...common, type: 'addresses', default: ['127.0.0.1:8000'] }
+const MODE: OptionRow = { ...common, type: 'mode', default: '666' }
 const STRING: OptionRow = { ...common, type: 'string', unit: 'FILE', default: '' }
 
 const parse = (row: OptionRow, raw: unknown) => parseValue(row, raw, 4)
@@ -132,6 +133,10 @@ describe('the other types', () => {
     ['[::1]:8000', ['[::1]:8000']],
     ['[fe80::1%eth0]:1', ['[fe80::1%eth0]:1']],
     ['a:1, b:2', ['a:1', 'b:2']],
+    ['unix:/run/x.sock', ['unix:/run/x.sock']],
+    ['unix:///run/x.sock', ['unix:/run/x.sock']],
+    ['unix:x.sock, :1', ['unix:x.sock', '0.0.0.0:1']],
+    ['fd://03', ['fd://3']],
     [
       ['a:1', ':2'],
       ['a:1', '0.0.0.0:2'],
@@ -145,13 +150,29 @@ describe('the other types', () => {
     'host:',
     'host:65536',
     '::1:8000',
-    'unix:/tmp/x',
+    'unix:',
+    'unix://',
+    'fd://',
+    'fd://x',
     'a b:1',
     [],
     [1],
     {},
     8000,
   ])('refuses the address %j', (raw) => expect(() => parse(ADDRESSES, raw)).toThrow(BadValue))
+
+  it.each([
+    ['660', 0o660],
+    ['0660', 0o660],
+    ['0o600', 0o600],
+  ])('reads the mode %j', (raw, value) => {
+    expect(parse(MODE, raw)).toBe(value)
+    expect(parse(MODE, formatValue(MODE, value))).toBe(value)
+  })
+
+  it.each(['', '66', '668', 'rw', '-660', 660, 0o660])('refuses the mode %j', (raw) =>
+    expect(() => parse(MODE, raw)).toThrow(BadValue),
+  )
 
   it('reads a text that is not empty', () => {
     expect(parse(STRING, 'x')).toBe('x')

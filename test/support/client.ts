@@ -6,6 +6,8 @@ import { PATIENCE_MS, within } from './wait.ts'
 export interface Address {
   readonly host: string
   readonly port: number
+  /** Of a Unix socket, in place of the other two. */
+  readonly path?: string | undefined
 }
 
 /** How the server ended a connection. */
@@ -60,7 +62,9 @@ export class Client {
     methods: readonly string[] = [],
     leniency: Leniency = {},
   ): Promise<Client> {
-    const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true })
+    const { host, port, path } = address
+    const place = path === undefined ? { host, port } : { path }
+    const socket = connect({ ...place, allowHalfOpen: true })
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)

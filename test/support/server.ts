@@ -42,6 +42,7 @@ export async function startServer(app: unknown, options: ServeOptions = {}): Pro
     serving,
     host: serving.address.host,
     port: serving.address.port,
+    path: serving.address.path,
     count,
     close: async () => {
       await settled(count)

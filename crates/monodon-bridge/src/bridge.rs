@@ -303,7 +303,7 @@ impl Bridge {
         self.reporter.report(Report {
             code,
             blame: Blame::Client,
-            peer: Some(peer.remote),
+            peer: peer.remote(),
             detail,
         });
     }

@@ -67,8 +67,11 @@ impl Environ<'_> {
         self.value(b"");
         self.value(protocol(parts.version));
         self.value(peer.remote_ip.as_bytes());
-        // Writing to memory does not fail.
-        let _ = write!(self.values, "{}\0", peer.remote.port());
+        if let Some(port) = peer.remote_port() {
+            // Writing to memory does not fail.
+            let _ = write!(self.values, "{port}");
+        }
+        self.value(b"");
         self.value(if tls { b"https" } else { b"http" });
     }
 

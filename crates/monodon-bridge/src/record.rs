@@ -96,7 +96,7 @@ impl RequestRecord {
         put(
             &mut bytes,
             request::PEER,
-            u32::from(peer.remote.port())
+            u32::from(peer.remote_port().unwrap_or(0))
                 | (address.len() as u32) << 16
                 | (spelled.len() as u32) << 24,
         );

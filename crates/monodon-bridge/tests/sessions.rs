@@ -84,7 +84,8 @@ impl World {
 
     /// A client that has sent a request, and the id of that in the worker.
     fn request(&mut self, fields: &str) -> (Client, u32) {
-        let mut client = Client(TcpStream::connect(self.server.addresses()[0]).unwrap());
+        let mut client =
+            Client(TcpStream::connect(self.server.addresses()[0].tcp().unwrap()).unwrap());
         client.0.set_read_timeout(Some(PATIENCE)).unwrap();
         client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n").as_bytes());
         let id = self.next(kind::REQUEST).id;

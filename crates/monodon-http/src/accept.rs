@@ -2,18 +2,17 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use crate::door::Door;
 use crate::report::{Blame, Report, Reporter, code};
+use crate::stream::Accepted;
 
 /// How long to wait before the next try when the system has run out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -54,7 +53,7 @@ impl Gate {
     }
 
     /// Accepts a connection while there is room. Until then clients wait in the kernel's queue.
-    async fn accept(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    async fn accept(&self, door: &Door) -> io::Result<Accepted> {
         loop {
             let mut room = pin!(self.room.notified());
             // Before the look at the count: room that is made between the two is not missed.
@@ -63,7 +62,7 @@ impl Gate {
                 if self.is_full() {
                     room.as_mut().poll(cx).map(|()| None)
                 } else {
-                    listener.poll_accept(cx).map(Some)
+                    door.poll_accept(cx).map(Some)
                 }
             });
             if let Some(accepted) = accepted.await {
@@ -74,25 +73,16 @@ impl Gate {
 }
 
 /// Takes accepted connections.
-pub(crate) type Sink = Rc<dyn Fn(std::net::TcpStream, SocketAddr)>;
+pub(crate) type Sink = Rc<dyn Fn(Accepted)>;
 
 /// Accepts until it is dropped.
-pub(crate) async fn run(
-    listener: Rc<TcpListener>,
-    gate: Arc<Gate>,
-    reporter: Arc<dyn Reporter>,
-    sink: Sink,
-) {
+pub(crate) async fn run(door: Rc<Door>, gate: Arc<Gate>, reporter: Arc<dyn Reporter>, sink: Sink) {
     let mut failed_at: Option<Instant> = None;
     loop {
-        let accepted = gate
-            .accept(&listener)
-            .await
-            .and_then(|(stream, remote)| Ok((stream.into_std()?, remote)));
-        match accepted {
-            Ok((stream, remote)) => {
+        match gate.accept(&door).await {
+            Ok(accepted) => {
                 gate.enter();
-                sink(stream, remote);
+                sink(accepted);
             }
             // The client was gone before we came to it.
             Err(error)
@@ -118,12 +108,9 @@ pub(crate) async fn run(
 }
 
 /// Accepts what the kernel has queued, so that closing the listener resets nobody.
-pub(crate) fn drain(listener: &TcpListener, gate: &Gate, sink: &Sink) {
-    while let Ok((socket, address)) = SockRef::from(listener).accept() {
-        let stream = std::net::TcpStream::from(socket);
-        if let (Some(remote), Ok(())) = (address.as_socket(), stream.set_nonblocking(true)) {
-            gate.enter();
-            sink(stream, remote);
-        }
+pub(crate) fn drain(door: &Door, gate: &Gate, sink: &Sink) {
+    while let Ok(accepted) = door.accept_now() {
+        gate.enter();
+        sink(accepted);
     }
 }

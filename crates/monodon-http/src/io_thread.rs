@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -14,14 +13,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use slab::Slab;
+use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::JoinHandle;
 
-use crate::accept::{self, Gate, Sink};
+use crate::accept::{Gate, Sink};
 use crate::access::{AccessLog, Line, Writer};
 use crate::conn::Serving;
+use crate::doors::{Doors, Waiting};
 use crate::duty::Duty;
 use crate::forwarded::Proxies;
 use crate::handoff::App;
@@ -30,13 +30,16 @@ use crate::options::Options;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::stats::ThreadStats;
+use crate::stream::{Accepted, Opened};
 use crate::timers::{self, Timeouts, Watch};
 use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.
 pub(crate) enum Command {
-    Serve(std::net::TcpStream, SocketAddr),
-    Drain,
+    Serve(Accepted),
+    /// Accept from now on.
+    Open,
+    Drain(Waiting),
     Stop,
 }
 
@@ -55,7 +58,7 @@ pub(crate) struct Setup<A> {
     pub(crate) threads: Vec<Port>,
     pub(crate) duty: Duty,
     /// To listen on; the first thread has them all.
-    pub(crate) listeners: Vec<std::net::TcpListener>,
+    pub(crate) listeners: Vec<Socket>,
 }
 
 /// The way to an I/O thread.
@@ -112,7 +115,7 @@ impl Place {
         self.thread.reporter.report(Report {
             code,
             blame,
-            peer: Some(self.peer.remote),
+            peer: self.peer.remote(),
             detail,
         });
     }
@@ -158,19 +161,10 @@ impl Thread {
     }
 
     /// Puts a connection into the table. It is counted already, by who accepted it.
-    fn register(
-        self: &Rc<Self>,
-        stream: std::net::TcpStream,
-        remote: SocketAddr,
-    ) -> io::Result<(Place, Registered)> {
-        let opened = stream.local_addr().and_then(|local| {
-            let stream = tokio::net::TcpStream::from_std(stream)?;
-            stream.set_nodelay(true)?;
-            Ok((stream, local))
-        });
-        let (stream, local) = opened.inspect_err(|_| self.leave())?;
+    fn register(self: &Rc<Self>, accepted: Accepted) -> io::Result<(Place, Registered)> {
+        let Opened { stream, ends } = accepted.open().inspect_err(|_| self.leave())?;
         let wire = Wire::new(stream, Rc::clone(&self.common));
-        let peer = Rc::new(Peer::new(remote, local, &self.proxies, wire));
+        let peer = Rc::new(Peer::new(ends, &self.proxies, wire));
         let registered = Registered::new(self, &peer);
         self.stats.accepted.fetch_add(1, Relaxed);
         Ok((
@@ -258,8 +252,8 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let serving = Rc::new(Serving::new(app.attach(index), options.http, &limits));
     let serve = {
         let thread = Rc::clone(&thread);
-        move |stream, remote| {
-            let Ok((place, registered)) = thread.register(stream, remote) else {
+        move |accepted| {
+            let Ok((place, registered)) = thread.register(accepted) else {
                 return;
             };
             let serving = Rc::clone(&serving);
@@ -275,11 +269,10 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let others = threads[1..].to_vec();
     let doors = {
         let serve = Rc::clone(&serve);
-        let sink: Sink =
-            Rc::new(move |stream, remote| hand_out(&threads, index, stream, remote, &*serve));
-        Doors::open(listeners, gate, &reporter, sink)
+        let sink: Sink = Rc::new(move |accepted| hand_out(&threads, index, accepted, &*serve));
+        Doors::new(listeners, gate, reporter, sink)
     };
-    let doors = match doors {
+    let mut doors = match doors {
         Ok(doors) => {
             let _ = started.send(Ok(()));
             doors
@@ -289,17 +282,18 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
             return;
         }
     };
-    loop {
+    let waiting = loop {
         match commands.recv().await {
-            Some(Command::Serve(stream, remote)) => serve(stream, remote),
-            Some(Command::Drain) => break,
+            Some(Command::Serve(accepted)) => serve(accepted),
+            Some(Command::Open) => doors.open(),
+            Some(Command::Drain(waiting)) => break waiting,
             Some(Command::Stop) | None => return,
         }
-    }
-    doors.close();
+    };
+    doors.close(waiting);
     if index == 0 {
         for port in &others {
-            let _ = port.commands.send(Command::Drain);
+            let _ = port.commands.send(Command::Drain(waiting));
         }
     }
     if drain(&thread, &mut commands, &*serve, options.graceful_timeout).await == Drained::Stopped {
@@ -310,60 +304,16 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
 }
 
 /// Gives a connection to the thread with the fewest.
-fn hand_out(
-    threads: &[Port],
-    own: usize,
-    stream: std::net::TcpStream,
-    remote: SocketAddr,
-    serve: &impl Fn(std::net::TcpStream, SocketAddr),
-) {
+fn hand_out(threads: &[Port], own: usize, accepted: Accepted, serve: &impl Fn(Accepted)) {
     let fewest = (0..threads.len())
         .min_by_key(|&index| threads[index].stats.open.load(Relaxed))
         .unwrap_or(own);
     threads[fewest].stats.open.fetch_add(1, Relaxed);
     if fewest == own {
-        serve(stream, remote);
+        serve(accepted);
     } else {
         // It fails only when that thread has ended; then the server has been stopped.
-        let _ = threads[fewest]
-            .commands
-            .send(Command::Serve(stream, remote));
-    }
-}
-
-/// The listeners of a thread.
-struct Doors {
-    open: Vec<(Rc<tokio::net::TcpListener>, JoinHandle<()>)>,
-    gate: Arc<Gate>,
-    sink: Sink,
-}
-
-impl Doors {
-    fn open(
-        listeners: Vec<std::net::TcpListener>,
-        gate: Arc<Gate>,
-        reporter: &Arc<dyn Reporter>,
-        sink: Sink,
-    ) -> io::Result<Self> {
-        let mut open = Vec::new();
-        for listener in listeners {
-            let listener = Rc::new(tokio::net::TcpListener::from_std(listener)?);
-            let accepting = accept::run(
-                Rc::clone(&listener),
-                Arc::clone(&gate),
-                Arc::clone(reporter),
-                Rc::clone(&sink),
-            );
-            open.push((listener, tokio::task::spawn_local(accepting)));
-        }
-        Ok(Self { open, gate, sink })
-    }
-
-    fn close(self) {
-        for (listener, accepting) in self.open {
-            accepting.abort();
-            accept::drain(&listener, &self.gate, &self.sink);
-        }
+        let _ = threads[fewest].commands.send(Command::Serve(accepted));
     }
 }
 
@@ -380,7 +330,7 @@ enum Drained {
 async fn drain(
     thread: &Rc<Thread>,
     commands: &mut UnboundedReceiver<Command>,
-    serve: &impl Fn(std::net::TcpStream, SocketAddr),
+    serve: &impl Fn(Accepted),
     patience: Duration,
 ) -> Drained {
     thread.is_draining.set(true);
@@ -401,8 +351,8 @@ async fn drain(
         let stop = poll_fn(|cx| {
             while let Poll::Ready(command) = commands.poll_recv(cx) {
                 match command {
-                    Some(Command::Serve(stream, remote)) => serve(stream, remote),
-                    Some(Command::Drain) => {}
+                    Some(Command::Serve(accepted)) => serve(accepted),
+                    Some(Command::Open | Command::Drain(_)) => {}
                     Some(Command::Stop) | None => return Poll::Ready(true),
                 }
             }

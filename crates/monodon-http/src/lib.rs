@@ -3,8 +3,9 @@
 //!
 //! The way of a request, and what each step sees to:
 //!
-//! 1. `listen` binds; `accept` takes connections, within the cap, and gives each to the I/O thread
-//!    with the fewest;
+//! 1. `sockets` has what the server listens on (`listen` binds, also `listen/unix`, or it was
+//!    inherited); `accept` takes connections (`door`, `stream`: of TCP or Unix sockets), within the
+//!    cap, and gives each to the I/O thread with the fewest;
 //! 2. `io_thread` runs one thread's connections; `timers` sweeps over them; `conn` is one
 //!    connection's task: it tells HTTP/1.1 from HTTP/2, lets hyper work, and ends the connection;
 //! 3. `wire` holds the socket and its buffers, `io` is hyper's view of it; `framing` (with
@@ -36,6 +37,8 @@ mod checks;
 mod chunked;
 mod conn;
 mod connection;
+mod door;
+mod doors;
 mod duty;
 mod forwarded;
 mod framing;
@@ -49,7 +52,9 @@ mod peer;
 mod phase;
 mod response;
 mod service;
+mod sockets;
 mod stats;
+mod stream;
 mod timers;
 mod tunnel;
 mod wire;
@@ -58,4 +63,6 @@ pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, Requ
 pub use options::Options;
 pub use report::{Blame, Report, Reporter};
 pub use server::{Phase, Server, StartError};
+pub use sockets::{Address, Inherited, Sockets};
 pub use stats::Stats;
+pub use stream::Ends;

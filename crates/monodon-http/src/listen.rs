@@ -1,7 +1,9 @@
-//! Sockets to listen on.
+//! Sockets to listen on, and why a server cannot be started.
+
+pub(crate) mod unix;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -54,12 +56,13 @@ impl StartError {
     }
 
     /// The system's name for it, as far as it has one of interest: `EADDRINUSE`, `EACCES`,
-    /// `EADDRNOTAVAIL`, `ENOENT`, `EISDIR`, `EINVAL`, `EAGAIN`, else `EIO`.
+    /// `EADDRNOTAVAIL`, `ENOENT`, `EISDIR`, `EEXIST`, `EINVAL`, `EAGAIN`, else `EIO`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Listen { source, .. } | Self::AccessLog { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "ENOENT",
                 io::ErrorKind::IsADirectory => "EISDIR",
+                io::ErrorKind::AlreadyExists => "EEXIST",
                 io::ErrorKind::AddrInUse => "EADDRINUSE",
                 io::ErrorKind::PermissionDenied => "EACCES",
                 io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
@@ -78,6 +81,9 @@ impl std::fmt::Display for StartError {
             Self::Listen { bind, source } => {
                 let why = match source.kind() {
                     io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+                    io::ErrorKind::PermissionDenied if bind.starts_with("unix:") => {
+                        "the directory, or the socket that is there, does not permit it".to_owned()
+                    }
                     io::ErrorKind::PermissionDenied => {
                         "it is not permitted (ports below 1024 need a privilege)".to_owned()
                     }
@@ -114,7 +120,7 @@ impl std::error::Error for StartError {
 }
 
 /// Listens on `host:port`, `[ipv6]:port` or `:port` (all IPv4 addresses).
-pub(crate) fn listen(bind: &str, backlog: u32) -> Result<TcpListener, StartError> {
+pub(crate) fn listen(bind: &str, backlog: u32) -> Result<Socket, StartError> {
     let address = resolve(bind)?;
     open(address, backlog).map_err(|source| StartError::Listen {
         bind: bind.to_owned(),
@@ -161,7 +167,7 @@ fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT_BYTES: u32 = 1024 * 1024;
 
-fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+fn open(address: SocketAddr, backlog: u32) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -171,12 +177,25 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    // Accepted connections inherit it.
-    #[cfg(any(target_os = "android", target_os = "linux"))]
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    tune(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    Ok(socket.into())
+    Ok(socket)
+}
+
+/// Sets what accepted connections inherit.
+#[cfg_attr(
+    not(any(target_os = "android", target_os = "linux")),
+    allow(
+        clippy::unnecessary_wraps,
+        unused_variables,
+        reason = "there is nothing to set"
+    )
+)]
+pub(crate) fn tune(socket: &Socket) -> io::Result<()> {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -208,7 +227,11 @@ mod tests {
             assert_eq!(error.code(), "EINVAL");
         }
         let first = listen("127.0.0.1:0", 1).expect("a free port");
-        let taken = first.local_addr().expect("its address").to_string();
+        let taken = first
+            .local_addr()
+            .ok()
+            .and_then(|address| address.as_socket());
+        let taken = taken.expect("its address").to_string();
         let error = listen(&taken, 1).expect_err("the port is taken");
         assert_eq!(error.code(), "EADDRINUSE");
         assert!(error.to_string().contains(&taken), "{error}");

@@ -16,8 +16,10 @@ pub enum HttpVersions {
 /// What the native server is told. Durations of zero mean "off".
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Address to listen on: HOST:PORT, `[IPV6]:PORT` or :PORT; may be repeated.
+    /// Where to listen: HOST:PORT, `[IPV6]:PORT`, :PORT, unix:PATH, or `fd://N`; may be repeated.
     pub bind: Vec<String>,
+    /// Who may connect to the Unix sockets that it makes, as for chmod.
+    pub socket_mode: u32,
     /// Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both.
     pub http: HttpVersions,
     /// Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate).
@@ -66,6 +68,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             bind: vec!["127.0.0.1:8000".to_owned()],
+            socket_mode: 0o666,
             http: HttpVersions::Auto,
             websocket_compression: false,
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],

@@ -7,17 +7,17 @@ use http::{HeaderMap, StatusCode};
 
 use crate::answers;
 use crate::forwarded::Proxies;
+use crate::stream::Ends;
 use crate::tunnel::{Session, Tunnel};
 use crate::wire::Wire;
 
 /// The connection that a request came by.
 pub struct Peer {
-    /// The client's address.
-    pub remote: SocketAddr,
-    /// The client's IP address in text: IPv4 addresses as such, also when they came over IPv6.
+    /// Its addresses; clients of Unix sockets have none.
+    pub ends: Option<Ends>,
+    /// The client's IP address in text: IPv4 addresses as such, also when they came over IPv6; empty
+    /// if it has none.
     pub remote_ip: Box<str>,
-    /// The address that it has connected to.
-    pub local: SocketAddr,
     /// Whether the connection is encrypted.
     pub tls: bool,
     /// Whether it is a proxy that is believed about its client.
@@ -26,21 +26,28 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(
-        remote: SocketAddr,
-        local: SocketAddr,
-        proxies: &Proxies,
-        wire: Wire,
-    ) -> Self {
-        let remote_ip = remote.ip().to_canonical().to_string().into_boxed_str();
+    /// Who can reach a Unix socket is a program of this machine that was let to it, so it is believed,
+    /// as Gunicorn does.
+    pub(crate) fn new(ends: Option<Ends>, proxies: &Proxies, wire: Wire) -> Self {
+        let ip = ends.map(|ends| ends.remote.ip());
+        let text = ip.map_or(String::new(), |ip| ip.to_canonical().to_string());
         Self {
-            remote,
-            remote_ip,
-            local,
+            ends,
+            remote_ip: text.into_boxed_str(),
             tls: false,
-            is_trusted: proxies.trust(remote.ip()),
+            is_trusted: ip.is_none_or(|ip| proxies.trust(ip)),
             wire,
         }
+    }
+
+    /// The client's address, if it has one.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.ends.map(|ends| ends.remote)
+    }
+
+    /// The client's port, if it has one.
+    pub fn remote_port(&self) -> Option<u16> {
+        self.ends.map(|ends| ends.remote.port())
     }
 
     /// Takes the connection over from HTTP for the request under way, whose
@@ -71,8 +78,7 @@ impl Peer {
 impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Peer")
-            .field("remote", &self.remote)
-            .field("local", &self.local)
+            .field("ends", &self.ends)
             .finish_non_exhaustive()
     }
 }

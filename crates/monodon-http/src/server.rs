@@ -1,6 +1,5 @@
 //! The server: starts the I/O threads, tells them to end, and waits for them.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -9,21 +8,22 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
 use crate::access::{self, LAST_LINES, Target, Writer};
+use crate::doors::Waiting;
 use crate::duty::Duty;
 use crate::forwarded::Proxies;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
-use crate::listen::listen;
 use crate::options::Options;
 pub use crate::phase::Phase;
 use crate::phase::PhaseCell;
 use crate::report::Reporter;
+use crate::sockets::{Address, Sockets};
 use crate::stats::{Stats, ThreadStats};
 
 /// A server that is listening, draining, or stopped. Dropping it stops it and waits for its threads.
 pub struct Server {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     ports: Vec<Port>,
     life: Arc<Life>,
@@ -62,18 +62,32 @@ impl Drop for Running {
 }
 
 impl Server {
-    /// Listens on every address of `options.bind` and starts the I/O threads. When it returns,
-    /// connections are being accepted, `app` is attached to each thread, and `reporter` has been
-    /// told [`Phase::Listening`].
+    /// Listens on each item of `options.bind` and starts the I/O threads. When it returns, connections
+    /// are being accepted, `app` is attached to each thread, and `reporter` has been told
+    /// [`Phase::Listening`].
     ///
     /// # Errors
-    /// [`StartError`] when an address cannot be listened on, the access log not be opened, a proxy's
-    /// address not be understood or a thread not be started; nothing is left running then.
+    /// [`StartError`] when an item of `bind` cannot be listened on, the access log not be opened, a
+    /// proxy's address not be understood or a thread not be started; nothing is left running then.
+    pub fn start<A: App>(
+        options: Options,
+        app: Arc<A>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, StartError> {
+        let sockets = Sockets::open(&options, Vec::new())?;
+        let server = Self::start_on(&sockets, options, app, reporter)?;
+        server.open();
+        Ok(server)
+    }
+
+    /// [`Self::start`] on sockets that are open, whatever `options.bind` is, and stay so when the server
+    /// has stopped. Until [`Self::open`] connections wait in the kernel, for whoever has the sockets.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "the server shares it with its threads"
     )]
-    pub fn start<A: App>(
+    pub fn start_on<A: App>(
+        sockets: &Sockets,
         options: Options,
         app: Arc<A>,
         reporter: Arc<dyn Reporter>,
@@ -81,17 +95,7 @@ impl Server {
         let proxies = Proxies::parse(&options.forwarded_allow_ips);
         let proxies = Arc::new(proxies.map_err(|(item, why)| StartError::Proxy { item, why })?);
         let log = open_log(&options.access_logfile)?;
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
-        for bind in &options.bind {
-            let listener = listen(bind, options.backlog)?;
-            let address = listener.local_addr();
-            addresses.push(address.map_err(|source| StartError::Listen {
-                bind: bind.clone(),
-                source,
-            })?);
-            listeners.push(listener);
-        }
+        let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
         let start_writer = |log| Writer::start(log, count, access::zone(), Arc::clone(&reporter));
         let writer = log.map(start_writer).transpose();
@@ -115,7 +119,7 @@ impl Server {
             writer: writer.clone(),
         });
         let server = Self {
-            addresses,
+            addresses: sockets.addresses().cloned().collect(),
             threads: Mutex::default(),
             ports: ports.clone(),
             life,
@@ -170,9 +174,15 @@ impl Server {
         }
     }
 
+    /// Accepts connections from now on.
+    pub fn open(&self) {
+        // It fails only when the thread has ended; then the server has been stopped.
+        let _ = self.ports[0].commands.send(Command::Open);
+    }
+
     /// The addresses that the server listens on, in the order of `bind`, with the ports that the
     /// kernel chose where 0 was asked for.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
@@ -194,10 +204,20 @@ impl Server {
     /// finished with `Connection: close`, idle connections are closed, and what is left after
     /// `graceful_timeout` is cut.
     pub fn drain(&self) {
+        self.begin_drain(Waiting::Accept);
+    }
+
+    /// [`Self::drain`] for a server whose sockets others have, too: connections that wait to be accepted
+    /// are left to them.
+    pub fn retire(&self) {
+        self.begin_drain(Waiting::Leave);
+    }
+
+    fn begin_drain(&self, waiting: Waiting) {
         if self.phase() == Phase::Listening {
             self.life.advance(Phase::Draining);
             // The thread with the listeners passes it on, after the last connections it hands out.
-            let _ = self.ports[0].commands.send(Command::Drain);
+            let _ = self.ports[0].commands.send(Command::Drain(waiting));
         }
     }
 

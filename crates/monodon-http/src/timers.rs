@@ -176,7 +176,7 @@ fn report(thread: &Thread, peer: &Peer, code: &'static str, detail: &str) {
     thread.reporter.report(Report {
         code,
         blame: Blame::Client,
-        peer: Some(peer.remote),
+        peer: peer.remote(),
         detail,
     });
 }

@@ -13,14 +13,13 @@ use std::task::Waker;
 
 use bytes::BytesMut;
 use http::StatusCode;
-use socket2::SockRef;
-use tokio::net::TcpStream;
 
 use crate::access::{AccessLog, Line};
 use crate::answers::Rejection;
 use crate::body::BodyWatch;
 use crate::framing::Guard;
 use crate::limits::Limits;
+use crate::stream::Stream;
 use crate::tunnel::Session;
 
 /// Bytes that are read ahead of a pending answer. They are read only to notice that the client has
@@ -77,7 +76,7 @@ impl Common {
 
 pub(crate) struct Wire {
     /// Taken when the connection ends, whoever still holds the peer.
-    stream: RefCell<Option<TcpStream>>,
+    stream: RefCell<Option<Stream>>,
     common: Rc<Common>,
     guard: RefCell<Guard>,
     protocol: Cell<Protocol>,
@@ -119,7 +118,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, common: Rc<Common>) -> Self {
+    pub(crate) fn new(stream: Stream, common: Rc<Common>) -> Self {
         let guard = Guard::new(common.access.is_some());
         Self {
             stream: RefCell::new(Some(stream)),
@@ -379,10 +378,10 @@ impl Wire {
     }
 
     /// Has the kernel drop what was not sent, and reset the connection when it is closed: for an
-    /// end that the client must not take for the end of the response.
+    /// end that the client must not take for the end of the response. A Unix socket has no such end.
     pub(crate) fn reset_on_close(&self) {
         if let Some(stream) = &*self.stream.borrow() {
-            let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+            let _ = stream.socket().set_linger(Some(std::time::Duration::ZERO));
         }
     }
 
@@ -397,8 +396,9 @@ impl Wire {
     /// Whether the kernel holds bytes that were not read, by a look at the socket itself.
     pub(crate) fn has_unread_bytes(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
-        self.stream.borrow().as_ref().is_some_and(
-            |stream| matches!(SockRef::from(stream).peek(&mut byte), Ok(count) if count > 0),
-        )
+        self.stream
+            .borrow()
+            .as_ref()
+            .is_some_and(|stream| matches!(stream.socket().peek(&mut byte), Ok(count) if count > 0))
     }
 }

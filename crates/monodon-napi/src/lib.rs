@@ -1,6 +1,7 @@
 //! The N-API addon: the crossing between native threads and JavaScript, and nothing else.
 //!
-//! [`server`] starts and stops the server of `monodon-http` with the queue of `monodon-bridge`;
+//! [`sockets`] opens what is listened on, also descriptors that the process has inherited
+//! ([`descriptor`]); [`server`] starts and stops the server of `monodon-http` with the queue of `monodon-bridge`;
 //! [`port`] holds the functions that a worker calls once a batch; [`process`] starts workers in
 //! processes of their own; [`lent`] and [`doorbell`] are what
 //! crosses besides. All `unsafe` code of the project is in this crate.
@@ -10,6 +11,8 @@
     allow(dead_code, reason = "napi-derive exports nothing in a test build")
 )]
 
+#[cfg(unix)]
+mod descriptor;
 mod doorbell;
 mod lent;
 mod os;
@@ -17,6 +20,7 @@ mod port;
 #[cfg(unix)]
 mod process;
 mod server;
+mod sockets;
 
 use napi_derive::napi;
 

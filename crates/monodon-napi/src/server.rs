@@ -17,6 +17,7 @@ use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 
 use crate::port;
+use crate::sockets::{NativeSockets, failure};
 
 /// Bridges of the servers of this process, by the id under which workers attach.
 static BRIDGES: LazyLock<Mutex<HashMap<u32, Arc<Bridge>>>> = LazyLock::new(Mutex::default);
@@ -30,6 +31,7 @@ const REPORTS: usize = 1024;
 #[napi(object)]
 pub struct NativeOptions {
     pub bind: Vec<String>,
+    pub socket_mode: u32,
     pub forwarded_allow_ips: Vec<String>,
     pub io_threads: u32,
     pub backlog: u32,
@@ -62,6 +64,7 @@ impl From<NativeOptions> for Options {
         let duration = |ms: f64| Duration::from_millis(ms as u64);
         Self {
             bind: from.bind,
+            socket_mode: from.socket_mode,
             forwarded_allow_ips: from.forwarded_allow_ips,
             io_threads: from.io_threads.max(1),
             backlog: from.backlog,
@@ -100,13 +103,6 @@ pub struct NativeReport {
     pub detail: Option<String>,
     /// `listening`, `draining` or `stopped`.
     pub phase: Option<String>,
-}
-
-/// An address that the server listens on.
-#[napi(object)]
-pub struct NativeAddress {
-    pub host: String,
-    pub port: u16,
 }
 
 /// Counters of a server.
@@ -195,18 +191,19 @@ pub struct NativeServer {
 
 #[napi]
 impl NativeServer {
-    /// Binds and listens. Requests wait in the queue until a worker attaches; `environ` says that the
-    /// workers want heads as CGI names them. `report` hears of faults and phases on the calling
+    /// Starts a server on `sockets`, from which it accepts once it is told to `open`. Requests wait in the queue until a worker attaches; `environ` says that
+    /// the workers want heads as CGI names them. `report` hears of faults and phases on the calling
     /// thread; it does not keep that thread's event loop alive.
     ///
     /// # Errors
-    /// What could not be bound or opened, and why, behind the code of `lib/errors.ts`.
+    /// What could not be opened, and why, behind the code of `lib/errors.ts`.
     #[napi(factory, catch_unwind)]
     #[allow(
         clippy::needless_pass_by_value,
         reason = "napi passes arguments by value"
     )]
     pub fn start(
+        sockets: &NativeSockets,
         options: NativeOptions,
         environ: bool,
         report: Function<'_, NativeReport, ()>,
@@ -225,12 +222,8 @@ impl NativeServer {
         };
         let bridge = Bridge::new(&options, head_form, Arc::clone(&reporter));
         let app = Arc::new(BridgeApp(Arc::clone(&bridge)));
-        let server = Server::start(options, app, reporter).map_err(|error| {
-            Error::new(
-                Status::GenericFailure,
-                format!("{}: {error}", error.fault()),
-            )
-        })?;
+        let server = sockets
+            .with(|sockets| Server::start_on(sockets, options, app, reporter).map_err(failure))??;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         BRIDGES
             .lock()
@@ -245,14 +238,10 @@ impl NativeServer {
         self.id
     }
 
-    /// The addresses it listens on, with the ports that the kernel chose.
-    #[napi(getter)]
-    pub fn addresses(&self) -> Vec<NativeAddress> {
-        let address = |address: &std::net::SocketAddr| NativeAddress {
-            host: address.ip().to_string(),
-            port: address.port(),
-        };
-        self.server.addresses().iter().map(address).collect()
+    /// Accepts connections from now on.
+    #[napi(catch_unwind)]
+    pub fn open(&self) {
+        self.server.open();
     }
 
     /// Has the server say that it is not ready, to whoever asks for its health. It goes on serving.
@@ -266,6 +255,13 @@ impl NativeServer {
     pub fn drain(&self) {
         self.bridge.leave();
         self.server.drain();
+    }
+
+    /// Begins a graceful stop that leaves connections which wait to be accepted to others that have the
+    /// same sockets; the phase `stopped` ends it.
+    #[napi(catch_unwind)]
+    pub fn retire(&self) {
+        self.server.retire();
     }
 
     /// Begins a quick stop: connections are cut. The phase `stopped` ends it.

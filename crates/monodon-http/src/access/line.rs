@@ -41,7 +41,7 @@ impl Line {
     pub(super) fn begin<B>(&mut self, ip: &str, request: &http::Request<B>) {
         let fields = request.headers();
         let text = &mut self.text;
-        text.extend_from_slice(ip.as_bytes());
+        text.extend_from_slice(host(ip));
         text.extend_from_slice(b" - ");
         user(fields, text);
         text.push(b' ');
@@ -122,7 +122,7 @@ impl Refused<'_> {
     }
 
     pub(super) fn write(&self, time: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.ip.as_bytes());
+        out.extend_from_slice(host(self.ip));
         out.extend_from_slice(b" - - ");
         out.extend_from_slice(time.as_bytes());
         out.extend_from_slice(b" \"");
@@ -131,6 +131,11 @@ impl Refused<'_> {
         numbers(self.status.as_u16(), self.sent as u64, out);
         out.extend_from_slice(b" \"-\" \"-\"\n");
     }
+}
+
+/// The client's address; `-` for none, as of a Unix socket.
+fn host(ip: &str) -> &[u8] {
+    if ip.is_empty() { b"-" } else { ip.as_bytes() }
 }
 
 /// The status and the length, which is `-` for none.

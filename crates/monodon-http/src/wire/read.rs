@@ -1,12 +1,11 @@
 //! Reading: the socket's bytes, past the guard, to the parser.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
 use hyper::rt::ReadBufCursor;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::ReadBuf;
 
 use super::{AHEAD_BYTES, Protocol, Wire};
 
@@ -25,7 +24,7 @@ impl Wire {
         let Some(stream) = stream.as_mut() else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        ready!(stream.poll_read(cx, &mut buffer))?;
         if buffer.filled().is_empty() {
             self.has_ended.set(true);
         }

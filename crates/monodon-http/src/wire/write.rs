@@ -3,12 +3,9 @@
 use std::cell::RefMut;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
-use socket2::SockRef;
-use tokio::io::AsyncWrite;
 
 use super::{Ending, Protocol, Wire};
 
@@ -149,11 +146,7 @@ impl Wire {
         let Some(stream) = stream.as_mut() else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        let polled = match slices {
-            // One buffer: a plain write(2) is cheaper than writev(2).
-            [slice] => Pin::new(stream).poll_write(cx, slice),
-            _ => Pin::new(stream).poll_write_vectored(cx, slices),
-        };
+        let polled = stream.poll_write(cx, slices);
         self.is_blocked.set(polled.is_pending());
         if let Poll::Ready(Ok(written)) = polled {
             if written == 0 {
@@ -167,7 +160,7 @@ impl Wire {
     /// Tells the client that nothing more will come.
     pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
         match &*self.stream.borrow() {
-            Some(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            Some(stream) => stream.socket().shutdown(Shutdown::Write),
             None => Ok(()),
         }
     }

@@ -84,7 +84,7 @@ impl TestServer {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.server.addresses()[0]
+        self.server.addresses()[0].tcp().unwrap()
     }
 
     pub fn connect(&self) -> Client {
@@ -93,7 +93,7 @@ impl TestServer {
 
     /// Connects to one of its addresses, by index.
     pub fn connect_to(&self, index: usize) -> Client {
-        let stream = TcpStream::connect(self.server.addresses()[index]).unwrap();
+        let stream = TcpStream::connect(self.server.addresses()[index].tcp().unwrap()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Client {

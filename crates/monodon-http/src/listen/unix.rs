@@ -1,0 +1,165 @@
+//! Unix sockets to listen on.
+
+use socket2::Socket;
+
+use super::StartError;
+
+/// Listens on the path, on which `bind` is to be shown. What a server left there that has gone is
+/// replaced; a file of any other kind, and the socket of one that lives, is not touched.
+#[cfg(unix)]
+pub(crate) fn listen(
+    bind: &str,
+    path: &str,
+    backlog: u32,
+    mode: u32,
+) -> Result<Socket, StartError> {
+    // The directory may be changed later, and the file be removed by this name.
+    std::path::absolute(path)
+        .and_then(|path| file::open(&path, backlog, mode))
+        .map_err(|source| StartError::Listen {
+            bind: bind.to_owned(),
+            source,
+        })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn listen(bind: &str, _: &str, _: u32, _: u32) -> Result<Socket, StartError> {
+    Err(StartError::Address {
+        bind: bind.to_owned(),
+        why: "there are no Unix sockets on this system".to_owned(),
+    })
+}
+
+#[cfg(unix)]
+mod file {
+    use std::fs::{self, Permissions};
+    use std::io;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+
+    use socket2::{Domain, SockAddr, Socket, Type};
+
+    pub(super) fn open(path: &Path, backlog: u32, mode: u32) -> io::Result<Socket> {
+        remove_stale(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        let listening = fs::set_permissions(path, Permissions::from_mode(mode))
+            // Nobody can connect before this, so the mode is there in time.
+            .and_then(|()| socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)));
+        if listening.is_err() {
+            let _ = fs::remove_file(path);
+        }
+        listening.map(|()| socket)
+    }
+
+    fn remove_stale(path: &Path) -> io::Result<()> {
+        let kind = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if !kind.is_socket() {
+            let why = "there is a file that is no socket: remove it, or choose another path";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        }
+        match try_connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            // It was removed since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+            // Somebody has answered, or would: its queue may be full.
+            _ => Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+
+    /// Without waiting: a server whose queue is full lives.
+    fn try_connect(path: &Path) -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        Ok(socket.into())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::PathBuf;
+
+    use super::listen;
+
+    /// A folder that is removed at the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("monodon-{name}-{}", std::process::id()));
+            fs::create_dir_all(&path).expect("a folder");
+            Self(path)
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.0.join(name).to_str().expect("a path").to_owned()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn makes_a_file_with_the_mode() {
+        let folder = Folder::new("mode");
+        let path = folder.path("socket");
+        let _socket = listen("unix:socket", &path, 1, 0o600).expect("a free path");
+        let mode = fs::metadata(&path).expect("the file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        UnixStream::connect(&path).expect("a server");
+    }
+
+    #[test]
+    fn replaces_what_a_server_has_left() {
+        let folder = Folder::new("stale");
+        let path = folder.path("socket");
+        drop(UnixListener::bind(&path).expect("a free path"));
+        let _socket = listen("unix:socket", &path, 1, 0o600).expect("nobody listens there");
+        UnixStream::connect(&path).expect("a server");
+    }
+
+    #[test]
+    fn leaves_a_server_that_lives_also_when_its_queue_is_full() {
+        let folder = Folder::new("live");
+        let path = folder.path("socket");
+        let _first = listen("unix:socket", &path, 1, 0o600).expect("a free path");
+        // The kernel takes one more than the backlog.
+        for _ in 0..3 {
+            let error = listen("unix:socket", &path, 1, 0o600).expect_err("somebody is there");
+            assert_eq!(error.code(), "EADDRINUSE");
+        }
+        assert!(fs::symlink_metadata(&path).is_ok());
+    }
+
+    #[test]
+    fn leaves_files_that_are_no_sockets() {
+        let folder = Folder::new("file");
+        let path = folder.path("notes.txt");
+        fs::write(&path, "mine").expect("a file");
+        let error = listen("unix:notes.txt", &path, 1, 0o600).expect_err("a file is there");
+        assert!(error.to_string().contains("no socket"), "{error}");
+        assert_eq!(fs::read_to_string(&path).expect("the file"), "mine");
+    }
+
+    #[test]
+    fn names_a_path_that_is_too_long() {
+        let folder = Folder::new("long");
+        let path = folder.path(&"x".repeat(120));
+        let error = listen("unix:long", &path, 1, 0o600).expect_err("sun_path has 108 bytes");
+        assert!(error.to_string().contains("unix:long"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! A connection's socket, of whichever kind.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+/// A connection that was accepted, on its way to the I/O thread that serves it.
+pub(crate) enum Accepted {
+    /// With the client's address.
+    Tcp(std::net::TcpStream, SocketAddr),
+    /// Clients of Unix sockets have no address.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// Gives the socket to the runtime of this thread.
+    pub(crate) fn open(self) -> io::Result<Opened> {
+        match self {
+            Self::Tcp(stream, remote) => {
+                let local = stream.local_addr()?;
+                let stream = TcpStream::from_std(stream)?;
+                stream.set_nodelay(true)?;
+                Ok(Opened {
+                    stream: Stream::Tcp(stream),
+                    ends: Some(Ends { remote, local }),
+                })
+            }
+            #[cfg(unix)]
+            Self::Unix(stream) => Ok(Opened {
+                stream: Stream::Unix(UnixStream::from_std(stream)?),
+                ends: None,
+            }),
+        }
+    }
+}
+
+/// A connection on its I/O thread.
+pub(crate) struct Opened {
+    pub(crate) stream: Stream,
+    pub(crate) ends: Option<Ends>,
+}
+
+/// The addresses of a TCP connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's.
+    pub remote: SocketAddr,
+    /// The one that the client has connected to.
+    pub local: SocketAddr,
+}
+
+/// A socket that the runtime waits on.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => write_to(Pin::new(stream), cx, slices),
+            #[cfg(unix)]
+            Self::Unix(stream) => write_to(Pin::new(stream), cx, slices),
+        }
+    }
+
+    /// The error that the kernel has noted of the connection, if there is one.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket().take_error()
+    }
+
+    /// The socket itself.
+    pub(crate) fn socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Self::Unix(stream) => SockRef::from(stream),
+        }
+    }
+}
+
+fn write_to<W: AsyncWrite>(
+    stream: Pin<&mut W>,
+    cx: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    match slices {
+        // One buffer: a plain write(2) is cheaper than writev(2).
+        [slice] => stream.poll_write(cx, slice),
+        _ => stream.poll_write_vectored(cx, slices),
+    }
+}

@@ -1,0 +1,49 @@
+//! Sockets that the process was started with.
+
+use std::collections::HashSet;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+/// Descriptors that were taken. The numbers of those that were closed since may belong to others.
+static TAKEN: LazyLock<Mutex<HashSet<RawFd>>> = LazyLock::new(Mutex::default);
+
+/// Takes a listening socket that the process was started with.
+///
+/// # Errors
+/// Why this descriptor is none: it is not open, no socket, does not listen, or was taken before.
+pub(crate) fn take(descriptor: RawFd) -> Result<OwnedFd, &'static str> {
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if taken.contains(&descriptor) {
+        return Err("it was taken before");
+    }
+    if !listens(descriptor)? {
+        return Err("it is a socket that does not listen (a unit of systemd needs Accept=no)");
+    }
+    taken.insert(descriptor);
+    // SAFETY: it is open, and a listening socket. Those that this process opens by itself have owners
+    // in Rust, and numbers that nobody is told; so this is one that the process was started with, which
+    // nobody here knows of. It is taken once.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+fn listens(descriptor: RawFd) -> Result<bool, &'static str> {
+    let mut listens: libc::c_int = 0;
+    let mut length = libc::socklen_t::try_from(size_of_val(&listens)).unwrap_or_default();
+    // SAFETY: the kernel checks the number, and writes at most `length` bytes to `listens`.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            libc::SOL_SOCKET,
+            libc::SO_ACCEPTCONN,
+            (&raw mut listens).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 {
+        return Ok(listens != 0);
+    }
+    match std::io::Error::last_os_error().raw_os_error() {
+        Some(libc::EBADF) => Err("the process was not started with such a descriptor"),
+        _ => Err("it is no socket"),
+    }
+}

@@ -1,0 +1,51 @@
+/** Sockets that systemd has opened for this process (sd_listen_fds(3)). */
+
+import { log } from '../log.ts'
+import { OPTIONS, type Options } from '../options/table.ts'
+import { type Places, placesIn } from './binds.ts'
+
+/** The first descriptor that systemd passes. */
+const FIRST = 3
+
+/**
+ * What to listen on: the sockets of systemd if there are any, as in Gunicorn, else `options.bind`. The
+ * variables that tell of them are removed, since they are for this process alone.
+ */
+export function placesOf(options: Pick<Options, 'bind'>, env: NodeJS.ProcessEnv): Places {
+  const sockets = takeSockets(env)
+  if (sockets.length === 0) return placesIn(options)
+  const names = sockets.map(({ bind }) => bind)
+  log('info', `Sockets of systemd: ${sockets.map(({ bind, name }) => name || bind).join(', ')}`)
+  const unused = options.bind.filter((bind) => !names.includes(bind))
+  if (unused.length > 0 && !isDefault(options.bind))
+    log('warning', `systemd has given sockets, in place of bind: ${unused.join(', ')} is not used`)
+  return { names, inherited: [], areActivated: true }
+}
+
+interface ActivationSocket {
+  readonly bind: string
+  /** As the unit calls it (`FileDescriptorName=`). */
+  readonly name: string
+}
+
+function takeSockets(env: NodeJS.ProcessEnv): ActivationSocket[] {
+  const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names } = env
+  delete env['LISTEN_PID']
+  delete env['LISTEN_FDS']
+  delete env['LISTEN_FDNAMES']
+  if (count === undefined || pid === undefined) return []
+  if (Number(pid) !== process.pid) {
+    log('info', `LISTEN_FDS is for the process ${pid}, and not for this one: it is not used`)
+    return []
+  }
+  const known = names?.split(':') ?? []
+  return Array.from({ length: Math.max(0, Number.parseInt(count, 10) || 0) }, (_, at) => ({
+    bind: `fd://${FIRST + at}`,
+    name: known[at] ?? '',
+  }))
+}
+
+function isDefault(bind: readonly string[]): boolean {
+  const usual: readonly string[] = OPTIONS.bind.default
+  return bind.length === usual.length && bind.every((item, at) => item === usual[at])
+}
