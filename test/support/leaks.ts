@@ -88,8 +88,13 @@ export function leaked(before: Holdings, now: Holdings): string[] {
   ]
 }
 
+/** Of libuv's loops: each keeps one in reserve, of `/` where it could not open `/dev/null`. */
+const RESERVED = new Set(['/dev/null', '/'])
+
 function kinds(descriptors: readonly string[]): string[] {
-  return descriptors.map((target) => target.replace(/:\[\d+\]$/, ''))
+  return descriptors
+    .filter((target) => !RESERVED.has(target))
+    .map((target) => target.replace(/:\[\d+\]$/, ''))
 }
 
 function serverThreads(holdings: Holdings): string[] {
