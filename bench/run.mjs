@@ -8,7 +8,7 @@ import { generatorFor } from './load/generators.mjs'
 import { cores, installed, moveToLoadCore } from './processes.mjs'
 import { facts } from './report/facts.mjs'
 import { writeResults } from './report/files.mjs'
-import { scenarioTable, slowPeerTable, verdictTable } from './report/text.mjs'
+import { balanceTable, scenarioTable, slowPeerTable, verdictTable } from './report/text.mjs'
 import { runTrials } from './trials.mjs'
 import { verdicts } from './verdicts.mjs'
 
@@ -48,6 +48,10 @@ function printReport(plan, campaign, figures, trials, list) {
       `\ntwo workers, one route blocks its event loop for 200 ms (${blocked} times)\n\n` +
         `  light route: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms (${light} requests)`,
     )
+  }
+  if (Object.keys(trials.balance).length > 0) {
+    console.log('\nfour workers, one request in a hundred computes for 100 ms: the others\n')
+    console.log(balanceTable(trials.balance))
   }
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]

@@ -1,6 +1,7 @@
-// What a rate of requests does not show: memory with a slow peer, a route that blocks its worker.
+// What a rate of requests does not show: memory with a slow peer, routes that block their worker.
 import { fileURLToPath } from 'node:url'
 import { GENERATORS } from './load/generators.mjs'
+import { BALANCED, balance } from './open-loop.mjs'
 import { memoryOf, processTree, resetPeakMemory } from './proc.mjs'
 import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
@@ -101,7 +102,7 @@ async function blocking(seconds) {
 }
 
 /** The names of the trials, as `--only` takes them. */
-export const TRIALS = ['slow-peer', 'blocking']
+export const TRIALS = ['slow-peer', 'blocking', 'balance']
 
 /** Seconds of load beside a blocked worker. */
 const BLOCKING_SECONDS = 6
@@ -113,7 +114,7 @@ const BLOCKING_SECONDS = 6
  * @param {(line: string) => void} say
  */
 export async function runTrials(names, say) {
-  const results = { slowPeer: {}, failed: [] }
+  const results = { slowPeer: {}, balance: {}, failed: [] }
   const attempt = async (name, trial) => {
     try {
       return await trial()
@@ -133,5 +134,15 @@ export async function runTrials(names, say) {
     say('blocking: a light route beside a blocked worker')
     results.blocking = await attempt('blocking', () => blocking(BLOCKING_SECONDS))
   }
+  const openLoop = async (trial, servers, measure) => {
+    for (const [server, prepare] of Object.entries(servers)) {
+      say(`${trial}: ${server}`)
+      const outcome = await attempt(`${trial}, ${server}`, async () =>
+        withServer(await prepare(), ({ port }) => measure(port)),
+      )
+      if (outcome !== undefined) results[trial][server] = outcome
+    }
+  }
+  if (names.includes('balance')) await openLoop('balance', BALANCED, balance)
   return results
 }

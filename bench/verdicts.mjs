@@ -28,10 +28,10 @@ function judge(claim, measured, { least, most, below }, format) {
 
 /**
  * @param {import('./figures.mjs').Figures} figures
- * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number } }} trials
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object }} trials
  * @returns {Verdict[]}
  */
-export function verdicts(figures, { slowPeer, blocking }) {
+export function verdicts(figures, { slowPeer, blocking, balance }) {
   const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
   const rate = (scenario, other, server = 'monodon-fetch') =>
     figures.ratio(scenario, 'rate', server, other)
@@ -53,6 +53,7 @@ export function verdicts(figures, { slowPeer, blocking }) {
   const flask = (other) => rate('flask', `${other}-flask`, 'monodon-flask')
   const megabytes = (value) => `${value.toFixed(0)} MB`
   const milliseconds = (value) => `${value.toFixed(1)} ms`
+  const divided = (value, by) => (value === undefined ? undefined : value / by)
   const grown = Object.entries(slowPeer)
     .filter(([server]) => server.startsWith('monodon'))
     .flatMap(([server, { download, upload }]) => [
@@ -128,6 +129,12 @@ export function verdicts(figures, { slowPeer, blocking }) {
       blocking?.p99,
       { below: 20 },
       milliseconds,
+    ),
+    judge(
+      'p99 beside requests that compute, of node:cluster',
+      divided(balance.monodon?.p99, balance['node:cluster']?.p99),
+      { most: 1 / 5 },
+      share,
     ),
   ]
 }

@@ -93,6 +93,17 @@ export function slowPeerTable(slowPeer) {
   return layOut(['server', 'download', 'upload'], rows)
 }
 
+/** Times of the open-loop loads are in milliseconds. */
+const milliseconds = (value) => `${oneDigit(value)} ms`
+
+export function balanceTable(balance) {
+  const rows = Object.entries(balance).map(([server, { good, p50, p99, max }]) => [
+    ...[server, String(good)],
+    ...[p50, p99, max].map((value) => show(value, milliseconds)),
+  ])
+  return layOut(['server', 'answers', 'p50', 'p99', 'longest'], rows)
+}
+
 export function verdictTable(list) {
   const rows = list.map(({ claim, asked, measured, verdict }) => [claim, asked, measured, verdict])
   return layOut(['what must be reached', 'asked', 'measured', 'verdict'], rows, [0, 1, 2, 3])

@@ -67,10 +67,6 @@ export const REFUSALS: readonly Refusal[] = [
     '-k',
     'workers of Python apps are processes, and run one request at a time or as many as --threads says: leave it out',
   ),
-  withValue(
-    '--worker-connections',
-    'connections are held by native threads for all workers together: use --max-connections',
-  ),
   aSwitch('--preload', 'nothing is forked, each worker loads the app by itself: leave it out'),
   withValue(
     '--worker-tmp-dir',

@@ -275,6 +275,17 @@ export const OPTIONS = {
     readBy: ['main', 'worker'],
     doc: 'Directories for the module search path of Python apps, before all others',
   },
+  workerConnections: {
+    type: 'integer',
+    unit: 'requests',
+    default: 1000,
+    min: 1,
+    max: 1_000_000,
+    group: 'Workers',
+    readBy: ['native'],
+    doc: 'Requests that a worker may hold whose answer has not begun; further ones wait in the queue',
+    note: 'Streams and WebSockets count until their head is sent, not after. See [overload.md](overload.md).',
+  },
   maxRequests: {
     type: 'integer',
     unit: 'requests',

@@ -43,6 +43,7 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
   ['--timeout', '0', 'timeout', 0],
   ['--graceful-timeout', '90', 'gracefulTimeout', 90_000],
   ['--keep-alive', '5', 'keepAlive', 5000],
+  ['--worker-connections', '1000', 'workerConnections', 1000],
   ['--max-requests', '1000', 'maxRequests', 1000],
   ['--max-requests-jitter', '50', 'maxRequestsJitter', 50],
   ['--access-logfile', '-', 'accessLogfile', '-'],

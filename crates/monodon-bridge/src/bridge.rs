@@ -1,11 +1,9 @@
 //! What I/O threads and workers share: the queue, the inboxes, and who is there.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -22,9 +20,10 @@ use crate::io::IoThread;
 use crate::process::{Hear, ProcessWorker};
 use crate::queue::{Holder, Queue, Queued};
 use crate::record::{Event, HeadForm, Malformed};
-use crate::reply::{BUSY, BridgeHandler, Subject};
+use crate::reply::{BridgeHandler, Subject};
 use crate::slot::Lost;
 use crate::socket::SocketOptions;
+use crate::tasks;
 use crate::worker::{Doorbell, Pulse, Worker};
 
 /// Queued requests, or events, at which a worker is rung before the I/O thread has finished its round.
@@ -43,6 +42,8 @@ pub struct Bridge {
     clock: AtomicU32,
     pub(crate) head_form: HeadForm,
     queue_timeout: Duration,
+    /// Requests whose answer has not begun that one worker may hold.
+    pub(crate) most_unanswered: usize,
     pub(crate) sockets: SocketOptions,
     pub(crate) health: Health,
     reporter: Arc<dyn Reporter>,
@@ -79,6 +80,7 @@ impl Bridge {
             clock: AtomicU32::new(0),
             head_form,
             queue_timeout: options.queue_timeout,
+            most_unanswered: options.worker_connections.max(1) as usize,
             sockets: SocketOptions::new(options),
             health: Health::new(options),
             reporter,
@@ -233,16 +235,19 @@ impl Bridge {
     }
 
     /// Wakes the sleeping worker that holds the fewest requests. It rings on if more is queued than
-    /// it takes.
-    pub(crate) fn ring(&self) {
+    /// it takes. Returns whether others sleep that would take requests.
+    pub(crate) fn ring(&self) -> bool {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        let mut sleeping = 0;
         let idlest = workers
             .iter()
             .filter(|worker| worker.would_take())
+            .inspect(|_| sleeping += 1)
             .min_by_key(|worker| worker.held());
         if let Some(worker) = idlest {
             worker.wake();
         }
+        sleeping > 1
     }
 
     /// Gives the worker that holds an exchange an event of it. Unless many wait there, it is not rung:
@@ -313,7 +318,7 @@ impl Bridge {
         self.report("MONODON_BAD_HEADER", Blame::App, detail);
     }
 
-    fn report(&self, code: &'static str, blame: Blame, detail: String) {
+    pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
         self.reporter.report(Report {
             code,
             blame,
@@ -332,8 +337,7 @@ impl App for BridgeApp {
     fn attach(&self, thread: usize) -> BridgeHandler {
         let io = Rc::new(IoThread::new(thread, Arc::clone(&self.0)));
         HERE.with_borrow_mut(|here| *here = Some(Rc::clone(&io)));
-        read_inbox(&io);
-        watch_queue(&io, self.0.queue_timeout);
+        tasks::spawn(&io, self.0.queue_timeout);
         BridgeHandler::new(io)
     }
 
@@ -351,64 +355,5 @@ impl App for BridgeApp {
                 io.after_unpark();
             }
         });
-    }
-}
-
-/// Spawns the task that a worker wakes when the thread sleeps.
-fn read_inbox(io: &Rc<IoThread>) {
-    let io = Rc::downgrade(io);
-    tokio::task::spawn_local(poll_fn(move |cx| {
-        let Some(io) = io.upgrade() else {
-            return Poll::Ready(());
-        };
-        io.read_by(cx.waker());
-        io.read_mail();
-        #[cfg(unix)]
-        io.settle_newcomers();
-        Poll::Pending
-    }));
-}
-
-/// Ticks that `queue-timeout` is cut into.
-const TICKS: u32 = 10;
-/// The time between two ticks without a timeout.
-const TICK: Duration = Duration::from_secs(1);
-
-/// Spawns the task that keeps the clock of queued requests, and refuses those that no worker takes
-/// within `timeout`, unless that is zero. It sleeps for good while no request is under way.
-fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
-    let tick = if timeout.is_zero() {
-        TICK
-    } else {
-        timeout / TICKS
-    };
-    let io = Rc::downgrade(io);
-    tokio::task::spawn_local(async move {
-        loop {
-            let busy = poll_fn(|cx| match io.upgrade() {
-                None => Poll::Ready(false),
-                Some(io) if io.wake_when_busy(cx.waker()) => Poll::Ready(true),
-                Some(_) => Poll::Pending,
-            });
-            if !busy.await {
-                return;
-            }
-            tokio::time::sleep(tick).await;
-            let Some(io) = io.upgrade() else { return };
-            io.tick();
-            if !timeout.is_zero() {
-                expire_queued(&io);
-            }
-        }
-    });
-}
-
-/// Refuses what no worker has taken in time.
-fn expire_queued(io: &IoThread) {
-    let expired = io.expire(TICKS, BUSY);
-    if expired > 0 {
-        let detail = format!("{expired} requests");
-        io.bridge
-            .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
     }
 }

@@ -42,6 +42,7 @@ pub(crate) struct Claims {
     places: Vec<Place>,
     free: Vec<u32>,
     held: usize,
+    unanswered: usize,
 }
 
 impl Claims {
@@ -71,6 +72,7 @@ impl Claims {
             stage: Stage::Unanswered,
         });
         self.held += 1;
+        self.unanswered += 1;
     }
 
     /// The claim with this id, if it still stands.
@@ -90,7 +92,21 @@ impl Claims {
         place.generation = (place.generation + 1) & (u32::MAX >> PLACE_BITS);
         self.free.push(index);
         self.held -= 1;
-        place.claim.take()
+        let claim = place.claim.take()?;
+        if claim.stage == Stage::Unanswered {
+            self.unanswered -= 1;
+        }
+        Some(claim)
+    }
+
+    /// The answer of a request that was `Unanswered` has begun.
+    pub(crate) fn begun(&mut self) {
+        self.unanswered -= 1;
+    }
+
+    /// How many requests wait for the beginning of their answers.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered
     }
 
     /// How many requests the worker holds.
@@ -101,6 +117,7 @@ impl Claims {
     /// Ends every claim.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Claim> {
         self.held = 0;
+        self.unanswered = 0;
         self.free.clear();
         std::mem::take(&mut self.places)
             .into_iter()

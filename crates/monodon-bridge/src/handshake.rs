@@ -54,3 +54,48 @@ impl Sleeper {
         }
     }
 }
+
+/// Whether a sleeper may be woken for work of a kind that it can have enough of. One that has enough
+/// sleeps without looking at such work, and those who bring it pass it by.
+#[derive(Debug)]
+pub struct Intake {
+    open: AtomicBool,
+}
+
+impl Intake {
+    /// Open.
+    pub fn new() -> Self {
+        Self {
+            open: AtomicBool::new(true),
+        }
+    }
+
+    /// The sleeper has enough.
+    pub fn close(&self) {
+        self.open.store(false, Ordering::Release);
+    }
+
+    /// The sleeper has room again. Returns whether `has_work` finds some that may have been brought
+    /// while it was closed: then somebody has to be woken for it.
+    pub fn reopen(&self, has_work: impl FnOnce() -> bool) -> bool {
+        if self.open.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.open.swap(true, Ordering::AcqRel);
+        // Written first, then looked; who brings work does it the other way round, as with `Sleeper`.
+        fence(Ordering::SeqCst);
+        has_work()
+    }
+
+    /// To be called after work was made visible and `Sleeper::is_asleep` was asked, whose fence it
+    /// needs.
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -16,7 +16,7 @@ use crate::inbox::{Inbox, Letter, Mail};
 use crate::patience::Patience;
 #[cfg(unix)]
 use crate::process::Newcomer;
-use crate::queue::{Holder, Place, Ticket};
+use crate::queue::{Holder, Place, Queued, Ticket};
 use crate::record::Event;
 use crate::slot::{Answer, Ending, Slot, Slots};
 
@@ -27,10 +27,16 @@ pub(crate) struct IoThread {
     slots: RefCell<Slots>,
     letters: RefCell<Vec<Letter>>,
     patience: RefCell<Patience>,
-    /// A worker has events that it was not rung for.
-    owes_ring: Cell<bool>,
+    /// Whether a worker has events that it was not rung for.
+    has_posted: Cell<bool>,
     ticks: Cell<u32>,
     ticker: RefCell<Option<Waker>>,
+    /// Whether it has queued a request that nobody was rung for.
+    owes_ring: Cell<bool>,
+    /// The task that rings again, while it has nothing to do.
+    ringer: RefCell<Option<Waker>>,
+    /// How much was taken from the queue when a worker was rung beside others that sleep.
+    rung: Cell<Option<u64>>,
     /// Workers in processes that will live here, until their tasks are spawned.
     #[cfg(unix)]
     newcomers: RefCell<Vec<Newcomer>>,
@@ -44,9 +50,12 @@ impl IoThread {
             slots: RefCell::default(),
             letters: RefCell::default(),
             patience: RefCell::default(),
-            owes_ring: Cell::new(false),
+            has_posted: Cell::new(false),
             ticks: Cell::new(0),
             ticker: RefCell::default(),
+            owes_ring: Cell::new(false),
+            ringer: RefCell::default(),
+            rung: Cell::new(None),
             #[cfg(unix)]
             newcomers: RefCell::default(),
         }
@@ -92,12 +101,12 @@ impl IoThread {
     /// thread has finished its round, so that the worker gets them as one batch.
     pub(crate) fn notify(&self, holder: Holder, event: Event) {
         self.bridge.post(holder, event);
-        self.owes_ring.set(true);
+        self.has_posted.set(true);
     }
 
     /// Rings for the events of this round.
     fn ring_for_events(&self) {
-        if self.owes_ring.replace(false) {
+        if self.has_posted.take() {
             self.bridge.ring_for_events();
         }
     }
@@ -150,8 +159,8 @@ impl IoThread {
     /// for answers where that has paid lately.
     pub(crate) fn before_park(&self) {
         self.ring_for_events();
-        if self.bridge.queue.len() > 0 {
-            self.bridge.ring();
+        if self.owes_ring.take() && self.bridge.queue.len() > 0 {
+            self.ring();
         }
         if self.read_mail() {
             return;
@@ -166,6 +175,33 @@ impl IoThread {
         if !inbox.sleeper.fall_asleep(|| inbox.has_mail()) {
             self.read_mail();
         }
+    }
+
+    /// Queues a request; false when the queue is full.
+    pub(crate) fn enqueue(&self, request: Queued) -> bool {
+        self.owes_ring.set(true);
+        self.bridge.enqueue(request)
+    }
+
+    /// Rings a worker, and again if it does not come while others could.
+    fn ring(&self) {
+        if !self.bridge.ring() {
+            return;
+        }
+        if let Some(ringer) = self.ringer.borrow_mut().take() {
+            self.rung.set(Some(self.bridge.queue.taken()));
+            ringer.wake();
+        }
+    }
+
+    /// How much was taken from the queue at the last ring, if a worker was rung; else calls `waker` when
+    /// one is.
+    pub(crate) fn wake_when_rung(&self, waker: &Waker) -> Option<u64> {
+        let rung = self.rung.take();
+        if rung.is_none() {
+            self.ringer.replace(Some(waker.clone()));
+        }
+        rung
     }
 
     pub(crate) fn after_unpark(&self) {

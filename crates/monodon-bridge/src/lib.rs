@@ -41,6 +41,7 @@ pub mod streamed;
 mod submit;
 mod sync;
 mod target;
+mod tasks;
 mod tunnel;
 mod upload;
 pub mod worker;

@@ -98,6 +98,8 @@ pub(crate) struct Queue {
     waiting: Mutex<VecDeque<Queued>>,
     /// Length of `waiting`, readable without the lock. Written under it.
     length: AtomicUsize,
+    /// Requests that left it so far. Written under the lock.
+    taken: AtomicU64,
     capacity: usize,
 }
 
@@ -106,6 +108,7 @@ impl Queue {
         Self {
             waiting: Mutex::new(VecDeque::new()),
             length: AtomicUsize::new(0),
+            taken: AtomicU64::new(0),
             capacity,
         }
     }
@@ -146,6 +149,7 @@ impl Queue {
             return;
         }
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = waiting.len();
         while taken.len() < most
             && waiting
                 .front()
@@ -161,7 +165,15 @@ impl Queue {
                 taken.push((next.record, id));
             }
         }
+        let left = (before - waiting.len()) as u64;
         self.length.store(waiting.len(), Ordering::SeqCst);
+        self.taken
+            .store(self.taken.load(Ordering::Relaxed) + left, Ordering::Relaxed);
+    }
+
+    /// How many requests left the queue so far: whether that changes tells whether workers come.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// How long the oldest request has waited at `now`, up to a tick too long.

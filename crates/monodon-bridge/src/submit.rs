@@ -109,14 +109,13 @@ impl Worker {
             return Ok(());
         }
         self.move_on();
-        let desk = &mut *desk;
         desk.outgoing
             .resize_with(self.bridge.io_threads(), Vec::new);
         let mut rest = Bytes::copy_from_slice(batch);
         let mut outcome = Ok(());
         for _ in 0..count {
-            outcome =
-                record::next(&mut rest).and_then(|record| self.carry_out(record, desk, enclosed));
+            outcome = record::next(&mut rest)
+                .and_then(|record| self.carry_out(record, &mut desk, enclosed));
             if outcome.is_err() {
                 break;
             }
@@ -130,6 +129,11 @@ impl Worker {
             if !letters.is_empty() {
                 self.bridge.inbox(io).post(letters);
             }
+        }
+        let has_room = self.room(&desk) > 0;
+        drop(desk);
+        if has_room {
+            self.open_intake();
         }
         outcome
     }
@@ -165,7 +169,12 @@ impl Worker {
             }
         };
         let (id, ends) = (record.id, ends(record.kind, claim.stage));
+        let was_unanswered = claim.stage == Stage::Unanswered;
         let mail = mail_of(record, part, &mut claim.stage)?;
+        let begins = was_unanswered && claim.stage != Stage::Unanswered;
+        if begins {
+            desk.claims.begun();
+        }
         if ends {
             desk.claims.remove(id);
         }

@@ -121,7 +121,7 @@ impl Arriving {
             since: exchange.io.bridge.tick_ms(),
             record: record.finish(length, follows),
         };
-        if exchange.io.bridge.enqueue(queued) {
+        if exchange.io.enqueue(queued) {
             State::Waiting
         } else {
             State::Refused(BUSY)

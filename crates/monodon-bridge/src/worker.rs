@@ -10,7 +10,7 @@ use http::StatusCode;
 use crate::bridge::Bridge;
 
 use crate::claims::{Claim, Claims};
-use crate::handshake::Sleeper;
+use crate::handshake::{Intake, Sleeper};
 use crate::inbox::{Letter, Mail, TakeBack};
 use crate::layout::BATCH_RECORDS;
 use crate::loans::{Loans, Returned};
@@ -61,6 +61,8 @@ pub struct Worker {
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) bell: Box<dyn Doorbell>,
     sleeper: Sleeper,
+    /// Closed while it holds as many requests as it may.
+    intake: Intake,
     /// Whether it would take requests if it were rung: a process does only after it has said so.
     ready: AtomicBool,
     /// Whether it takes requests at all: it has booted, and was not told to stop.
@@ -102,6 +104,7 @@ impl Worker {
             bridge,
             bell,
             sleeper: Sleeper::new(true),
+            intake: Intake::new(),
             ready: AtomicBool::new(ready),
             serving: AtomicBool::new(ready),
             held: AtomicU32::new(0),
@@ -157,7 +160,8 @@ impl Worker {
     /// requests, which it now holds. Gives their number and whether the worker may sleep.
     ///
     /// Zero records mean that there is nothing, after a short wait where that pays; the doorbell
-    /// will ring. With `most` 0 the worker takes no requests any more: they are the others'.
+    /// will ring. With `most` 0 the worker takes no requests any more: they are the others'. One that
+    /// holds as many unanswered requests as it may gets none either, until it has answered some.
     pub fn take(&self, batch: &mut [u8], most: usize) -> usize {
         let mut desk = self.desk();
         if desk.detached {
@@ -171,13 +175,14 @@ impl Worker {
                 self.bridge.ring();
             }
         }
+        let most = most.min(self.room(&desk)).min(BATCH_RECORDS);
         let has_work = || {
             most > 0 && self.bridge.queue.len() > 0
                 || self.event_count.load(Ordering::SeqCst) > 0
                 || self.owes_reclaim()
         };
         loop {
-            let filled = self.fill(&mut desk, batch, most.min(BATCH_RECORDS));
+            let filled = self.fill(&mut desk, batch, most);
             if filled.records > 0 {
                 self.note_taken(desk);
                 return filled.records;
@@ -193,6 +198,7 @@ impl Worker {
     /// wake it.
     pub(crate) fn take_at_once(&self, batch: &mut [u8], most: usize) -> Filled {
         let mut desk = self.desk();
+        let most = most.min(self.room(&desk));
         let has_work = || {
             self.event_count.load(Ordering::SeqCst) > 0 || (most > 0 && self.bridge.queue.len() > 0)
         };
@@ -243,8 +249,25 @@ impl Worker {
     fn note_taken(&self, desk: MutexGuard<'_, Desk>) {
         self.held
             .store(desk.claims.held() as u32, Ordering::Relaxed);
+        if self.room(&desk) == 0 {
+            self.intake.close();
+        }
         drop(desk);
         if self.bridge.queue.len() > 0 {
+            self.bridge.ring();
+        }
+    }
+
+    /// How many more requests it may hold.
+    pub(crate) fn room(&self, desk: &Desk) -> usize {
+        self.bridge
+            .most_unanswered
+            .saturating_sub(desk.claims.unanswered())
+    }
+
+    /// It holds fewer requests than it may: it can be rung again, and is if some wait.
+    pub(crate) fn open_intake(&self) {
+        if self.intake.reopen(|| self.bridge.queue.len() > 0) {
             self.bridge.ring();
         }
     }
@@ -342,7 +365,7 @@ impl Worker {
 
     /// Whether the worker sleeps and would take requests at a ring.
     pub(crate) fn would_take(&self) -> bool {
-        self.sleeper.is_asleep() && self.ready.load(Ordering::SeqCst)
+        self.sleeper.is_asleep() && self.ready.load(Ordering::SeqCst) && self.intake.is_open()
     }
 
     /// Ends the worker, from any thread: what it held is answered with `status` (or cut, if the head
@@ -378,6 +401,10 @@ impl Worker {
             }
         }
         self.take_loans_back();
+        // It may have been rung for what waits.
+        if self.bridge.queue.len() > 0 {
+            self.bridge.ring();
+        }
     }
 
     fn take_loans_back(&self) {

@@ -48,11 +48,16 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let options = Options {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options {
             queue_size: 32,
             io_threads: 2,
             ..Options::default()
         };
+        change(&mut options);
         let bridge = Bridge::new(&options, HeadForm::Fields, Arc::new(Silent));
         let bell = Arc::new(Counter::default());
         let worker = bridge.attach(None, Box::new(Arc::clone(&bell)));
@@ -80,6 +85,10 @@ impl World {
             since: 0,
             record,
         })
+    }
+
+    fn rings(&self) -> usize {
+        self.bell.0.load(Ordering::SeqCst)
     }
 
     /// Takes all that waits; gives the ids.
@@ -187,6 +196,89 @@ fn many_events_do_not_wait_for_the_end_of_the_round() {
         world.bridge.post(holder, Event::Drain(1));
     }
     assert_eq!(world.bell.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn of_the_sleeping_workers_the_one_that_holds_the_fewest_is_rung() {
+    let world = World::new();
+    let bell = Arc::new(Counter::default());
+    let other = world.bridge.attach(None, Box::new(Arc::clone(&bell)));
+    let rung = || (world.rings(), bell.0.load(Ordering::SeqCst));
+    // The first takes one and sleeps with it.
+    world.request(0);
+    let ids = world.take();
+    assert!(world.take().is_empty());
+    world.request(1);
+    assert!(world.bridge.ring(), "another one sleeps");
+    assert_eq!(rung(), (0, 1));
+    assert!(!world.bridge.ring(), "nobody else does");
+    assert_eq!(rung(), (1, 1), "it has not come: the next one is rung");
+    // The second takes the other request and sleeps; the first has answered.
+    let mut batch = vec![0; BATCH_BYTES];
+    assert_eq!(other.take(&mut batch, 64), 1);
+    assert_eq!(other.take(&mut batch, 64), 0);
+    let answer = answer(kind::RESPONSE, 0, ids[0], [0, 2], b"ok");
+    world.submit(&answer, 1, 0).unwrap();
+    assert!(world.take().is_empty());
+    world.request(2);
+    world.bridge.ring();
+    assert_eq!(rung(), (2, 1));
+}
+
+#[test]
+fn a_worker_that_goes_passes_the_bell_on() {
+    let world = World::new();
+    let bell = Arc::new(Counter::default());
+    let other = world.bridge.attach(None, Box::new(Arc::clone(&bell)));
+    world.request(0);
+    world.bridge.ring();
+    let rung = world.rings();
+    if rung == 1 { &world.worker } else { &other }.detach(StatusCode::BAD_GATEWAY);
+    assert_eq!(world.rings() + bell.0.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_worker_that_holds_enough_is_left_alone_until_it_has_answered_some() {
+    let world = World::with(|options| options.worker_connections = 2);
+    for slot in 0..4 {
+        world.request(slot);
+    }
+    let ids = world.take();
+    assert_eq!(ids.len(), 2);
+    assert!(world.take().is_empty(), "it holds enough");
+    world.bridge.ring();
+    assert_eq!(world.rings(), 0, "it is passed by");
+    // An answer that has begun is not waited for.
+    let head = answer(kind::HEAD, 0, ids[0], [0, 0], b"");
+    world.submit(&head, 1, 0).unwrap();
+    assert_eq!(world.rings(), 1, "two wait, and it has room");
+    let more = world.take();
+    assert_eq!(more.len(), 1);
+    assert!(world.take().is_empty());
+    let whole = answer(kind::RESPONSE, 0, ids[1], [0, 2], b"ok");
+    world.submit(&whole, 1, 0).unwrap();
+    assert_eq!(world.rings(), 2);
+    assert_eq!(world.take().len(), 1);
+    assert!(world.take().is_empty());
+    let end = answer(kind::END, 0, ids[0], [0, 0], b"");
+    world.submit(&end, 1, 0).unwrap();
+    assert_eq!(world.bridge.counts().claimed, 2);
+    world.request(4);
+    world.bridge.ring();
+    assert_eq!(world.rings(), 2, "the end of a stream makes no room");
+}
+
+#[test]
+fn a_worker_that_holds_enough_still_hears_of_what_it_holds() {
+    let world = World::with(|options| options.worker_connections = 1);
+    world.request(0);
+    world.request(1);
+    let ids = world.take();
+    assert!(world.take().is_empty());
+    world.worker.post(ids[0], Event::Abort);
+    world.worker.wake();
+    assert_eq!(world.rings(), 1);
+    assert_eq!(world.take(), ids, "an event, and no request");
 }
 
 #[test]

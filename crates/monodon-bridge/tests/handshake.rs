@@ -12,7 +12,7 @@ mod handshake;
 
 use std::sync::Arc;
 
-use handshake::Sleeper;
+use handshake::{Intake, Sleeper};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
@@ -103,5 +103,31 @@ fn a_sleeper_is_woken_by_one_ring_however_much_comes() {
         side.give();
         giver.join().unwrap();
         assert_eq!(side.rings.load(Ordering::SeqCst), 1);
+    });
+}
+
+/// A worker that has enough sleeps although there is work. Whoever brings some meanwhile passes it
+/// by, and it answers one of its requests at the same time.
+#[test]
+fn work_that_was_passed_by_is_found_when_there_is_room_again() {
+    model(|| {
+        let side = Side::new();
+        let intake = Arc::new(Intake::new());
+        intake.close();
+        assert!(side.sleeper.fall_asleep(|| false));
+        let giver = {
+            let (side, intake) = (Arc::clone(&side), Arc::clone(&intake));
+            thread::spawn(move || {
+                side.work.fetch_add(1, Ordering::SeqCst);
+                if side.sleeper.is_asleep() && intake.is_open() && side.sleeper.wake() {
+                    side.rings.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        };
+        if intake.reopen(|| side.work.load(Ordering::SeqCst) > 0) && side.sleeper.wake() {
+            side.rings.fetch_add(1, Ordering::SeqCst);
+        }
+        giver.join().unwrap();
+        assert_eq!(side.rings.load(Ordering::SeqCst), 1, "rung once");
     });
 }

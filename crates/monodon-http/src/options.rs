@@ -32,6 +32,8 @@ pub struct Options {
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
     pub backlog: u32,
+    /// Requests that a worker may hold whose answer has not begun; further ones wait in the queue.
+    pub worker_connections: u32,
     /// Requests that wait for a worker, at most; the next one gets 503.
     pub queue_size: u32,
     /// How long a request may wait for a worker before it gets 503.
@@ -75,6 +77,7 @@ impl Default for Options {
             health_path: String::new(),
             io_threads: 1,
             backlog: 2048,
+            worker_connections: 1000,
             queue_size: 4096,
             queue_timeout: Duration::from_secs(10),
             websocket_ping: Duration::from_secs(30),

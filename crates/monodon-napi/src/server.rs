@@ -53,6 +53,7 @@ pub struct NativeOptions {
     pub websocket_ping: f64,
     pub access_logfile: String,
     pub health_path: String,
+    pub worker_connections: u32,
 }
 
 impl From<NativeOptions> for Options {
@@ -90,6 +91,7 @@ impl From<NativeOptions> for Options {
             websocket_ping: duration(from.websocket_ping),
             access_logfile: from.access_logfile,
             health_path: from.health_path,
+            worker_connections: from.worker_connections,
         }
     }
 }

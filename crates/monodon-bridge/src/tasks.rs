@@ -1,0 +1,107 @@
+//! What an I/O thread does beside its connections: it reads its inbox, watches over the queue, and
+//! rings again where nobody comes.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use monodon_http::report::Blame;
+
+use crate::io::IoThread;
+use crate::reply::BUSY;
+
+/// Ticks that `queue-timeout` is cut into.
+const TICKS: u32 = 10;
+/// The time between two ticks without a timeout.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a worker that was rung may take to come, before another one is rung that sleeps. It has
+/// other things to do on its event loop, and one of them may take long.
+const COME: Duration = Duration::from_millis(5);
+
+/// Spawns the tasks of an I/O thread. `queue_timeout` zero is none.
+pub(crate) fn spawn(io: &Rc<IoThread>, queue_timeout: Duration) {
+    read_inbox(io);
+    watch_queue(io, queue_timeout);
+    ring_again(io);
+}
+
+/// Spawns the task that a worker wakes when the thread sleeps.
+fn read_inbox(io: &Rc<IoThread>) {
+    let io = Rc::downgrade(io);
+    tokio::task::spawn_local(poll_fn(move |cx| {
+        let Some(io) = io.upgrade() else {
+            return Poll::Ready(());
+        };
+        io.read_by(cx.waker());
+        io.read_mail();
+        #[cfg(unix)]
+        io.settle_newcomers();
+        Poll::Pending
+    }));
+}
+
+/// Spawns the task that keeps the clock of queued requests, and refuses those that no worker takes
+/// within `timeout`, unless that is zero. It sleeps for good while no request is under way.
+fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
+    let tick = if timeout.is_zero() {
+        TICK
+    } else {
+        timeout / TICKS
+    };
+    let io = Rc::downgrade(io);
+    tokio::task::spawn_local(async move {
+        loop {
+            let busy = poll_fn(|cx| match io.upgrade() {
+                None => Poll::Ready(false),
+                Some(io) if io.wake_when_busy(cx.waker()) => Poll::Ready(true),
+                Some(_) => Poll::Pending,
+            });
+            if !busy.await {
+                return;
+            }
+            tokio::time::sleep(tick).await;
+            let Some(io) = io.upgrade() else { return };
+            io.tick();
+            if !timeout.is_zero() {
+                expire_queued(&io);
+            }
+        }
+    });
+}
+
+/// Refuses what no worker has taken in time.
+fn expire_queued(io: &IoThread) {
+    let expired = io.expire(TICKS, BUSY);
+    if expired > 0 {
+        let detail = format!("{expired} requests");
+        io.bridge
+            .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
+    }
+}
+
+/// Spawns the task that rings another worker when the one that was rung has not come for a while. It
+/// sleeps for good where there is no other one.
+fn ring_again(io: &Rc<IoThread>) {
+    let io = Rc::downgrade(io);
+    tokio::task::spawn_local(async move {
+        loop {
+            let rung = poll_fn(|cx| match io.upgrade() {
+                None => Poll::Ready(None),
+                Some(io) => io
+                    .wake_when_rung(cx.waker())
+                    .map_or(Poll::Pending, |taken| Poll::Ready(Some(taken))),
+            });
+            let Some(taken) = rung.await else { return };
+            loop {
+                tokio::time::sleep(COME).await;
+                let Some(io) = io.upgrade() else { return };
+                let queue = &io.bridge.queue;
+                // One that comes rings on by itself.
+                if queue.len() == 0 || queue.taken() != taken || !io.bridge.ring() {
+                    break;
+                }
+            }
+        }
+    });
+}
