@@ -8,7 +8,13 @@ import { generatorFor } from './load/generators.mjs'
 import { cores, installed, moveToLoadCore } from './processes.mjs'
 import { facts } from './report/facts.mjs'
 import { writeResults } from './report/files.mjs'
-import { balanceTable, scenarioTable, slowPeerTable, verdictTable } from './report/text.mjs'
+import {
+  balanceTable,
+  overloadTable,
+  scenarioTable,
+  slowPeerTable,
+  verdictTable,
+} from './report/text.mjs'
 import { runTrials } from './trials.mjs'
 import { verdicts } from './verdicts.mjs'
 
@@ -52,6 +58,10 @@ function printReport(plan, campaign, figures, trials, list) {
   if (Object.keys(trials.balance).length > 0) {
     console.log('\nfour workers, one request in a hundred computes for 100 ms: the others\n')
     console.log(balanceTable(trials.balance))
+  }
+  if (Object.keys(trials.overload).length > 0) {
+    console.log('\none worker, at shares of the load that it can bear\n')
+    console.log(overloadTable(trials.overload))
   }
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]

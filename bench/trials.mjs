@@ -1,7 +1,8 @@
-// What a rate of requests does not show: memory with a slow peer, routes that block their worker.
+// What a rate of requests does not show: memory with a slow peer, routes that block their worker, and
+// more requests than the app can answer.
 import { fileURLToPath } from 'node:url'
 import { GENERATORS } from './load/generators.mjs'
-import { BALANCED, balance } from './open-loop.mjs'
+import { BALANCED, balance, OVERLOADED, overload } from './open-loop.mjs'
 import { memoryOf, processTree, resetPeakMemory } from './proc.mjs'
 import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
@@ -102,7 +103,7 @@ async function blocking(seconds) {
 }
 
 /** The names of the trials, as `--only` takes them. */
-export const TRIALS = ['slow-peer', 'blocking', 'balance']
+export const TRIALS = ['slow-peer', 'blocking', 'balance', 'overload']
 
 /** Seconds of load beside a blocked worker. */
 const BLOCKING_SECONDS = 6
@@ -114,7 +115,7 @@ const BLOCKING_SECONDS = 6
  * @param {(line: string) => void} say
  */
 export async function runTrials(names, say) {
-  const results = { slowPeer: {}, balance: {}, failed: [] }
+  const results = { slowPeer: {}, balance: {}, overload: {}, failed: [] }
   const attempt = async (name, trial) => {
     try {
       return await trial()
@@ -144,5 +145,6 @@ export async function runTrials(names, say) {
     }
   }
   if (names.includes('balance')) await openLoop('balance', BALANCED, balance)
+  if (names.includes('overload')) await openLoop('overload', OVERLOADED, overload)
   return results
 }

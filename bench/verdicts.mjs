@@ -28,10 +28,10 @@ function judge(claim, measured, { least, most, below }, format) {
 
 /**
  * @param {import('./figures.mjs').Figures} figures
- * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object }} trials
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object }} trials
  * @returns {Verdict[]}
  */
-export function verdicts(figures, { slowPeer, blocking, balance }) {
+export function verdicts(figures, { slowPeer, blocking, balance, overload }) {
   const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
   const rate = (scenario, other, server = 'monodon-fetch') =>
     figures.ratio(scenario, 'rate', server, other)
@@ -54,6 +54,7 @@ export function verdicts(figures, { slowPeer, blocking, balance }) {
   const megabytes = (value) => `${value.toFixed(0)} MB`
   const milliseconds = (value) => `${value.toFixed(1)} ms`
   const divided = (value, by) => (value === undefined ? undefined : value / by)
+  const { 0.8: bearable, 1: full, 4: overloaded } = overload.monodon ?? {}
   const grown = Object.entries(slowPeer)
     .filter(([server]) => server.startsWith('monodon'))
     .flatMap(([server, { download, upload }]) => [
@@ -135,6 +136,18 @@ export function verdicts(figures, { slowPeer, blocking, balance }) {
       divided(balance.monodon?.p99, balance['node:cluster']?.p99),
       { most: 1 / 5 },
       share,
+    ),
+    judge(
+      'p99 under 4 times the load, of that at 0.8 times',
+      divided(overloaded?.p99, bearable?.p99),
+      { most: 2 },
+      times,
+    ),
+    judge(
+      'good answers/s under 4 times the load, of the peak',
+      divided(overloaded?.rate, full?.rate),
+      { least: 0.9 },
+      times,
     ),
   ]
 }

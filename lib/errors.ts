@@ -281,6 +281,12 @@ export const ERRORS = {
     blame: 'server',
     status: 503,
   },
+  MONODON_OVERLOADED: {
+    message: 'more requests came than the workers could do, and the oldest were refused',
+    hint: 'add workers, make the app faster, or raise queue-target for clients that are patient',
+    blame: 'server',
+    status: 503,
+  },
   MONODON_GRACEFUL_TIMEOUT: {
     message: 'requests were cut off that had not finished within graceful-timeout',
     hint: 'find what takes so long, or raise graceful-timeout',

@@ -104,6 +104,16 @@ export function balanceTable(balance) {
   return layOut(['server', 'answers', 'p50', 'p99', 'longest'], rows)
 }
 
+export function overloadTable(overload) {
+  const rows = Object.entries(overload).flatMap(([server, loads]) =>
+    Object.entries(loads).map(([load, { rate, refused, failed, p50, p99 }]) => [
+      ...[`${server}, ${load} x`, oneDigit(rate), String(refused), String(failed)],
+      ...[p50, p99].map((value) => show(value, milliseconds)),
+    ]),
+  )
+  return layOut(['server, load', 'good/s', 'refused', 'failed', 'p50', 'p99'], rows)
+}
+
 export function verdictTable(list) {
   const rows = list.map(({ claim, asked, measured, verdict }) => [claim, asked, measured, verdict])
   return layOut(['what must be reached', 'asked', 'measured', 'verdict'], rows, [0, 1, 2, 3])

@@ -344,6 +344,15 @@ export const OPTIONS = {
     readBy: ['native'],
     doc: 'How long a request may wait for a worker before it gets 503',
   },
+  queueTarget: {
+    type: 'duration',
+    default: '100ms',
+    off: 'requests are served in their order, also then',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: 'How long a request may wait for a worker in an overload before it gets 503',
+    note: 'An overload is that requests have to be refused since the queue has not been empty for queue-timeout. See [overload.md](overload.md).',
+  },
   websocketPing: {
     type: 'duration',
     default: '30s',

@@ -12,13 +12,11 @@ use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
 
 use crate::health::Health;
-use crate::inbox::Inbox;
-#[cfg(unix)]
-use crate::inbox::{Letter, Mail};
+use crate::inbox::{Inbox, Letter, Mail};
 use crate::io::IoThread;
 #[cfg(unix)]
 use crate::process::{Hear, ProcessWorker};
-use crate::queue::{Holder, Queue, Queued};
+use crate::queue::{Holder, Origin, Queue, Queued};
 use crate::record::{Event, HeadForm, Malformed};
 use crate::reply::{BridgeHandler, Subject};
 use crate::slot::Lost;
@@ -71,7 +69,7 @@ impl Bridge {
     /// A bridge for a server with these options, whose workers want heads in `head_form`.
     pub fn new(options: &Options, head_form: HeadForm, reporter: Arc<dyn Reporter>) -> Arc<Self> {
         Arc::new(Self {
-            queue: Queue::new(options.queue_size as usize),
+            queue: Queue::new(options),
             inboxes: (0..options.io_threads).map(|_| Inbox::new()).collect(),
             workers: RwLock::default(),
             next_worker: AtomicU32::new(1),
@@ -162,9 +160,14 @@ impl Bridge {
         self.clock.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    /// What `now_ms` was a tick ago at most, for requests under way.
-    pub(crate) fn tick_ms(&self) -> u32 {
-        self.clock.load(Ordering::Relaxed)
+    /// The time for a request that is queued: what `now_ms` was a tick ago at most, exactly it where the
+    /// age of requests matters.
+    pub(crate) fn queued_ms(&self) -> u32 {
+        if self.queue.suspects_overload() {
+            self.now_ms()
+        } else {
+            self.clock.load(Ordering::Relaxed)
+        }
     }
 
     /// Whether a worker takes requests, now or when it has answered others.
@@ -230,6 +233,29 @@ impl Bridge {
                 request.ticket.withdraw();
                 self.report("MONODON_QUEUE_FULL", Blame::Server, String::new());
                 false
+            }
+        }
+    }
+
+    /// Answers 503 to requests that were taken from the queue for no worker.
+    pub(crate) fn refuse(&self, refused: impl Iterator<Item = Origin>) {
+        let mut outgoing: Vec<Vec<Letter>> = Vec::new();
+        outgoing.resize_with(self.io_threads(), Vec::new);
+        for origin in refused {
+            outgoing[origin.io as usize].push(Letter {
+                slot: origin.slot,
+                generation: origin.generation,
+                mail: Mail::Busy,
+            });
+        }
+        self.post(&mut outgoing);
+    }
+
+    /// Posts letters to I/O threads, by their index.
+    pub(crate) fn post(&self, outgoing: &mut [Vec<Letter>]) {
+        for (inbox, letters) in self.inboxes.iter().zip(outgoing) {
+            if !letters.is_empty() {
+                inbox.post(letters);
             }
         }
     }

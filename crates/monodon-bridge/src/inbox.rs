@@ -31,6 +31,8 @@ pub(crate) enum Mail {
     Fail {
         status: u16,
     },
+    /// No worker will take the request.
+    Busy,
     WorkerGone(Lost),
     WantBody(u32),
     Informational {

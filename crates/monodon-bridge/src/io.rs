@@ -18,6 +18,7 @@ use crate::patience::Patience;
 use crate::process::Newcomer;
 use crate::queue::{Holder, Place, Queued, Ticket};
 use crate::record::Event;
+use crate::reply::BUSY;
 use crate::slot::{Answer, Ending, Slot, Slots};
 
 /// What lives on one I/O thread.
@@ -244,6 +245,7 @@ impl IoThread {
                 close: false,
                 retry_after: None,
             }),
+            Mail::Busy => slot.give_up(BUSY),
             Mail::WorkerGone(lost) => {
                 slot.give_up(Refusal {
                     status: lost.status,

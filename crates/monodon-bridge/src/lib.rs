@@ -29,6 +29,7 @@ mod inbox;
 mod io;
 pub mod layout;
 mod loans;
+mod overload;
 mod patience;
 #[cfg(unix)]
 pub mod process;

@@ -1,11 +1,14 @@
 //! Requests that no worker has taken yet.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use monodon_http::options::Options;
+
 use crate::claims::Claims;
+use crate::overload::{Bounds, Pressure};
 
 /// Where a request is, for both sides: queued, claimed by a worker, or over.
 ///
@@ -87,30 +90,82 @@ pub(crate) struct Origin {
 pub(crate) struct Queued {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) origin: Origin,
-    /// When it was queued, by the bridge's `tick_ms`.
+    /// When it was queued, by the bridge's `queued_ms`.
     pub(crate) since: u32,
     /// The `request` record; the id is filled in by the worker that takes it.
     pub(crate) record: Vec<u8>,
 }
 
+impl Queued {
+    /// Whether anybody still waits for it.
+    fn is_live(&self) -> bool {
+        self.ticket.place() == Place::Queued
+    }
+}
+
+/// What a worker asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taker {
+    /// Its index.
+    pub(crate) worker: u32,
+    /// The time, by the bridge's `now_ms`.
+    pub(crate) now: u32,
+    /// Requests, at most.
+    pub(crate) most: usize,
+    /// Bytes that their records may have together.
+    pub(crate) room: usize,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// Records with the ids under which they were entered into the claims.
+    pub(crate) records: Vec<(Vec<u8>, u32)>,
+    /// Requests that are to be refused: they have waited too long in an overload.
+    pub(crate) refused: Vec<Origin>,
+}
+
 /// The bounded queue that all workers pull from.
 pub(crate) struct Queue {
-    waiting: Mutex<VecDeque<Queued>>,
-    /// Length of `waiting`, readable without the lock. Written under it.
+    waiting: Mutex<Waiting>,
+    /// Number of requests, readable without the lock. Written under it.
     length: AtomicUsize,
     /// Requests that left it so far. Written under the lock.
     taken: AtomicU64,
+    /// Whether a worker has found it empty since one took something, and when the first did.
+    is_relieved: AtomicBool,
+    relieved_at: AtomicU32,
+    /// Whether an overload may be under way. Written under the lock.
+    suspects: AtomicBool,
+    /// Requests that were refused in an overload, until it is reported.
+    refused: AtomicUsize,
     capacity: usize,
 }
 
+struct Waiting {
+    requests: VecDeque<Queued>,
+    pressure: Pressure,
+}
+
 impl Queue {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
-            waiting: Mutex::new(VecDeque::new()),
+            waiting: Mutex::new(Waiting {
+                requests: VecDeque::new(),
+                pressure: Pressure::new(Bounds::new(options)),
+            }),
             length: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
-            capacity,
+            is_relieved: AtomicBool::new(true),
+            relieved_at: AtomicU32::new(0),
+            suspects: AtomicBool::new(false),
+            refused: AtomicUsize::new(0),
+            capacity: options.queue_size as usize,
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many wait, withdrawn ones included.
@@ -120,55 +175,140 @@ impl Queue {
 
     /// Adds a request; gives the new length, or the request back when the queue is full.
     pub(crate) fn push(&self, request: Queued) -> Result<usize, Queued> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= self.capacity {
+        let mut waiting = self.lock();
+        let requests = &mut waiting.requests;
+        if requests.len() >= self.capacity {
             // Clients that left keep their place until somebody looks; do not count them.
-            waiting.retain(|queued| queued.ticket.place() == Place::Queued);
-            if waiting.len() >= self.capacity {
-                self.length.store(waiting.len(), Ordering::SeqCst);
+            requests.retain(Queued::is_live);
+            self.length.store(requests.len(), Ordering::SeqCst);
+            if requests.len() >= self.capacity {
+                self.note_refusal(&mut waiting, request.since);
                 return Err(request);
             }
         }
-        waiting.push_back(request);
-        let length = waiting.len();
+        requests.push_back(request);
+        let length = requests.len();
         self.length.store(length, Ordering::SeqCst);
         Ok(length)
     }
 
-    /// Moves at most `most` requests whose records fit into `room` bytes to `taken`, each claimed
-    /// for the worker (its index, and the time for its books) and entered into `claims`.
-    pub(crate) fn take(
-        &self,
-        most: usize,
-        mut room: usize,
-        (worker, now): (u32, u32),
-        claims: &mut Claims,
-        taken: &mut Vec<(Vec<u8>, u32)>,
-    ) {
+    /// Takes requests, oldest first, claims each for the worker and enters it into `claims`. In an
+    /// overload it takes the newest first, and refuses what has waited too long of those that the
+    /// worker leaves.
+    pub(crate) fn take(&self, taker: Taker, claims: &mut Claims, taken: &mut Taken) {
         if self.length.load(Ordering::SeqCst) == 0 {
+            self.note_relief(taker.now);
             return;
         }
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = waiting.len();
-        while taken.len() < most
-            && waiting
-                .front()
-                .is_some_and(|next| next.record.len() <= room)
-        {
-            let Some(next) = waiting.pop_front() else {
-                break;
+        let Taker {
+            worker, now, most, ..
+        } = taker;
+        let mut room = taker.room;
+        let mut waiting = self.lock();
+        let empty_since = self.end_relief();
+        let target = waiting.pressure.took(now, empty_since);
+        if let Some(target) = target {
+            self.shed(&mut waiting, taker, target, &mut taken.refused);
+        }
+        let is_newest_first = target.is_some();
+        let requests = &mut waiting.requests;
+        let before = requests.len();
+        while taken.records.len() < most {
+            let next = if is_newest_first {
+                requests.back()
+            } else {
+                requests.front()
             };
+            if next.is_none_or(|next| next.record.len() > room) {
+                break;
+            }
+            let next = if is_newest_first {
+                requests.pop_back()
+            } else {
+                requests.pop_front()
+            };
+            let Some(next) = next else { break };
             let id = claims.next_id();
             if next.ticket.claim(Holder { worker, id }) {
                 room -= next.record.len();
                 claims.enter(id, next.origin, next.ticket, now);
-                taken.push((next.record, id));
+                taken.records.push((next.record, id));
             }
         }
-        let left = (before - waiting.len()) as u64;
-        self.length.store(waiting.len(), Ordering::SeqCst);
+        let left = (before - requests.len()) as u64;
+        self.length.store(requests.len(), Ordering::SeqCst);
         self.taken
             .store(self.taken.load(Ordering::Relaxed) + left, Ordering::Relaxed);
+        self.note_suspicion(&waiting);
+    }
+
+    /// A worker has found it empty. No lock is taken for that, and nothing depends on its order.
+    fn note_relief(&self, now: u32) {
+        if !self.is_relieved.load(Ordering::Relaxed) {
+            self.relieved_at.store(now, Ordering::Relaxed);
+            self.is_relieved.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A worker takes something. Gives since when it was known to be empty, if it was.
+    fn end_relief(&self) -> Option<u32> {
+        if !self.is_relieved.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.is_relieved.store(false, Ordering::Relaxed);
+        Some(self.relieved_at.load(Ordering::Relaxed))
+    }
+
+    /// Removes the oldest requests that have waited for longer than `target`, as long as there are more
+    /// than the worker wants.
+    fn shed(
+        &self,
+        waiting: &mut Waiting,
+        Taker { now, most, .. }: Taker,
+        target: Duration,
+        refused: &mut Vec<Origin>,
+    ) {
+        let requests = &mut waiting.requests;
+        let is_too_old = |oldest: &Queued| waited(oldest.since, now) > target;
+        while requests.len() > most && requests.front().is_some_and(is_too_old) {
+            if let Some(oldest) = requests.pop_front()
+                && oldest.ticket.withdraw()
+            {
+                refused.push(oldest.origin);
+            }
+        }
+        if !refused.is_empty() {
+            self.refused.fetch_add(refused.len(), Ordering::Relaxed);
+            self.note_refusal(waiting, now);
+        }
+    }
+
+    /// Requests were refused that had waited for queue-timeout.
+    pub(crate) fn refused(&self, now: u32) {
+        let mut waiting = self.lock();
+        self.note_refusal(&mut waiting, now);
+    }
+
+    fn note_refusal(&self, waiting: &mut Waiting, now: u32) {
+        if !self.is_relieved.load(Ordering::Relaxed) {
+            waiting.pressure.refused(now);
+            self.note_suspicion(waiting);
+        }
+    }
+
+    fn note_suspicion(&self, waiting: &Waiting) {
+        self.suspects
+            .store(waiting.pressure.is_suspected(), Ordering::Relaxed);
+    }
+
+    /// Whether an overload may be under way: then the exact age of requests matters.
+    pub(crate) fn suspects_overload(&self) -> bool {
+        self.suspects.load(Ordering::Relaxed)
+    }
+
+    /// How many requests were refused in an overload since the last call.
+    pub(crate) fn refusals(&self) -> usize {
+        self.refused.swap(0, Ordering::Relaxed)
     }
 
     /// How many requests left the queue so far: whether that changes tells whether workers come.
@@ -178,26 +318,23 @@ impl Queue {
 
     /// How long the oldest request has waited at `now`, up to a tick too long.
     pub(crate) fn oldest(&self, now: u32) -> Duration {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = waiting
-            .iter()
-            .find(|queued| queued.ticket.place() == Place::Queued);
-        oldest.map_or(Duration::ZERO, |oldest| waited(oldest.since, now))
+        let waiting = self.lock();
+        let mut live = waiting.requests.iter().filter(|queued| queued.is_live());
+        live.next()
+            .map_or(Duration::ZERO, |oldest| waited(oldest.since, now))
     }
 
     /// How many requests wait that are not withdrawn.
     pub(crate) fn live(&self) -> usize {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting
-            .iter()
-            .filter(|queued| queued.ticket.place() == Place::Queued)
-            .count()
+        let waiting = self.lock();
+        let live = waiting.requests.iter().filter(|queued| queued.is_live());
+        live.count()
     }
 }
 
 /// The time between two moments of the bridge's clock, which wraps. It may have been read a little
 /// before `since` was set.
-fn waited(since: u32, now: u32) -> Duration {
+pub(crate) fn waited(since: u32, now: u32) -> Duration {
     let ms = now.wrapping_sub(since).cast_signed();
     Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }

@@ -125,11 +125,7 @@ impl Worker {
         }
         self.held
             .store(desk.claims.held() as u32, Ordering::Relaxed);
-        for (io, letters) in desk.outgoing.iter_mut().enumerate() {
-            if !letters.is_empty() {
-                self.bridge.inbox(io).post(letters);
-            }
-        }
+        self.bridge.post(&mut desk.outgoing);
         let has_room = self.room(&desk) > 0;
         drop(desk);
         if has_room {

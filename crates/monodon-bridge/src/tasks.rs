@@ -65,6 +65,7 @@ fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
             io.tick();
             if !timeout.is_zero() {
                 expire_queued(&io);
+                report_overload(&io);
             }
         }
     });
@@ -74,9 +75,20 @@ fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
 fn expire_queued(io: &IoThread) {
     let expired = io.expire(TICKS, BUSY);
     if expired > 0 {
+        io.bridge.queue.refused(io.bridge.now_ms());
         let detail = format!("{expired} requests");
         io.bridge
             .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);
+    }
+}
+
+/// Tells of what was refused in an overload since the last tick, of any I/O thread.
+fn report_overload(io: &IoThread) {
+    let refused = io.bridge.queue.refusals();
+    if refused > 0 {
+        let detail = format!("{refused} requests");
+        io.bridge
+            .report("MONODON_OVERLOADED", Blame::Server, detail);
     }
 }
 

@@ -118,7 +118,7 @@ impl Arriving {
                 slot: exchange.slot,
                 generation: exchange.generation,
             },
-            since: exchange.io.bridge.tick_ms(),
+            since: exchange.io.bridge.queued_ms(),
             record: record.finish(length, follows),
         };
         if exchange.io.enqueue(queued) {

@@ -15,6 +15,7 @@ use crate::inbox::{Letter, Mail, TakeBack};
 use crate::layout::BATCH_RECORDS;
 use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
+use crate::queue::{Taken, Taker};
 use crate::record::{self, Event, Malformed};
 use crate::slot::Lost;
 
@@ -83,7 +84,7 @@ pub struct Worker {
 pub(crate) struct Desk {
     pub(crate) claims: Claims,
     patience: Patience,
-    taken: Vec<(Vec<u8>, u32)>,
+    taken: Taken,
     /// Events that did not fit into the last batch.
     pending: VecDeque<(u32, Event)>,
     pub(crate) outgoing: Vec<Vec<Letter>>,
@@ -299,18 +300,24 @@ impl Worker {
         if most == 0 {
             return filled;
         }
-        self.bridge.queue.take(
+        let taker = Taker {
+            worker: self.index,
+            now: self.moved.load(Ordering::Relaxed),
             most,
-            batch.len() - filled.bytes,
-            (self.index, self.moved.load(Ordering::Relaxed)),
-            &mut desk.claims,
-            &mut desk.taken,
-        );
-        filled.requests = desk.taken.len();
-        for (mut record, id) in desk.taken.drain(..) {
+            room: batch.len() - filled.bytes,
+        };
+        let desk = &mut *desk;
+        self.bridge
+            .queue
+            .take(taker, &mut desk.claims, &mut desk.taken);
+        filled.requests = desk.taken.records.len();
+        for (mut record, id) in desk.taken.records.drain(..) {
             record::set_id(&mut record, id);
             batch[filled.bytes..filled.bytes + record.len()].copy_from_slice(&record);
             filled.bytes += record.len();
+        }
+        if !desk.taken.refused.is_empty() {
+            self.bridge.refuse(desk.taken.refused.drain(..));
         }
         filled.records += filled.requests;
         // Only its own thread writes it: no locked instruction is needed.
@@ -395,11 +402,7 @@ impl Worker {
         }
         self.held.store(0, Ordering::Relaxed);
         drop(desk);
-        for (io, letters) in outgoing.iter_mut().enumerate() {
-            if !letters.is_empty() {
-                self.bridge.inbox(io).post(letters);
-            }
-        }
+        self.bridge.post(&mut outgoing);
         self.take_loans_back();
         // It may have been rung for what waits.
         if self.bridge.queue.len() > 0 {

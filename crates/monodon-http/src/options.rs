@@ -38,6 +38,8 @@ pub struct Options {
     pub queue_size: u32,
     /// How long a request may wait for a worker before it gets 503.
     pub queue_timeout: Duration,
+    /// How long a request may wait for a worker in an overload before it gets 503.
+    pub queue_target: Duration,
     /// How long a WebSocket client may be silent before it is pinged; after as long again the connection is cut.
     pub websocket_ping: Duration,
     /// How long a connection may be idle between requests.
@@ -80,6 +82,7 @@ impl Default for Options {
             worker_connections: 1000,
             queue_size: 4096,
             queue_timeout: Duration::from_secs(10),
+            queue_target: Duration::from_millis(100),
             websocket_ping: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
             header_timeout: Duration::from_secs(15),

@@ -54,6 +54,7 @@ pub struct NativeOptions {
     pub access_logfile: String,
     pub health_path: String,
     pub worker_connections: u32,
+    pub queue_target: f64,
 }
 
 impl From<NativeOptions> for Options {
@@ -92,6 +93,7 @@ impl From<NativeOptions> for Options {
             access_logfile: from.access_logfile,
             health_path: from.health_path,
             worker_connections: from.worker_connections,
+            queue_target: duration(from.queue_target),
         }
     }
 }
