@@ -261,6 +261,12 @@ export const ERRORS = {
     blame: 'app',
     status: 504,
   },
+  MONODON_REQUEST_TIMEOUT: {
+    message: 'the app did not begin its response within request-timeout',
+    hint: 'find what it waits for, give that a time limit of its own, or raise request-timeout',
+    blame: 'app',
+    status: 504,
+  },
   MONODON_FILE_FAILED: {
     message: 'a file that the app handed over could not be read as far as was announced',
     hint: 'do not truncate files that are being sent; see the detail',

@@ -353,6 +353,15 @@ export const OPTIONS = {
     doc: 'How long a request may wait for a worker in an overload before it gets 503',
     note: 'An overload is that requests have to be refused since the queue has not been empty for queue-timeout. See [overload.md](overload.md).',
   },
+  requestTimeout: {
+    type: 'duration',
+    default: 'off',
+    off: 'the app may take as long as it likes',
+    group: 'Timeouts',
+    readBy: ['native'],
+    doc: 'How long the app may take for a request until the head of its response; then it gets 504',
+    note: 'The worker is kept, and goes on: the app hears of it as if the client had left (`request.signal`, `monodon.signal`, `close`). The time in the queue is not counted, nor is the body of the response, so streams and WebSockets may last; while the rest of a body is awaited from the client the clock stands at zero. It is up to a tenth late, at most 1 s.',
+  },
   websocketPing: {
     type: 'duration',
     default: '30s',

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use monodon_http::handoff::{App, Peer};
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
@@ -14,6 +13,7 @@ use monodon_http::report::{Blame, Report, Reporter};
 use crate::health::Health;
 use crate::inbox::{Inbox, Letter, Mail};
 use crate::io::IoThread;
+use crate::overdue;
 #[cfg(unix)]
 use crate::process::{Hear, ProcessWorker};
 use crate::queue::{Holder, Origin, Queue, Queued};
@@ -42,6 +42,7 @@ pub struct Bridge {
     queue_timeout: Duration,
     /// Requests whose answer has not begun that one worker may hold.
     pub(crate) most_unanswered: usize,
+    request_timeout: Duration,
     pub(crate) sockets: SocketOptions,
     pub(crate) health: Health,
     reporter: Arc<dyn Reporter>,
@@ -79,6 +80,7 @@ impl Bridge {
             head_form,
             queue_timeout: options.queue_timeout,
             most_unanswered: options.worker_connections.max(1) as usize,
+            request_timeout: options.request_timeout,
             sockets: SocketOptions::new(options),
             health: Health::new(options),
             reporter,
@@ -278,7 +280,7 @@ impl Bridge {
 
     /// Gives the worker that holds an exchange an event of it. Unless many wait there, it is not rung:
     /// `ring_for_events` does that.
-    pub(crate) fn post(&self, holder: Holder, event: Event) {
+    pub(crate) fn post_event(&self, holder: Holder, event: Event) {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(worker) = workers
             .iter()
@@ -297,14 +299,11 @@ impl Bridge {
         }
     }
 
-    /// A request was lost with its worker. `subject` names it.
+    /// A request was lost in the hands of a worker. `subject` names it.
     pub(crate) fn report_lost(&self, subject: &Subject, lost: Lost) {
-        let code = if lost.status == StatusCode::GATEWAY_TIMEOUT {
-            "MONODON_WORKER_HUNG"
-        } else {
-            "MONODON_WORKER_DIED"
-        };
-        let Lost { worker, held, .. } = lost;
+        let Lost {
+            code, worker, held, ..
+        } = lost;
         let detail = format!(
             "{subject}, held for {:.1} s by worker {worker}",
             held.as_secs_f32()
@@ -364,6 +363,9 @@ impl App for BridgeApp {
         let io = Rc::new(IoThread::new(thread, Arc::clone(&self.0)));
         HERE.with_borrow_mut(|here| *here = Some(Rc::clone(&io)));
         tasks::spawn(&io, self.0.queue_timeout);
+        if !self.0.request_timeout.is_zero() {
+            overdue::watch(&io, self.0.request_timeout);
+        }
         BridgeHandler::new(io)
     }
 

@@ -31,7 +31,8 @@ pub(crate) struct IoThread {
     /// Whether a worker has events that it was not rung for.
     has_posted: Cell<bool>,
     ticks: Cell<u32>,
-    ticker: RefCell<Option<Waker>>,
+    /// Tasks that look at the slots from time to time, while none is open.
+    tickers: RefCell<Vec<Waker>>,
     /// Whether it has queued a request that nobody was rung for.
     owes_ring: Cell<bool>,
     /// The task that rings again, while it has nothing to do.
@@ -53,7 +54,7 @@ impl IoThread {
             patience: RefCell::default(),
             has_posted: Cell::new(false),
             ticks: Cell::new(0),
-            ticker: RefCell::default(),
+            tickers: RefCell::default(),
             owes_ring: Cell::new(false),
             ringer: RefCell::default(),
             rung: Cell::new(None),
@@ -70,9 +71,10 @@ impl IoThread {
     pub(crate) fn open(&self, ticket: Arc<Ticket>, peer: Rc<Peer>) -> (u32, u32) {
         let slot = Slot::new(ticket, peer, self.ticks.get());
         let opened = self.slots.borrow_mut().open(slot);
-        if let Some(ticker) = self.ticker.borrow_mut().take() {
+        let mut tickers = self.tickers.borrow_mut();
+        if !tickers.is_empty() {
             self.bridge.tick();
-            ticker.wake();
+            tickers.drain(..).for_each(Waker::wake);
         }
         opened
     }
@@ -101,7 +103,7 @@ impl IoThread {
     /// Tells the worker that holds an exchange about it. Like requests, events are rung for when the
     /// thread has finished its round, so that the worker gets them as one batch.
     pub(crate) fn notify(&self, holder: Holder, event: Event) {
-        self.bridge.post(holder, event);
+        self.bridge.post_event(holder, event);
         self.has_posted.set(true);
     }
 
@@ -222,10 +224,10 @@ impl IoThread {
             mail => mail,
         };
         let mut slots = self.slots.borrow_mut();
-        let Some(slot) = slots.get(index, generation) else {
+        let Some(slot) = slots.get(index, generation).filter(|slot| !slot.is_cut()) else {
             drop(slots);
-            // The client has gone. The mail (with lent memory in it, perhaps) is dropped here, not
-            // under the borrow.
+            // The client has gone, or has been answered. The mail (with lent memory in it, perhaps) is
+            // dropped here, not under the borrow.
             drop(mail);
             return;
         };
@@ -246,14 +248,7 @@ impl IoThread {
                 retry_after: None,
             }),
             Mail::Busy => slot.give_up(BUSY),
-            Mail::WorkerGone(lost) => {
-                slot.give_up(Refusal {
-                    status: lost.status,
-                    close: false,
-                    retry_after: None,
-                });
-                slot.lost = Some(lost);
-            }
+            Mail::WorkerGone(lost) => slot.lose(lost),
             Mail::WantBody(bytes) => {
                 slot.credit = slot.credit.saturating_add(bytes as usize);
                 let pump = slot.pump.take();
@@ -278,6 +273,11 @@ impl IoThread {
         if let Some(reply) = reply {
             reply.wake();
         }
+    }
+
+    /// Shows `look` every slot that is open. It must not wake a task, which might want one.
+    pub(crate) fn for_each_slot(&self, look: impl FnMut(&mut Slot)) {
+        self.slots.borrow_mut().iter_mut().for_each(look);
     }
 
     /// Refuses what has waited longer than `ticks` ticks for a worker.
@@ -310,7 +310,7 @@ impl IoThread {
         if self.slots.borrow().in_use() > 0 {
             return true;
         }
-        self.ticker.replace(Some(waker.clone()));
+        self.tickers.borrow_mut().push(waker.clone());
         false
     }
 }

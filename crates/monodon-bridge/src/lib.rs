@@ -29,6 +29,7 @@ mod inbox;
 mod io;
 pub mod layout;
 mod loans;
+mod overdue;
 mod overload;
 mod patience;
 #[cfg(unix)]

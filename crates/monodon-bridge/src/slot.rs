@@ -13,7 +13,7 @@ use monodon_http::handoff::{Peer, Refusal};
 use crate::chunk::Chunk;
 use crate::file_part::FilePart;
 use crate::layout::HIGH_WATER_BYTES;
-use crate::queue::Ticket;
+use crate::queue::{Holder, Place, Ticket};
 use crate::upload::Upload;
 
 /// The beginning of an answer.
@@ -61,10 +61,12 @@ pub(crate) enum Part {
     },
 }
 
-/// The worker that held a request has gone.
+/// A request was lost that a worker held: the worker has gone, or the request took too long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lost {
-    /// For the client, if it has no head yet: 502 when the worker ended, 504 when it was ended.
+    /// Names the cause, for the log.
+    pub(crate) code: &'static str,
+    /// For the client, if it has no head yet: 502 when the worker ended by itself, else 504.
     pub(crate) status: StatusCode,
     pub(crate) worker: u32,
     /// How long it had held the request.
@@ -88,8 +90,11 @@ pub(crate) struct Slot {
     pub(crate) begun: bool,
     pub(crate) parts: VecDeque<Part>,
     pub(crate) ending: Option<Ending>,
-    /// Set when the worker has gone, until it is logged.
+    /// Set when the request was lost, until it is logged.
     pub(crate) lost: Option<Lost>,
+    /// When the app was first seen to be what the client waits for, in milliseconds of the bridge's
+    /// clock (`overdue.rs`).
+    pub(crate) awaited_since: Option<u32>,
     /// Bytes of the response's body that are due, where the head says it; more is not sent.
     pub(crate) due: Option<u64>,
     /// Whether the connection was taken over: the exchange goes on until both sides have ended.
@@ -123,6 +128,7 @@ impl Slot {
             parts: VecDeque::new(),
             ending: None,
             lost: None,
+            awaited_since: None,
             due: None,
             is_tunnel: false,
             credit: 0,
@@ -148,6 +154,32 @@ impl Slot {
             self.ending = Some(Ending::Cut);
             self.answer = Some(Answer::Refused(refusal));
         }
+    }
+
+    /// The request was lost: refused before the head, cut after it, and logged.
+    pub(crate) fn lose(&mut self, lost: Lost) {
+        self.give_up(Refusal {
+            status: lost.status,
+            close: false,
+            retry_after: None,
+        });
+        self.lost = Some(lost);
+    }
+
+    /// The worker that the client waits for, while there is no head of an answer. It is none where the
+    /// worker itself waits for the client, to send the rest of the body.
+    pub(crate) fn awaits(&self) -> Option<Holder> {
+        let is_answered = self.begun || self.answer.is_some() || self.ending.is_some();
+        let awaits_body = self.upload.is_some() && self.credit > 0;
+        match self.ticket.place() {
+            Place::Claimed(holder) if !is_answered && !awaits_body => Some(holder),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing that the worker says matters any more.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self.ending, Some(Ending::Cut))
     }
 
     /// Whether the worker has said its last word.

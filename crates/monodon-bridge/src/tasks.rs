@@ -42,13 +42,24 @@ fn read_inbox(io: &Rc<IoThread>) {
 }
 
 /// Spawns the task that keeps the clock of queued requests, and refuses those that no worker takes
-/// within `timeout`, unless that is zero. It sleeps for good while no request is under way.
+/// within `timeout`, unless that is zero.
 fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
     let tick = if timeout.is_zero() {
         TICK
     } else {
         timeout / TICKS
     };
+    while_busy(io, tick, move |io| {
+        io.tick();
+        if !timeout.is_zero() {
+            expire_queued(io);
+            report_overload(io);
+        }
+    });
+}
+
+/// Spawns a task that does `work` each `period` while requests are under way, and sleeps else.
+pub(crate) fn while_busy(io: &Rc<IoThread>, period: Duration, work: impl Fn(&IoThread) + 'static) {
     let io = Rc::downgrade(io);
     tokio::task::spawn_local(async move {
         loop {
@@ -60,13 +71,9 @@ fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
             if !busy.await {
                 return;
             }
-            tokio::time::sleep(tick).await;
+            tokio::time::sleep(period).await;
             let Some(io) = io.upgrade() else { return };
-            io.tick();
-            if !timeout.is_zero() {
-                expire_queued(&io);
-                report_overload(&io);
-            }
+            work(&io);
         }
     });
 }

@@ -237,7 +237,14 @@ impl Future for Pump {
                     self.io.notify(holder, Event::BodyChunk(piece));
                     continue;
                 }
-                Next::End(trailers) => Event::BodyEnd(trailers),
+                Next::End(trailers) => {
+                    // Nothing of it is left to wait for, or to discard.
+                    drop(
+                        self.io
+                            .with(self.slot, self.generation, |slot| slot.upload.take()),
+                    );
+                    Event::BodyEnd(trailers)
+                }
                 Next::Broken(error) => self.broke(error),
             };
             self.io.notify(holder, event);

@@ -387,6 +387,11 @@ impl Worker {
         let mut outgoing: Vec<Vec<Letter>> = Vec::new();
         outgoing.resize_with(self.bridge.io_threads(), Vec::new);
         let now = self.bridge.now_ms();
+        let code = if status == StatusCode::GATEWAY_TIMEOUT {
+            "MONODON_WORKER_HUNG"
+        } else {
+            "MONODON_WORKER_DIED"
+        };
         for claim in desk.claims.drain() {
             claim.ticket.finish();
             let Claim { origin, since, .. } = claim;
@@ -394,6 +399,7 @@ impl Worker {
                 slot: origin.slot,
                 generation: origin.generation,
                 mail: Mail::WorkerGone(Lost {
+                    code,
                     status,
                     worker: self.index,
                     held: Duration::from_millis(u64::from(now.wrapping_sub(since))),

@@ -177,7 +177,7 @@ fn events_of_a_round_are_rung_for_once() {
     assert!(world.take().is_empty());
     let holder = Holder { worker: 1, id };
     for _ in 0..2 {
-        world.bridge.post(holder, Event::Drain(1));
+        world.bridge.post_event(holder, Event::Drain(1));
     }
     assert_eq!(world.bell.0.load(Ordering::SeqCst), 0, "the round goes on");
     world.bridge.ring_for_events();
@@ -193,7 +193,7 @@ fn many_events_do_not_wait_for_the_end_of_the_round() {
     assert!(world.take().is_empty());
     for _ in 0..100 {
         let holder = Holder { worker: 1, id };
-        world.bridge.post(holder, Event::Drain(1));
+        world.bridge.post_event(holder, Event::Drain(1));
     }
     assert_eq!(world.bell.0.load(Ordering::SeqCst), 1);
 }

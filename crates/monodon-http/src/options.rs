@@ -40,6 +40,8 @@ pub struct Options {
     pub queue_timeout: Duration,
     /// How long a request may wait for a worker in an overload before it gets 503.
     pub queue_target: Duration,
+    /// How long the app may take for a request until the head of its response; then it gets 504.
+    pub request_timeout: Duration,
     /// How long a WebSocket client may be silent before it is pinged; after as long again the connection is cut.
     pub websocket_ping: Duration,
     /// How long a connection may be idle between requests.
@@ -83,6 +85,7 @@ impl Default for Options {
             queue_size: 4096,
             queue_timeout: Duration::from_secs(10),
             queue_target: Duration::from_millis(100),
+            request_timeout: Duration::from_secs(0),
             websocket_ping: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
             header_timeout: Duration::from_secs(15),

@@ -38,6 +38,7 @@ pub struct NativeOptions {
     pub max_connections: u32,
     pub queue_size: u32,
     pub queue_timeout: f64,
+    pub request_timeout: f64,
     pub http: String,
     pub keep_alive: f64,
     pub header_timeout: f64,
@@ -73,6 +74,7 @@ impl From<NativeOptions> for Options {
             max_connections: from.max_connections,
             queue_size: from.queue_size,
             queue_timeout: duration(from.queue_timeout),
+            request_timeout: duration(from.request_timeout),
             http: match from.http.as_str() {
                 "1" => HttpVersions::Http1,
                 "2" => HttpVersions::Http2,

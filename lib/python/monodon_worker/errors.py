@@ -227,6 +227,12 @@ ERRORS = {
         "app",
         504,
     ),
+    "MONODON_REQUEST_TIMEOUT": (
+        "the app did not begin its response within request-timeout",
+        "find what it waits for, give that a time limit of its own, or raise request-timeout",
+        "app",
+        504,
+    ),
     "MONODON_FILE_FAILED": (
         "a file that the app handed over could not be read as far as was announced",
         "do not truncate files that are being sent; see the detail",
