@@ -15,7 +15,10 @@ export interface Program {
   readonly cwd: string
   /** Where its standard error goes: a descriptor. */
   readonly errorLog: () => number
-  /** Makes it write where it is to the error log, if it can. */
+  /**
+   * Makes it write where it is to the error log, if it can. Node heeds no signal while JavaScript runs
+   * but SIGUSR1, which opens a debugger to every user of the machine.
+   */
   readonly dumpSignal: NodeJS.Signals | undefined
   /** What it means that the command could not be started. */
   readonly notStarted: (error: Error) => Error

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import type { NativeProcess } from '../bridge/native.ts'
 import { errorText } from '../errors.ts'
+import { log } from '../log.ts'
 import { within } from '../within.ts'
 import type { FromWorker, StartMessage, WorkerData } from '../worker/protocol.ts'
 import {
@@ -86,10 +87,7 @@ export class WorkerProcess implements SupervisedWorker {
   }
 
   async kill(): Promise<void> {
-    if (this.state === 'hung' && this.program.dumpSignal !== undefined) {
-      this.child.kill(this.program.dumpSignal)
-      await within(DUMP_MS, this.ended)
-    }
+    if (this.state === 'hung') await this.dumpStacks()
     if (!this.hasEnded()) this.child.kill('SIGKILL')
     await this.ended
   }
@@ -151,6 +149,17 @@ export class WorkerProcess implements SupervisedWorker {
     return this.state === 'stopped'
   }
 }
+
+  private async dumpStacks(): Promise<void> {
+    const { dumpSignal } = this.program
+    if (dumpSignal === undefined) {
+      const hint = 'with worker-class thread the log would have the stack'
+      log('info', `worker ${this.number} hangs, and a process of Node cannot say where: ${hint}`)
+      return
+    }
+    this.child.kill(dumpSignal)
+    await within(DUMP_MS, this.ended)
+  }
 
 /** A message of a worker; `undefined` for what is none. */
 function parse(text: string): FromWorker | undefined {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { logError } from '../log.ts'
+import { log, logError } from '../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../worker/protocol.ts'
 import {
   BootFailure,
@@ -9,6 +9,7 @@ import {
   stopWorker,
   type WorkerState,
 } from './app-worker.ts'
+import { stackOfThread } from './thread-stack.ts'
 
 /** A worker in a thread of its own. */
 export class WorkerThread implements SupervisedWorker {
@@ -60,6 +61,7 @@ export class WorkerThread implements SupervisedWorker {
     if (!this.hasEnded()) await this.thread.terminate()
     await this.ended
   }
+    if (this.state === 'hung') await this.logStack()
 
   reopenLogs(): void {
     this.tell({ type: 'reopenLogs' })
@@ -78,6 +80,13 @@ export class WorkerThread implements SupervisedWorker {
     else if (message.type === 'spent') this.tellSpent()
     else if (message.type === 'loaded') this.onLoaded(message.files)
     else {
+  private async logStack(): Promise<void> {
+    const stack = await stackOfThread(this.thread.threadId)
+    const where =
+      stack.length > 0 ? `:\n${stack.join('\n')}` : ' outside of JavaScript: it has no stack'
+    log('error', `worker ${this.number} hangs${where}`)
+  }
+
       if (this.state === 'booting') this.state = 'ready'
       resolve(message)
     }
