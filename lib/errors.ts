@@ -257,9 +257,14 @@ export const ERRORS = {
 
   MONODON_WORKER_HUNG: {
     message: 'a worker that held the request did not respond for timeout, and was killed',
-    hint: 'find what blocks the app (its last log lines may tell), or raise timeout',
+    hint: 'find what blocks the app (the log has its stack, where that can be had), or raise timeout',
     blame: 'app',
     status: 504,
+  },
+  MONODON_CRASH_LOOP: {
+    message: 'workers end again and again soon after they were ready, or before',
+    hint: 'see why they end, above; nothing else is to be done once that is corrected: the pauses end by themselves',
+    blame: 'app',
   },
   MONODON_REQUEST_TIMEOUT: {
     message: 'the app did not begin its response within request-timeout',
@@ -414,6 +419,12 @@ export const ERRORS = {
     blame: 'operator',
     exit: 3,
     python: { hint: 'name a WSGI callable: app(environ, start_response)' },
+  },
+  MONODON_BOOT_TIMEOUT: {
+    message: 'a worker did not load the app within boot-timeout, and was killed',
+    hint: 'find what the app waits for while it is loaded (a database, a lock), or raise boot-timeout',
+    blame: 'app',
+    exit: 3,
   },
   MONODON_APP_NOT_LISTENING: {
     message: 'the program did not listen within listen-timeout',

@@ -30,6 +30,11 @@ export interface SupervisedWorker {
   stop(timeoutMs: number): Promise<void>
   /** Ends it at once. */
   kill(): Promise<void>
+  /**
+   * Bytes of memory that it holds: of a process what is resident, of a thread its heap and the buffers
+   * outside of it. `undefined` if that cannot be had, as of a thread that is busy.
+   */
+  memory(): Promise<number | undefined>
   /** Its error log was moved away. */
   reopenLogs(): void
 }

@@ -14,10 +14,11 @@ import { Listener } from './listener.ts'
 import { PidFile } from './pid-file.ts'
 import { createPool, type WorkerPool } from './pool.ts'
 import type { Reloader } from './reload/reloader.ts'
+import { noRestarts } from './restarts.ts'
 import type { Runtime } from './runtime.ts'
 import { heedSignals } from './signals.ts'
 import { type ControlSocket, openControlSocket } from './socket/server.ts'
-import type { Change, ServerState, ServerStatus } from './status.ts'
+import type { Change, PoolStatus, ServerState, ServerStatus } from './status.ts'
 import { Turns } from './turns.ts'
 
 /** What can be done with a server from its terminal. */
@@ -68,6 +69,9 @@ export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}
     ignoreSignals()
   }
 }
+
+/** Before there are workers. */
+const NO_POOL: PoolStatus = { stability: 'stable', restarts: noRestarts(), workers: [] }
 
 /** A server with its workers, and what it can be told to do. */
 export class Arbiter {
@@ -164,7 +168,7 @@ export class Arbiter {
       queued,
       claimed,
       lent,
-      ...(this.pool?.status() ?? { workers: [], restarts: 0 }),
+      ...(this.pool?.status() ?? NO_POOL),
     }
   }
 

@@ -5,9 +5,10 @@ import { factsOf } from './facts.ts'
 import type { Job } from './job.ts'
 import type { Listener } from './listener.ts'
 import { Pauses } from './pauses.ts'
+import { Recycling } from './recycling.ts'
 import { RollingReload } from './rolling-reload.ts'
 import type { Runtime } from './runtime.ts'
-import type { WorkerStatus } from './status.ts'
+import type { PoolStatus } from './status.ts'
 import { Supervisor } from './supervisor.ts'
 import { Watchdog } from './watchdog.ts'
 import { type PoolSetup, workerFactory } from './worker-factory.ts'
@@ -45,6 +46,7 @@ export class WorkerPool {
   private readonly pauses = new Pauses()
   private readonly supervisor: Supervisor
   private readonly rolling: RollingReload
+  private readonly recycling: Recycling
   private readonly watchdog: Watchdog
 
   /** @throws MonodonError `MONODON_PYTHON_MISSING` */
@@ -53,7 +55,10 @@ export class WorkerPool {
     const factory = workerFactory(setup)
     this.kind = factory.kind
     this.workers = new WorkerSet(factory, data.options, listener)
-    this.supervisor = new Supervisor(this.workers, this.pauses, data.options)
+    this.supervisor = new Supervisor(this.workers, this.pauses, data.options, (worker) =>
+      this.recycling.watch(worker),
+    )
+    this.recycling = new Recycling(this.workers, this.supervisor, data.options)
     this.rolling = new RollingReload(this.workers, this.supervisor)
     this.watchdog = new Watchdog(listener, data.options.timeout, (number, still) =>
       this.supervisor.endHung(number, still),
@@ -72,6 +77,7 @@ export class WorkerPool {
       const booted = await Promise.all(boots)
       for (const { worker } of booted) this.supervisor.add(worker)
       this.watchdog.start()
+      this.recycling.start()
       return booted[0]!.ready
     } catch (error) {
       await this.stop(0)
@@ -82,6 +88,7 @@ export class WorkerPool {
   /** Stops all workers; each may finish what it holds, up to `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.watchdog.stop()
+    this.recycling.stop()
     this.pauses.cancel()
     await this.workers.stop(timeoutMs)
   }
@@ -101,9 +108,10 @@ export class WorkerPool {
     return this.supervisor.size
   }
 
-  /** How the workers are, and how many were replaced because they died or hung. */
-  status(): { readonly workers: WorkerStatus[]; readonly restarts: number } {
-    return { workers: this.workers.status(), restarts: this.supervisor.restarts }
+  /** How the workers are, whether they stay, and how many were replaced. */
+  status(): PoolStatus {
+    const { stability, restarts } = this.supervisor
+    return { stability, restarts, workers: this.workers.status() }
   }
 
   /**

@@ -48,7 +48,7 @@ export class RollingReload {
   /** Resolves with why the app could not be loaded anew, if it could not. */
   private async succeedAll(): Promise<string | undefined> {
     for (const worker of this.workers.answering()) {
-      const failure = await this.supervisor.succeed(worker)
+      const { failure } = await this.supervisor.succeed(worker)
       if (failure !== undefined) return failure
     }
     const isBroken = this.workers.answering().some((worker) => this.workers.isBroken(worker))

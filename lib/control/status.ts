@@ -2,6 +2,8 @@
 
 import type { NativeStats } from '../bridge/native.ts'
 import type { WorkerState } from './app-worker.ts'
+import type { Restarts } from './restarts.ts'
+import type { Stability } from './supervisor.ts'
 
 /**
  * Where a server is in its life: booting until all its workers are ready, draining from the moment that
@@ -32,7 +34,16 @@ export type Counters = Pick<
   'connections' | 'accepted' | 'requests' | 'queued' | 'claimed' | 'lent'
 >
 
-export interface ServerStatus extends Counters {
+/** How the workers are. */
+export interface PoolStatus {
+  /** `crash-loop` while workers end so often that the next one has to wait. */
+  readonly stability: Stability
+  /** Workers that were replaced so far, by cause. */
+  readonly restarts: Restarts
+  readonly workers: readonly WorkerStatus[]
+}
+
+export interface ServerStatus extends Counters, PoolStatus {
   /** Of monodon. */
   readonly version: string
   readonly pid: number
@@ -45,7 +56,4 @@ export interface ServerStatus extends Counters {
   readonly workerClass: 'thread' | 'process'
   /** Workers that there are to be, once all that was asked for is done. */
   readonly wanted: number
-  /** Workers that were replaced because they died or hung. */
-  readonly restarts: number
-  readonly workers: readonly WorkerStatus[]
 }

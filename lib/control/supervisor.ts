@@ -1,36 +1,54 @@
 import { log, logFault } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import type { SupervisedWorker } from './app-worker.ts'
-import { Backoff, LONGEST_PAUSE_MS } from './backoff.ts'
+import { Backoff, HEALTHY_MS } from './backoff.ts'
 import type { Pauses } from './pauses.ts'
+import { noRestarts, type RestartCause, type Restarts } from './restarts.ts'
 import type { WorkerSet } from './worker-set.ts'
+
+/** Whether workers stay; `crash-loop` while they end so often that the next one has to wait. */
+export type Stability = 'stable' | 'crash-loop'
+
+/** What came of replacing a worker; neither where it is leaving anyhow. */
+export interface Succession {
+  readonly successor?: SupervisedWorker
+  /** Why the successor could not boot: the worker goes on. */
+  readonly failure?: string
+}
 
 /**
  * Keeps as many workers as there are to be: replaces those that end by themselves and, new before old,
  * those that are to go, and changes their number.
  */
 export class Supervisor {
-  /** Workers that were replaced because they had ended by themselves or hung. */
-  restarts = 0
   private readonly workers: WorkerSet
   private readonly pauses: Pauses
   private readonly options: Pick<Options, 'gracefulTimeout'>
+  private readonly onReady: (worker: SupervisedWorker) => void
   private readonly backoff = new Backoff()
+  private readonly counts = noRestarts()
+  private places = 0
+  /** Workers that have a place, booting or ready: each is replaced when it ends. */
+  private readonly seated = new Set<SupervisedWorker>()
   /** Workers that have a successor, booting or ready. */
   private readonly leaving = new WeakSet<SupervisedWorker>()
-  /** Workers that were told to stop, since their successors are ready. */
+  /** Workers that were told to stop: their successors are ready, or there are to be fewer. */
   private readonly retired = new WeakSet<SupervisedWorker>()
   private readonly hung = new WeakSet<SupervisedWorker>()
   /** Successions that are under way. */
   private readonly successions = new Set<Promise<unknown>>()
-  /** Workers that have a place: each is replaced when it ends. */
-  private readonly seated = new Set<SupervisedWorker>()
-  private places = 0
 
-  constructor(workers: WorkerSet, pauses: Pauses, options: Pick<Options, 'gracefulTimeout'>) {
+  /** `onReady` hears of each worker that is ready and supervised from then on. */
+  constructor(
+    workers: WorkerSet,
+    pauses: Pauses,
+    options: Pick<Options, 'gracefulTimeout'>,
+    onReady: (worker: SupervisedWorker) => void,
+  ) {
     this.workers = workers
     this.pauses = pauses
     this.options = options
+    this.onReady = onReady
   }
 
   /** Workers that there are to be. */
@@ -38,7 +56,20 @@ export class Supervisor {
     return this.places
   }
 
-  /** From now on there is to be one worker more, at first this one. */
+  /** How many workers were replaced so far. */
+  get restarts(): Restarts {
+    return this.counts
+  }
+
+  get stability(): Stability {
+    return this.backoff.isLooping ? 'crash-loop' : 'stable'
+  }
+
+  count(cause: RestartCause): void {
+    this.counts[cause]++
+  }
+
+  /** From now on there is to be one worker more, at first this one, which is ready. */
   add(worker: SupervisedWorker): void {
     this.places += 1
     this.supervise(worker)
@@ -58,19 +89,15 @@ export class Supervisor {
     return failures.find((failure) => failure !== undefined)
   }
 
-  /**
-   * New before old: the worker goes on until the one that follows it is ready.
-   *
-   * @returns why none does, if so
-   */
-  async succeed(worker: SupervisedWorker): Promise<string | undefined> {
-    if (this.workers.isStopping || this.leaving.has(worker)) return undefined
+  /** New before old: the worker goes on until the one that follows it is ready. */
+  async succeed(worker: SupervisedWorker): Promise<Succession> {
+    if (this.workers.isStopping || this.leaving.has(worker)) return {}
     this.leaving.add(worker)
     const succession = this.bootSuccessor(worker)
     this.successions.add(succession)
-    const failure = await succession
+    const outcome = await succession
     this.successions.delete(succession)
-    return failure
+    return outcome
   }
 
   /** A worker holds requests and gives no sign of life, for `still` milliseconds: it is killed. */
@@ -84,13 +111,15 @@ export class Supervisor {
     void worker.kill()
   }
 
-  /** The worker is replaced when it ends by itself, and when it has served enough. */
+  /** From now on the worker, which is ready, is replaced when it ends by itself. */
   private supervise(worker: SupervisedWorker): void {
     const since = performance.now()
     this.seated.add(worker)
     void worker.ended.then((how) => this.afterEnd(worker, how, performance.now() - since))
-    void worker.spent.then(() => this.relieve(worker))
+    this.onReady(worker)
   }
+
+  // -- fewer or more
 
   /** Boots one more worker. Resolves with why it could not boot, if so. */
   private async grow(): Promise<string | undefined> {
@@ -101,7 +130,7 @@ export class Supervisor {
       this.add(worker)
       return undefined
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
+      const why = textOf(error)
       if (!this.workers.isStopping) log('error', `a new worker could not boot: ${why}`)
       return why
     }
@@ -137,68 +166,102 @@ export class Supervisor {
     void worker.stop(this.options.gracefulTimeout)
   }
 
-  private async bootSuccessor(worker: SupervisedWorker): Promise<string | undefined> {
+  // -- new before old
+
+  private async bootSuccessor(worker: SupervisedWorker): Promise<Succession> {
     const successor = this.workers.spawn()
     try {
       await this.workers.boot(successor)
     } catch (error) {
       void successor.kill()
-      if (this.workers.isStopping) return undefined
-      const why = error instanceof Error ? error.message : String(error)
+      if (this.workers.isStopping) return {}
+      const failure = textOf(error)
       if (!this.workers.isOutdated(successor))
-        log('error', `worker ${worker.number} goes on, as its successor failed: ${why}`)
+        log('error', `worker ${worker.number} goes on, as its successor failed: ${failure}`)
       this.leaving.delete(worker)
       if (worker.state === 'stopped') this.replaceLater()
-      return why
+      return { failure }
     }
-    if (this.workers.isStopping) return undefined
+    if (this.workers.isStopping) return {}
     log('info', `worker ${successor.number} follows worker ${worker.number}`)
     this.seated.delete(worker)
     this.supervise(successor)
     this.retire(worker)
     // If it died meanwhile, its place may have been given up.
     if (this.seated.size > this.places) this.retire(successor)
-    return undefined
+    return { successor }
   }
+
+  // -- in place of one that has ended
 
   private afterEnd(worker: SupervisedWorker, how: string, lifetime: number): void {
     this.seated.delete(worker)
     if (this.retired.has(worker) || this.workers.endsWithServer(worker)) return
-    const isOutdated = this.workers.isOutdated(worker)
-    if (!this.hung.has(worker) && !isOutdated)
-      logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
+    const hung = this.hung.has(worker)
+    if (!hung) logFault('MONODON_WORKER_DIED', { worker: worker.number }, how)
+    this.count(hung ? 'hung' : 'died')
     if (this.leaving.has(worker)) return
-    this.restarts += 1
-    if (isOutdated) this.backoff.reset()
-    else this.backoff.died(lifetime)
+    this.backoff.died(lifetime)
     this.replaceLater()
   }
 
   private replaceLater(): void {
-    this.pauses.later(this.backoff.pause, () => this.replace())
+    const { inARow, isLooping, pause } = this.backoff
+    if (isLooping) {
+      const left = `workers that go on: ${this.workers.answering().length}`
+      const detail = `${inARow} in a row; ${left}; next attempt in ${pause / 1000} s`
+      logFault('MONODON_CRASH_LOOP', {}, detail)
+    }
+    this.pauses.later(pause, () => void this.replace())
   }
 
-  private replace(): void {
-    // Its place may be gone by now.
+  private async replace(): Promise<void> {
+    // The place may be gone by now.
     if (this.seated.size >= this.places) return
     const worker = this.workers.spawn()
+    this.seated.add(worker)
+    try {
+      await this.workers.boot(worker)
+    } catch (error) {
+      this.afterFailure(worker, error)
+      return
+    }
+    if (this.retired.has(worker)) return
+    log('info', `worker ${worker.number} has taken its place`)
     this.supervise(worker)
-    this.workers.boot(worker).then(
-      () => log('info', `worker ${worker.number} has taken its place`),
-      (error: Error) => {
-        if (!this.workers.isOutdated(worker) && !this.retired.has(worker))
-          log('error', error.message)
-        // It has said why; one that could not load its app ends here.
-        void worker.kill()
-      },
-    )
+    if (this.backoff.isLooping) this.awaitHealth(worker)
   }
 
-  /** Replaces a worker that has served enough; tries again when its successor cannot boot. */
-  private async relieve(worker: SupervisedWorker): Promise<void> {
-    if (worker.state !== 'ready') return
-    log('info', `worker ${worker.number} has served max-requests`)
-    const failure = await this.succeed(worker)
-    if (failure !== undefined) this.pauses.later(LONGEST_PAUSE_MS, () => void this.relieve(worker))
+  /** A worker could not boot in place of one that has ended. */
+  private afterFailure(worker: SupervisedWorker, error: unknown): void {
+    this.seated.delete(worker)
+    void worker.kill()
+    if (this.retired.has(worker) || this.workers.endsWithServer(worker)) return
+    if (this.workers.isOutdated(worker)) {
+      this.backoff.reset()
+    } else {
+      log('error', textOf(error))
+      this.count('boot')
+      this.backoff.died(0)
+    }
+    this.replaceLater()
   }
+
+  /** One worker that stays ends a crash loop, unless another has ended meanwhile. */
+  private awaitHealth(worker: SupervisedWorker): void {
+    const { inARow } = this.backoff
+    const timer = setTimeout(() => {
+      if (this.backoff.inARow !== inARow) return
+      this.backoff.reset()
+      log(
+        'info',
+        `worker ${worker.number} has stayed for ${HEALTHY_MS / 1000} s: no crash loop any more`,
+      )
+    }, HEALTHY_MS).unref()
+    void worker.ended.then(() => clearTimeout(timer))
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -17,6 +17,7 @@ import {
 } from './app-worker.ts'
 import type { Listener } from './listener.ts'
 import type { Program } from './program.ts'
+import { residentMemory } from './resident-memory.ts'
 
 /** How long a worker that hangs may take to write where it hangs, in milliseconds. */
 const DUMP_MS = 300
@@ -92,6 +93,10 @@ export class WorkerProcess implements SupervisedWorker {
     await this.ended
   }
 
+  async memory(): Promise<number | undefined> {
+    return this.pid === undefined ? undefined : residentMemory(this.pid)
+  }
+
   reopenLogs(): void {
     this.native.tell(JSON.stringify({ type: 'reopenLogs' }))
   }
@@ -145,11 +150,6 @@ export class WorkerProcess implements SupervisedWorker {
     else if (message?.type === 'loaded') this.onLoaded(message.files)
   }
 
-  private hasEnded(): boolean {
-    return this.state === 'stopped'
-  }
-}
-
   private async dumpStacks(): Promise<void> {
     const { dumpSignal } = this.program
     if (dumpSignal === undefined) {
@@ -160,6 +160,11 @@ export class WorkerProcess implements SupervisedWorker {
     this.child.kill(dumpSignal)
     await within(DUMP_MS, this.ended)
   }
+
+  private hasEnded(): boolean {
+    return this.state === 'stopped'
+  }
+}
 
 /** A message of a worker; `undefined` for what is none. */
 function parse(text: string): FromWorker | undefined {

@@ -1,6 +1,7 @@
+import { errorText, MonodonError } from '../errors.ts'
 import { log } from '../log.ts'
 import type { Options } from '../options/table.ts'
-import type { Ready, SupervisedWorker } from './app-worker.ts'
+import { BootFailure, type Ready, type SupervisedWorker } from './app-worker.ts'
 import type { Listener } from './listener.ts'
 import type { WorkerStatus } from './status.ts'
 import type { WorkerFactory } from './worker-factory.ts'
@@ -8,7 +9,7 @@ import type { WorkerFactory } from './worker-factory.ts'
 /** The workers that a server has, from their start to their end. */
 export class WorkerSet {
   private readonly factory: WorkerFactory
-  private readonly options: Pick<Options, 'reload' | 'dev'>
+  private readonly options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>
   private readonly listener: Pick<Listener, 'phase' | 'pulses'>
   private readonly workers = new Set<SupervisedWorker>()
   /** Workers that boot for the first time, or in place of another. */
@@ -24,7 +25,7 @@ export class WorkerSet {
 
   constructor(
     factory: WorkerFactory,
-    options: Pick<Options, 'reload' | 'dev'>,
+    options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>,
     listener: Pick<Listener, 'phase' | 'pulses'>,
   ) {
     this.factory = factory
@@ -80,14 +81,14 @@ export class WorkerSet {
   }
 
   /**
-   * Waits until a worker answers.
+   * Waits until a worker answers. One that does not within `bootTimeout` is killed.
    *
    * @throws BootFailure when it could not boot; another error when its files have changed meanwhile
    */
   async boot(worker: SupervisedWorker): Promise<Ready> {
     this.booting.add(worker)
     try {
-      const ready = await worker.ready
+      const ready = await this.readyInTime(worker)
       if (this.outdated.has(worker)) throw new Error('its files have changed')
       if (ready.type === 'broken') {
         this.broken.add(worker)
@@ -97,6 +98,27 @@ export class WorkerSet {
       return ready
     } finally {
       this.booting.delete(worker)
+    }
+  }
+
+  private async readyInTime(worker: SupervisedWorker): Promise<Ready> {
+    const { bootTimeout } = this.options
+    if (bootTimeout === 0) return worker.ready
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      // So that it says where it hangs.
+      worker.state = 'hung'
+      void worker.kill()
+    }, bootTimeout)
+    try {
+      return await worker.ready
+    } catch (error) {
+      if (!isLate) throw error
+      const detail = `worker ${worker.number} after ${bootTimeout / 1000} s`
+      throw new BootFailure(errorText(new MonodonError('MONODON_BOOT_TIMEOUT', { detail })))
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -24,6 +24,8 @@ export class WorkerThread implements SupervisedWorker {
   private readonly thread: Worker
   private readonly onLoaded: OnLoaded
   private tellSpent!: () => void
+  /** Who waits for its memory. */
+  private measured: ((bytes: number | undefined) => void) | undefined
 
   /** `top -H` shows `monodon-worker-N`. */
   constructor(number: number, data: Omit<ThreadData, 'name' | 'number'>, onLoaded: OnLoaded) {
@@ -38,6 +40,7 @@ export class WorkerThread implements SupervisedWorker {
     this.ended = new Promise((resolve) => {
       this.thread.once('exit', (code) => {
         this.state = 'stopped'
+        this.measured?.(undefined)
         resolve(`exit code ${code}`)
       })
     })
@@ -58,13 +61,30 @@ export class WorkerThread implements SupervisedWorker {
   }
 
   async kill(): Promise<void> {
+    if (this.state === 'hung') await this.logStack()
     if (!this.hasEnded()) await this.thread.terminate()
     await this.ended
   }
-    if (this.state === 'hung') await this.logStack()
+
+  memory(): Promise<number | undefined> {
+    if (this.hasEnded()) return Promise.resolve(undefined)
+    // One that is busy is not asked again, and is not waited for.
+    if (this.measured === undefined) this.tell({ type: 'measure' })
+    return new Promise((resolve) => {
+      this.measured?.(undefined)
+      this.measured = resolve
+    })
+  }
 
   reopenLogs(): void {
     this.tell({ type: 'reopenLogs' })
+  }
+
+  private async logStack(): Promise<void> {
+    const stack = await stackOfThread(this.thread.threadId)
+    const where =
+      stack.length > 0 ? `:\n${stack.join('\n')}` : ' outside of JavaScript: it has no stack'
+    log('error', `worker ${this.number} hangs${where}`)
   }
 
   private tell(message: ToWorker): void {
@@ -79,14 +99,10 @@ export class WorkerThread implements SupervisedWorker {
     if (message.type === 'failed') reject(new BootFailure(message.text))
     else if (message.type === 'spent') this.tellSpent()
     else if (message.type === 'loaded') this.onLoaded(message.files)
-    else {
-  private async logStack(): Promise<void> {
-    const stack = await stackOfThread(this.thread.threadId)
-    const where =
-      stack.length > 0 ? `:\n${stack.join('\n')}` : ' outside of JavaScript: it has no stack'
-    log('error', `worker ${this.number} hangs${where}`)
-  }
-
+    else if (message.type === 'memory') {
+      this.measured?.(message.bytes)
+      this.measured = undefined
+    } else {
       if (this.state === 'booting') this.state = 'ready'
       resolve(message)
     }

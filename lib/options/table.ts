@@ -115,6 +115,9 @@ export type OptionRow =
 /** Timers of Node.js and the kernel take this many milliseconds at most; about 24 days. */
 export const MAX_DURATION_MS = 2_147_483_647
 
+/** Bytes in 1 TiB: no machine has use for a larger limit. */
+const MAX_SIZE = 1_099_511_627_776
+
 export const OPTIONS = {
   bind: {
     type: 'addresses',
@@ -307,6 +310,33 @@ export const OPTIONS = {
     readBy: ['worker'],
     doc: 'At most this many more, by chance, so that workers are not replaced together',
   },
+  maxWorkerLifetime: {
+    type: 'duration',
+    default: 'off',
+    off: 'workers live as long as they can',
+    group: 'Workers',
+    readBy: ['main'],
+    doc: 'Age at which a worker is replaced by a new one',
+    note: 'Counted from when it was ready. Workers are replaced one at a time, and the successor is ready first. See [workers.md](workers.md#recycling).',
+  },
+  maxWorkerLifetimeJitter: {
+    type: 'duration',
+    default: 'off',
+    off: 'none',
+    group: 'Workers',
+    readBy: ['main'],
+    doc: 'At most this much more, by chance, so that workers are not replaced together',
+  },
+  maxWorkerMemory: {
+    type: 'size',
+    default: '0',
+    min: 0,
+    max: MAX_SIZE,
+    group: 'Workers',
+    readBy: ['main'],
+    doc: 'Memory at which a worker is replaced by a new one; 0 is never',
+    note: 'Of a process its resident memory, of a thread its V8 heap and the buffers outside of it. It is looked at each 3 s: a worker may pass it for a moment, so this is for leaks, not to bound memory (`MemoryMax=` in systemd does that). See [workers.md](workers.md#recycling).',
+  },
   queueSize: {
     type: 'integer',
     unit: 'requests',
@@ -326,6 +356,15 @@ export const OPTIONS = {
     readBy: ['main'],
     doc: 'How long a worker that holds requests may not respond before it is killed and replaced',
     note: 'A JavaScript worker, and a Python worker with threads, responds while its requests wait. A Python worker with one thread does not, so there it is how long one request may take, as in Gunicorn. What the worker held is answered 504.',
+  },
+  bootTimeout: {
+    type: 'duration',
+    default: '90s',
+    off: 'it may take as long as it likes',
+    group: 'Timeouts',
+    readBy: ['main'],
+    doc: 'How long a worker may take until it has loaded the app; then it is killed',
+    note: 'At the start the server ends with code 3 then; on HUP the old workers go on; a worker that replaces one that ended is tried again after a pause. Gunicorn has `--timeout` for it, too.',
   },
   listenTimeout: {
     type: 'duration',
@@ -360,7 +399,7 @@ export const OPTIONS = {
     group: 'Timeouts',
     readBy: ['native'],
     doc: 'How long the app may take for a request until the head of its response; then it gets 504',
-    note: 'The worker is kept, and goes on: the app hears of it as if the client had left (`request.signal`, `monodon.signal`, `close`). The time in the queue is not counted, nor is the body of the response, so streams and WebSockets may last; while the rest of a body is awaited from the client the clock stands at zero. It is up to a tenth late, at most 1 s.',
+    note: 'The worker is kept, and goes on: the app hears of it as if the client had left (`request.signal`, `monodon.signal`, `close`). The time in the queue is not counted, nor is the body of the response, so streams and WebSockets may last; while the rest of a body is awaited from the client the clock stands at zero. It is up to a tenth late, at most 1 s. See [workers.md](workers.md#a-time-limit-for-each-request).',
   },
   websocketPing: {
     type: 'duration',
@@ -683,6 +722,7 @@ export const DEV_OPTIONS: Config = {
   workers: 1,
   workerClass: process.platform === 'win32' ? 'thread' : 'process',
   timeout: 'off',
+  bootTimeout: 'off',
   logLevel: 'info',
 }
 

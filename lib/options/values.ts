@@ -205,7 +205,8 @@ function formatDuration(ms: number): string {
   return `${ms}ms`
 }
 
-function formatSize(bytes: number): string {
+/** Bytes with the largest unit that fits. */
+export function formatSize(bytes: number): string {
   for (const unit of ['gb', 'mb', 'kb']) {
     const length = SIZE_UNITS[unit]!
     if (bytes >= length && bytes % length === 0) return `${bytes / length}${unit}`

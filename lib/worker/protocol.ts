@@ -48,6 +48,8 @@ export type FromWorker =
   | { readonly type: 'loaded'; readonly files: readonly LoadedFile[] }
   /** It could not boot; `text` says why, with the stack where the app threw. */
   | { readonly type: 'failed'; readonly text: string }
+  /** How many bytes of memory a thread holds, when it was asked. */
+  | { readonly type: 'memory'; readonly bytes: number }
   /** It has taken `maxRequests`: it goes on until its successor is ready and it is told to stop. */
   | { readonly type: 'spent' }
 
@@ -65,10 +67,15 @@ export interface StopMessage {
   readonly timeoutMs: number
 }
 
+/** To a thread: say how much memory you hold. Of a process the system tells. */
+export interface MeasureMessage {
+  readonly type: 'measure'
+}
+
 /** To any worker: the file of the error log was moved away, write to a new one of its name. */
 export interface ReopenLogsMessage {
   readonly type: 'reopenLogs'
 }
 
 /** To a worker. */
-export type ToWorker = StartMessage | StopMessage | ReopenLogsMessage
+export type ToWorker = StartMessage | StopMessage | MeasureMessage | ReopenLogsMessage

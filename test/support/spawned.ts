@@ -63,7 +63,8 @@ export class SpawnedServer implements Address {
     await until(
       'the server to start',
       () => {
-        if (child.exitCode !== null) throw new Error(`it did not start:\n${output.text}`)
+        if (child.exitCode !== null)
+          throw new Error(`it ended with code ${child.exitCode}:\n${output.text}`)
         return port() > 0 && /Workers: \d/.test(logged())
       },
       2 * PATIENCE_MS,

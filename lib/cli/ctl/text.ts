@@ -1,6 +1,7 @@
 /** What a server has answered, for people. */
 
 import type { ActionName } from '../../control/actions.ts'
+import type { Restarts } from '../../control/restarts.ts'
 import type { ServerStatus, WorkerStatus } from '../../control/status.ts'
 
 const DONE: Readonly<Partial<Record<ActionName, string>>> = {
@@ -25,15 +26,22 @@ export function shown(action: ActionName, result: unknown): string {
 }
 
 function statusText(status: ServerStatus): string {
-  const { version, pid, state, change, uptime, app, urls, workerClass, wanted, restarts } = status
+  const { version, pid, state, change, uptime, app, urls, workerClass, wanted } = status
   const doing = change === null ? '' : `, ${change === 'reload' ? 'reloading' : 'scaling'}`
   return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${duration(uptime)}
 Serving ${app} at ${urls.join(', ')}
-Workers: ${wanted} (${workerClass}), replaced after a failure: ${restarts}
+Workers: ${wanted} (${workerClass})${status.stability === 'stable' ? '' : ', in a crash loop'}
+Replaced: ${restartsText(status.restarts)}
 Requests: ${status.requests}, of which ${status.claimed} are with workers and ${status.queued} wait
 Connections: ${status.connections} open, ${status.accepted} so far
 
 ${workersText(status.workers)}`
+}
+
+/** `2 died, 1 memory`. */
+function restartsText(restarts: Restarts): string {
+  const causes = Object.entries(restarts).filter(([, count]) => count > 0)
+  return causes.map(([cause, count]) => `${count} ${cause}`).join(', ') || 'none'
 }
 
 const HEADS = ['WORKER', 'STATE', 'PID', 'AGE', 'REQUESTS', 'HELD']

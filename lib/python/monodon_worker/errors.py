@@ -223,9 +223,15 @@ ERRORS = {
     ),
     "MONODON_WORKER_HUNG": (
         "a worker that held the request did not respond for timeout, and was killed",
-        "find what blocks the app (its last log lines may tell), or raise timeout",
+        "find what blocks the app (the log has its stack, where that can be had), or raise timeout",
         "app",
         504,
+    ),
+    "MONODON_CRASH_LOOP": (
+        "workers end again and again soon after they were ready, or before",
+        "see why they end, above; nothing else is to be done once that is corrected: the pauses end by themselves",
+        "app",
+        None,
     ),
     "MONODON_REQUEST_TIMEOUT": (
         "the app did not begin its response within request-timeout",
@@ -249,6 +255,12 @@ ERRORS = {
         "no interface fits the app",
         "name a WSGI callable: app(environ, start_response)",
         "operator",
+        None,
+    ),
+    "MONODON_BOOT_TIMEOUT": (
+        "a worker did not load the app within boot-timeout, and was killed",
+        "find what the app waits for while it is loaded (a database, a lock), or raise boot-timeout",
+        "app",
         None,
     ),
     "MONODON_APP_NOT_LISTENING": (
