@@ -1,7 +1,7 @@
 /** Replaces workers that have served enough, are old enough, or hold too much memory. */
 
 import { log } from '../log.ts'
-import type { Options } from '../options/table.ts'
+import { MAX_DURATION_MS, type Options } from '../options/table.ts'
 import { formatSize } from '../options/values.ts'
 import type { SupervisedWorker } from './app-worker.ts'
 import { LONGEST_PAUSE_MS } from './backoff.ts'
@@ -76,7 +76,10 @@ export class Recycling {
     const { maxWorkerLifetime, maxWorkerLifetimeJitter } = this.options
     if (maxWorkerLifetime === 0) return
     const why = 'has reached max-worker-lifetime'
-    const age = maxWorkerLifetime + Math.random() * maxWorkerLifetimeJitter
+    const age = Math.min(
+      maxWorkerLifetime + Math.random() * maxWorkerLifetimeJitter,
+      MAX_DURATION_MS,
+    )
     const timer = setTimeout(() => this.add({ worker, cause: 'lifetime', why }), age).unref()
     void worker.ended.then(() => clearTimeout(timer))
   }
@@ -105,13 +108,14 @@ export class Recycling {
     })
   }
 
-  /** False if the successor could not boot. */
+  /** False if it is to be tried again. */
   private async recycle({ worker, cause, why }: Due): Promise<boolean> {
     if (worker.state !== 'ready') return true
     log('info', `worker ${worker.number} ${why}`)
     const { successor, failure } = await this.supervisor.succeed(worker)
     if (failure !== undefined) return false
-    if (successor === undefined) return true
+    // It is followed already, or not after all: the next look tells.
+    if (successor === undefined) return worker.state !== 'ready'
     this.supervisor.count(cause)
     if (this.young.has(worker))
       this.youngBefore.set(successor, (this.youngBefore.get(worker) ?? 0) + 1)

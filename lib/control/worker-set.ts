@@ -112,14 +112,16 @@ export class WorkerSet {
       void worker.kill()
     }, bootTimeout)
     try {
-      return await worker.ready
+      const ready = await worker.ready
+      // One that says so while it is being killed is not.
+      if (!isLate) return ready
     } catch (error) {
       if (!isLate) throw error
-      const detail = `worker ${worker.number} after ${bootTimeout / 1000} s`
-      throw new BootFailure(errorText(new MonodonError('MONODON_BOOT_TIMEOUT', { detail })))
     } finally {
       clearTimeout(timer)
     }
+    const detail = `worker ${worker.number} after ${bootTimeout / 1000} s`
+    throw new BootFailure(errorText(new MonodonError('MONODON_BOOT_TIMEOUT', { detail })))
   }
 
   /**

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { fetchOnce } from '../support/client.ts'
+import { Client, fetchOnce, get } from '../support/client.ts'
 import type { Holdings } from '../support/leaks.ts'
 import { Load } from '../support/load.ts'
 import type { SpawnedServer } from '../support/spawned.ts'
@@ -76,6 +76,20 @@ describeWorkers('workers under load', (kind) => {
     }[kind.name]
     expect(server.output.match(stack)).toHaveLength(2)
     expect(faults('MONODON_WORKER_DIED')).toEqual([])
+  })
+})
+
+describeWorkers('a worker that hangs in a response', (kind) => {
+  test('cuts it, and the log has the request', async () => {
+    await start(kind, ['--timeout', '1s'])
+    const client = await Client.connect(server, ['GET'])
+    await client.write(get('/begin'))
+    await until('the beginning', () => client.bodyBytes === 'begun'.length)
+    await expect(client.response()).rejects.toThrow(/ended/)
+    const held = () => faults('MONODON_WORKER_HUNG').filter((entry) => entry.includes('/begin'))
+    await until('its entry', () => held().length > 0)
+    expect(held()[0]).toMatch(/GET \S*\/begin, held for \d+\.\d s by worker 1/)
+    expect(await status('/')).toBe(200)
   })
 })
 

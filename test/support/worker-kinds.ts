@@ -6,7 +6,7 @@ import { describePython } from './python.ts'
 import { SpawnedServer } from './spawned.ts'
 
 /**
- * Answers with the name of its worker. While it is loaded it hangs if there is a file `hang`, and ends
+ * Answers with the name of its worker, and on `/begin` with a response in the middle of which it hangs. While it is loaded it hangs if there is a file `hang`, and ends
  * if there is a file `fail`.
  */
 const JAVASCRIPT = `import { existsSync } from 'node:fs'
@@ -23,8 +23,14 @@ const DEEDS = {
   '/memory': () => { for (;;) kept.push(new Array(100_000).fill(kept.length)) },
   '/leak': () => kept.push(Buffer.alloc(8 * 1024 * 1024, 1)),
 }
+const begun = () => new ReadableStream({
+  start: (controller) => controller.enqueue(new TextEncoder().encode('begun')),
+  pull: () => new Promise(() => setTimeout(spin, 100)),
+})
 export default (request) => {
-  DEEDS[new URL(request.url).pathname]?.()
+  const { pathname } = new URL(request.url)
+  if (pathname === '/begin') return new Response(begun())
+  DEEDS[pathname]?.()
   return new Response(process.pid + '-' + threadId)
 }
 `
@@ -44,7 +50,13 @@ DEEDS = {
     '/segfault': lambda: os.kill(os.getpid(), signal.SIGSEGV),
     '/leak': lambda: kept.append(bytearray(b'x') * (8 * 1024 * 1024)),
 }
+def begin():
+    yield b'begun'
+    spin()
 def app(environ, start_response):
+    if environ['PATH_INFO'] == '/begin':
+        start_response('200 OK', [])
+        return begin()
     DEEDS.get(environ['PATH_INFO'], lambda: None)()
     start_response('200 OK', [('Content-Type', 'text/plain')])
     return [str(os.getpid()).encode()]
