@@ -13,6 +13,7 @@ const MEGABYTE = 1_048_576
 
 class FakeWorker implements SupervisedWorker {
   readonly number: number
+  readonly pid = undefined
   readonly serverEnded = false
   state: WorkerState = 'booting'
   bytes = 0
