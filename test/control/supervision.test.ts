@@ -81,7 +81,10 @@ async function serve(options: {
     if (boots) worker.finishBoot()
     return worker
   }
-  const workers = new WorkerSet({ kind: 'thread', create }, all, { phase: 'listening' })
+  const workers = new WorkerSet({ kind: 'thread', create }, all, {
+    phase: 'listening',
+    pulses: () => [],
+  })
   supervisor = new Supervisor(workers, new Pauses(), all, (worker) => recycling.watch(worker))
   recycling = new Recycling(workers, supervisor, all)
   recycling.start()
