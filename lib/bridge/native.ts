@@ -96,6 +96,8 @@ export interface NativeServer {
   /** As `drain`, but what waits to be accepted is left to others that have the same sockets. */
   retire(): void
   stop(): void
+  /** Goes by other options from now on, for requests that come. Throws like `startServer`. */
+  reconfigure(options: NativeOptions): void
   release(): void
   stats(): NativeStats
   pulses(): NativePulse[]

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use monodon_http::handoff::{App, Peer};
@@ -39,11 +39,13 @@ pub struct Bridge {
     /// The time of the last tick, which costs nothing to read; see `tick`.
     clock: AtomicU32,
     pub(crate) head_form: HeadForm,
-    queue_timeout: Duration,
+    /// In milliseconds; 0 is off.
+    queue_timeout: AtomicU64,
     /// Requests whose answer has not begun that one worker may hold.
     pub(crate) most_unanswered: usize,
     request_timeout: Duration,
-    pub(crate) sockets: SocketOptions,
+    /// Read when a WebSocket opens.
+    sockets: Mutex<SocketOptions>,
     pub(crate) health: Health,
     reporter: Arc<dyn Reporter>,
 }
@@ -78,13 +80,32 @@ impl Bridge {
             started: Instant::now(),
             clock: AtomicU32::new(0),
             head_form,
-            queue_timeout: options.queue_timeout,
+            queue_timeout: AtomicU64::new(options.queue_timeout.as_millis() as u64),
             most_unanswered: options.worker_connections.max(1) as usize,
             request_timeout: options.request_timeout,
-            sockets: SocketOptions::new(options),
+            sockets: Mutex::new(SocketOptions::new(options)),
             health: Health::new(options),
             reporter,
         })
+    }
+
+    /// Goes by other options from now on. A WebSocket that is open goes on by those it began with.
+    pub fn reconfigure(&self, options: &Options) {
+        self.queue.reconfigure(options);
+        let queue_timeout = options.queue_timeout.as_millis() as u64;
+        self.queue_timeout.store(queue_timeout, Ordering::Relaxed);
+        *self.sockets.lock().unwrap_or_else(PoisonError::into_inner) = SocketOptions::new(options);
+    }
+
+    /// What holds for a WebSocket that opens now. Takes a lock: not for every message.
+    pub(crate) fn socket_options(&self) -> SocketOptions {
+        *self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a request may wait in the queue; `None` is for ever.
+    pub(crate) fn queue_timeout(&self) -> Option<Duration> {
+        let ms = self.queue_timeout.load(Ordering::Relaxed);
+        (ms > 0).then(|| Duration::from_millis(ms))
     }
 
     /// Adds a worker in a thread of this process, under a `number` that no other one has, or the next
@@ -362,7 +383,7 @@ impl App for BridgeApp {
     fn attach(&self, thread: usize) -> BridgeHandler {
         let io = Rc::new(IoThread::new(thread, Arc::clone(&self.0)));
         HERE.with_borrow_mut(|here| *here = Some(Rc::clone(&io)));
-        tasks::spawn(&io, self.0.queue_timeout);
+        tasks::spawn(&io);
         if !self.0.request_timeout.is_zero() {
             overdue::watch(&io, self.0.request_timeout);
         }

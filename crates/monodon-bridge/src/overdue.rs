@@ -19,7 +19,7 @@ const SHORTEST: Duration = Duration::from_millis(5);
 /// Spawns the task that ends requests which are overdue.
 pub(crate) fn watch(io: &Rc<IoThread>, timeout: Duration) {
     let period = (timeout / LOOKS).clamp(SHORTEST, LONGEST);
-    while_busy(io, period, move |io| end_overdue(io, timeout));
+    while_busy(io, move |_| period, move |io| end_overdue(io, timeout));
 }
 
 /// Answers what its worker has held for `timeout` without a head, and tells the worker that it is over.

@@ -67,6 +67,11 @@ impl Pressure {
         }
     }
 
+    /// Goes by other bounds from now on.
+    pub(crate) fn rebound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
     /// A worker takes requests; `empty_since` is when one has found the queue empty before. Returns how
     /// long a request may have waited, if there is an overload.
     pub(crate) fn took(&mut self, now: u32, empty_since: Option<u32>) -> Option<Duration> {

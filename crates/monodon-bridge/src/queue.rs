@@ -139,7 +139,8 @@ pub(crate) struct Queue {
     suspects: AtomicBool,
     /// Requests that were refused in an overload, until it is reported.
     refused: AtomicUsize,
-    capacity: usize,
+    /// Changed rarely, and read under the lock.
+    capacity: AtomicUsize,
 }
 
 struct Waiting {
@@ -160,8 +161,15 @@ impl Queue {
             relieved_at: AtomicU32::new(0),
             suspects: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
-            capacity: options.queue_size as usize,
+            capacity: AtomicUsize::new(options.queue_size as usize),
         }
+    }
+
+    /// Goes by other bounds from now on. Those who wait beyond a smaller size still do.
+    pub(crate) fn reconfigure(&self, options: &Options) {
+        self.capacity
+            .store(options.queue_size as usize, Ordering::Relaxed);
+        self.lock().pressure.rebound(Bounds::new(options));
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -175,13 +183,14 @@ impl Queue {
 
     /// Adds a request; gives the new length, or the request back when the queue is full.
     pub(crate) fn push(&self, request: Queued) -> Result<usize, Queued> {
+        let capacity = self.capacity.load(Ordering::Relaxed);
         let mut waiting = self.lock();
         let requests = &mut waiting.requests;
-        if requests.len() >= self.capacity {
+        if requests.len() >= capacity {
             // Clients that left keep their place until somebody looks; do not count them.
             requests.retain(Queued::is_live);
             self.length.store(requests.len(), Ordering::SeqCst);
-            if requests.len() >= self.capacity {
+            if requests.len() >= capacity {
                 self.note_refusal(&mut waiting, request.since);
                 return Err(request);
             }

@@ -115,7 +115,7 @@ impl SocketSession {
             message_limit,
             compresses,
             ping,
-        } = exchange.io.bridge.sockets;
+        } = exchange.io.bridge.socket_options();
         let deflate = offer.deflate().filter(|_| compresses);
         Self {
             exchange,

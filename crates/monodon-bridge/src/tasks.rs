@@ -19,10 +19,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// other things to do on its event loop, and one of them may take long.
 const COME: Duration = Duration::from_millis(5);
 
-/// Spawns the tasks of an I/O thread. `queue_timeout` zero is none.
-pub(crate) fn spawn(io: &Rc<IoThread>, queue_timeout: Duration) {
+/// Spawns the tasks of an I/O thread.
+pub(crate) fn spawn(io: &Rc<IoThread>) {
     read_inbox(io);
-    watch_queue(io, queue_timeout);
+    watch_queue(io);
     ring_again(io);
 }
 
@@ -42,16 +42,15 @@ fn read_inbox(io: &Rc<IoThread>) {
 }
 
 /// Spawns the task that keeps the clock of queued requests, and refuses those that no worker takes
-/// within `timeout`, unless that is zero.
-fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
-    let tick = if timeout.is_zero() {
-        TICK
-    } else {
-        timeout / TICKS
+/// within `queue-timeout`, if there is one.
+fn watch_queue(io: &Rc<IoThread>) {
+    let tick = |io: &IoThread| {
+        let timeout = io.bridge.queue_timeout();
+        timeout.map_or(TICK, |timeout| timeout / TICKS)
     };
-    while_busy(io, tick, move |io| {
+    while_busy(io, tick, |io| {
         io.tick();
-        if !timeout.is_zero() {
+        if io.bridge.queue_timeout().is_some() {
             expire_queued(io);
             report_overload(io);
         }
@@ -59,7 +58,11 @@ fn watch_queue(io: &Rc<IoThread>, timeout: Duration) {
 }
 
 /// Spawns a task that does `work` each `period` while requests are under way, and sleeps else.
-pub(crate) fn while_busy(io: &Rc<IoThread>, period: Duration, work: impl Fn(&IoThread) + 'static) {
+pub(crate) fn while_busy(
+    io: &Rc<IoThread>,
+    period: impl Fn(&IoThread) -> Duration + 'static,
+    work: impl Fn(&IoThread) + 'static,
+) {
     let io = Rc::downgrade(io);
     tokio::task::spawn_local(async move {
         loop {
@@ -71,6 +74,9 @@ pub(crate) fn while_busy(io: &Rc<IoThread>, period: Duration, work: impl Fn(&IoT
             if !busy.await {
                 return;
             }
+            let Some(period) = io.upgrade().map(|io| period(&io)) else {
+                return;
+            };
             tokio::time::sleep(period).await;
             let Some(io) = io.upgrade() else { return };
             work(&io);

@@ -24,7 +24,7 @@ const EPISODE: Duration = Duration::from_secs(10);
 /// Counts all connections of the server, and holds every listener back at the cap.
 pub(crate) struct Gate {
     open: AtomicUsize,
-    max: usize,
+    max: AtomicUsize,
     room: Notify,
 }
 
@@ -32,9 +32,15 @@ impl Gate {
     pub(crate) fn new(max: u32) -> Self {
         Self {
             open: AtomicUsize::new(0),
-            max: max.max(1) as usize,
+            max: AtomicUsize::new(max.max(1) as usize),
             room: Notify::new(),
         }
+    }
+
+    /// Moves the cap. Connections beyond a lower one go on.
+    pub(crate) fn set_max(&self, max: u32) {
+        self.max.store(max.max(1) as usize, SeqCst);
+        self.room.notify_waiters();
     }
 
     fn enter(&self) {
@@ -42,14 +48,14 @@ impl Gate {
     }
 
     pub(crate) fn leave(&self) {
-        if self.open.fetch_sub(1, SeqCst) == self.max {
+        if self.open.fetch_sub(1, SeqCst) == self.max.load(SeqCst) {
             // All of them: the one that is woken first may have nobody to accept.
             self.room.notify_waiters();
         }
     }
 
     fn is_full(&self) -> bool {
-        self.open.load(SeqCst) >= self.max
+        self.open.load(SeqCst) >= self.max.load(SeqCst)
     }
 
     /// Accepts a connection while there is room. Until then clients wait in the kernel's queue.

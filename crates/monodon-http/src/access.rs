@@ -13,6 +13,7 @@ mod target;
 mod writer;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use http::StatusCode;
 
@@ -32,6 +33,7 @@ const SPARE_LINES: usize = 256;
 
 /// One I/O thread's end of the access log.
 pub(crate) struct AccessLog {
+    writer: Arc<Writer>,
     lane: Lane,
     clock: RefCell<Clock>,
     #[allow(
@@ -43,12 +45,18 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     /// The end for I/O thread `index`.
-    pub(crate) fn new(writer: &Writer, index: usize) -> Self {
+    pub(crate) fn new(writer: Arc<Writer>, index: usize) -> Self {
         Self {
             lane: writer.lane(index),
             clock: RefCell::new(Clock::new(writer.zone())),
             spare: RefCell::default(),
+            writer,
         }
+    }
+
+    /// Whether its lines are written by this writer.
+    pub(crate) fn is_of(&self, writer: &Arc<Writer>) -> bool {
+        Arc::ptr_eq(&self.writer, writer)
     }
 
     /// Begins the line of a request from `ip`, with what its head says.

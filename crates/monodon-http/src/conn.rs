@@ -51,7 +51,7 @@ pub(crate) struct Serving<H> {
 }
 
 impl<H: Handler> Serving<H> {
-    pub(crate) fn new(handler: H, versions: HttpVersions, limits: &Limits) -> Self {
+    pub(crate) fn new(handler: Rc<H>, versions: HttpVersions, limits: &Limits) -> Self {
         let mut http1 = http1::Builder::new();
         // Our timers tell an idle connection from a slow head, which hyper's does not.
         http1
@@ -69,7 +69,7 @@ impl<H: Handler> Serving<H> {
             .max_send_buf_size(SEND_BYTES)
             .max_header_list_size(limits.head as u32);
         Self {
-            handler: Rc::new(handler),
+            handler,
             versions,
             http1,
             http2,
@@ -303,7 +303,7 @@ async fn finish(place: &Place, ending: Ending) {
         // What the response had so far goes out if it can; nobody waits for it.
         poll_fn(|cx| Poll::Ready(wire.poll_flush(cx).is_ready())).await;
     } else {
-        let patience = place.thread.timeouts.send.unwrap_or(LAST_ANSWER);
+        let patience = place.thread.timeouts.get().send.unwrap_or(LAST_ANSWER);
         if let Ok(Ok(())) = timeout(patience, poll_fn(|cx| wire.poll_flush(cx))).await {
             linger(place).await;
         }

@@ -19,19 +19,18 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::accept::{Gate, Sink};
-use crate::access::{AccessLog, Line, Writer};
+use crate::access::{AccessLog, Line};
 use crate::conn::Serving;
 use crate::doors::{Doors, Waiting};
 use crate::duty::Duty;
 use crate::forwarded::Proxies;
 use crate::handoff::App;
-use crate::limits::Limits;
-use crate::options::Options;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::stats::ThreadStats;
 use crate::stream::{Accepted, Opened};
 use crate::timers::{self, Timeouts, Watch};
+use crate::tuning::Tuning;
 use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.
@@ -39,6 +38,7 @@ pub(crate) enum Command {
     Serve(Accepted),
     /// Accept from now on.
     Open,
+    Tune(Box<Tuning>),
     Drain(Waiting),
     Stop,
 }
@@ -47,12 +47,9 @@ pub(crate) enum Command {
 pub(crate) struct Setup<A> {
     pub(crate) index: usize,
     pub(crate) app: Arc<A>,
-    pub(crate) options: Arc<Options>,
+    pub(crate) tuning: Tuning,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) proxies: Arc<Proxies>,
-    /// The access log's, if there is one.
-    pub(crate) writer: Option<Arc<Writer>>,
     pub(crate) commands: UnboundedReceiver<Command>,
     /// All threads, by index.
     pub(crate) threads: Vec<Port>,
@@ -71,7 +68,8 @@ pub(crate) struct Port {
 /// What the connections of one thread share.
 pub(crate) struct Thread {
     pub(crate) common: Rc<Common>,
-    pub(crate) timeouts: Timeouts,
+    pub(crate) timeouts: Cell<Timeouts>,
+    graceful_timeout: Cell<Duration>,
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) stats: Arc<ThreadStats>,
     pub(crate) connections: RefCell<Slab<(Rc<Peer>, Watch)>>,
@@ -80,7 +78,7 @@ pub(crate) struct Thread {
     /// Told when the last one has gone.
     is_empty: Notify,
     gate: Arc<Gate>,
-    proxies: Arc<Proxies>,
+    proxies: RefCell<Arc<Proxies>>,
     is_draining: Cell<bool>,
 }
 
@@ -107,8 +105,8 @@ impl Place {
 
     /// Begins the access log's line of a request, if there is a log.
     pub(crate) fn begin_line<B>(&self, request: &http::Request<B>) -> Option<Box<Line>> {
-        let access = self.thread.common.access.as_ref()?;
-        Some(access.begin(&self.peer.remote_ip, request))
+        let access = self.thread.common.access.borrow();
+        Some(access.as_ref()?.begin(&self.peer.remote_ip, request))
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
@@ -154,6 +152,24 @@ impl Drop for Registered {
 }
 
 impl Thread {
+    /// Has its connections go by other options: from their next request on, or the next look of the
+    /// timers.
+    fn tune(&self, tuning: Tuning, index: usize) {
+        self.common.limits.set(tuning.limits);
+        self.timeouts.set(tuning.timeouts);
+        self.graceful_timeout.set(tuning.graceful_timeout);
+        self.proxies.replace(tuning.proxies);
+        let mut access = self.common.access.borrow_mut();
+        let goes_on = match (&*access, &tuning.writer) {
+            (Some(access), Some(writer)) => access.is_of(writer),
+            (None, None) => true,
+            _ => false,
+        };
+        if !goes_on {
+            *access = tuning.writer.map(|writer| AccessLog::new(writer, index));
+        }
+    }
+
     /// A connection that was counted has gone.
     fn leave(&self) {
         self.stats.open.fetch_sub(1, Relaxed);
@@ -164,7 +180,7 @@ impl Thread {
     fn register(self: &Rc<Self>, accepted: Accepted) -> io::Result<(Place, Registered)> {
         let Opened { stream, ends } = accepted.open().inspect_err(|_| self.leave())?;
         let wire = Wire::new(stream, Rc::clone(&self.common));
-        let peer = Rc::new(Peer::new(ends, &self.proxies, wire));
+        let peer = Rc::new(Peer::new(ends, &self.proxies.borrow(), wire));
         let registered = Registered::new(self, &peer);
         self.stats.accepted.fetch_add(1, Relaxed);
         Ok((
@@ -225,38 +241,40 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let Setup {
         index,
         app,
-        options,
+        tuning,
         reporter,
         gate,
-        proxies,
-        writer,
         mut commands,
         threads,
         duty,
         listeners,
     } = setup;
-    let limits = Limits::new(&options);
-    let access = writer.map(|writer| AccessLog::new(&writer, index));
+    let Tuning { limits, http, .. } = tuning;
+    let access = tuning.writer.map(|writer| AccessLog::new(writer, index));
     let thread = Rc::new(Thread {
         common: Rc::new(Common::new(limits, access)),
-        timeouts: Timeouts::new(&options),
+        timeouts: Cell::new(tuning.timeouts),
+        graceful_timeout: Cell::new(tuning.graceful_timeout),
         reporter: Arc::clone(&reporter),
         stats: Arc::clone(&threads[index].stats),
         connections: RefCell::new(Slab::new()),
         has_connections: Notify::new(),
         is_empty: Notify::new(),
         gate: Arc::clone(&gate),
-        proxies,
+        proxies: RefCell::new(tuning.proxies),
         is_draining: Cell::new(false),
     });
-    let serving = Rc::new(Serving::new(app.attach(index), options.http, &limits));
+    let handler = Rc::new(app.attach(index));
+    // What new connections are served with.
+    let serving = Serving::new(Rc::clone(&handler), http, &limits);
+    let serving = Rc::new(RefCell::new(Rc::new(serving)));
     let serve = {
-        let thread = Rc::clone(&thread);
+        let (thread, serving) = (Rc::clone(&thread), Rc::clone(&serving));
         move |accepted| {
             let Ok((place, registered)) = thread.register(accepted) else {
                 return;
             };
-            let serving = Rc::clone(&serving);
+            let serving = Rc::clone(&serving.borrow());
             tokio::task::spawn_local(async move {
                 let registered = registered;
                 serving.serve(Rc::new(place)).await;
@@ -286,6 +304,11 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         match commands.recv().await {
             Some(Command::Serve(accepted)) => serve(accepted),
             Some(Command::Open) => doors.open(),
+            Some(Command::Tune(tuning)) => {
+                let anew = Serving::new(Rc::clone(&handler), tuning.http, &tuning.limits);
+                serving.replace(Rc::new(anew));
+                thread.tune(*tuning, index);
+            }
             Some(Command::Drain(waiting)) => break waiting,
             Some(Command::Stop) | None => return,
         }
@@ -296,7 +319,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
             let _ = port.commands.send(Command::Drain(waiting));
         }
     }
-    if drain(&thread, &mut commands, &*serve, options.graceful_timeout).await == Drained::Stopped {
+    if drain(&thread, &mut commands, &*serve).await == Drained::Stopped {
         return;
     }
     drop(duty);
@@ -331,12 +354,12 @@ async fn drain(
     thread: &Rc<Thread>,
     commands: &mut UnboundedReceiver<Command>,
     serve: &impl Fn(Accepted),
-    patience: Duration,
 ) -> Drained {
     thread.is_draining.set(true);
     for (_, (peer, _)) in &*thread.connections.borrow() {
         peer.wire.drain();
     }
+    let patience = thread.graceful_timeout.get();
     let patience = if patience.is_zero() {
         Duration::from_secs(u32::MAX.into())
     } else {
@@ -352,7 +375,7 @@ async fn drain(
             while let Poll::Ready(command) = commands.poll_recv(cx) {
                 match command {
                     Some(Command::Serve(accepted)) => serve(accepted),
-                    Some(Command::Open | Command::Drain(_)) => {}
+                    Some(Command::Open | Command::Tune(_) | Command::Drain(_)) => {}
                     Some(Command::Stop) | None => return Poll::Ready(true),
                 }
             }

@@ -20,7 +20,7 @@
 //! Beside that way: `forwarded` knows which proxies are believed about https, `access` writes a line
 //! for each request.
 //!
-//! `server` starts and stops all this; `phase`, `stats` and `report` tell of it.
+//! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats` and `report` tell of it.
 #![forbid(unsafe_code)]
 
 pub mod handoff;
@@ -56,6 +56,7 @@ mod sockets;
 mod stats;
 mod stream;
 mod timers;
+mod tuning;
 mod tunnel;
 mod wire;
 

@@ -1,7 +1,7 @@
 //! The server: starts the I/O threads, tells them to end, and waits for them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::unbounded_channel;
@@ -20,12 +20,14 @@ use crate::phase::PhaseCell;
 use crate::report::Reporter;
 use crate::sockets::{Address, Sockets};
 use crate::stats::{Stats, ThreadStats};
+use crate::tuning::Tuning;
 
 /// A server that is listening, draining, or stopped. Dropping it stops it and waits for its threads.
 pub struct Server {
     addresses: Vec<Address>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     ports: Vec<Port>,
+    gate: Arc<Gate>,
     life: Arc<Life>,
 }
 
@@ -35,10 +37,34 @@ struct Life {
     reporter: Arc<dyn Reporter>,
     /// I/O threads that have not ended.
     running: AtomicUsize,
+    log: Mutex<Log>,
+}
+
+/// The access log, or that there is none.
+struct Log {
+    /// Its name; empty for none.
+    file: String,
     writer: Option<Arc<Writer>>,
 }
 
+impl Log {
+    /// # Errors
+    /// [`StartError`] when the file cannot be opened, or its thread not be started.
+    fn open(file: &str, lanes: usize, reporter: &Arc<dyn Reporter>) -> Result<Self, StartError> {
+        let start = |target| Writer::start(target, lanes, access::zone(), Arc::clone(reporter));
+        let writer = open_log(file)?.map(start).transpose();
+        Ok(Self {
+            file: file.to_owned(),
+            writer: writer.map_err(StartError::Thread)?.map(Arc::new),
+        })
+    }
+}
+
 impl Life {
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn advance(&self, phase: Phase) {
         if self.phase.advance(phase) {
             self.reporter.phase(phase);
@@ -52,7 +78,8 @@ struct Running(Arc<Life>);
 impl Drop for Running {
     fn drop(&mut self) {
         if self.0.running.fetch_sub(1, AcqRel) == 1 {
-            if let Some(writer) = &self.0.writer {
+            let writer = self.0.log().writer.take();
+            if let Some(writer) = writer {
                 // Whoever hears that the server has stopped may end the process.
                 writer.close(LAST_LINES);
             }
@@ -92,14 +119,11 @@ impl Server {
         app: Arc<A>,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, StartError> {
-        let proxies = Proxies::parse(&options.forwarded_allow_ips);
-        let proxies = Arc::new(proxies.map_err(|(item, why)| StartError::Proxy { item, why })?);
-        let log = open_log(&options.access_logfile)?;
+        let proxies = proxies(&options)?;
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
-        let start_writer = |log| Writer::start(log, count, access::zone(), Arc::clone(&reporter));
-        let writer = log.map(start_writer).transpose();
-        let writer = writer.map_err(StartError::Thread)?.map(Arc::new);
+        let log = Log::open(&options.access_logfile, count, &reporter)?;
+        let tuning = Tuning::new(&options, proxies, log.writer.clone());
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -116,26 +140,24 @@ impl Server {
             phase: PhaseCell::new(),
             reporter,
             running: AtomicUsize::new(0),
-            writer: writer.clone(),
+            log: Mutex::new(log),
         });
+        let gate = Arc::new(Gate::new(options.max_connections));
         let server = Self {
             addresses: sockets.addresses().cloned().collect(),
             threads: Mutex::default(),
             ports: ports.clone(),
+            gate: Arc::clone(&gate),
             life,
         };
-        let options = Arc::new(options);
-        let gate = Arc::new(Gate::new(options.max_connections));
         let duties = Duty::of_each(&ports);
         for ((index, commands), duty) in inboxes.into_iter().enumerate().zip(duties) {
             server.start_thread(Setup {
                 index,
                 app: Arc::clone(&app),
-                options: Arc::clone(&options),
+                tuning: tuning.clone(),
                 reporter: Arc::clone(&server.life.reporter),
                 gate: Arc::clone(&gate),
-                proxies: Arc::clone(&proxies),
-                writer: writer.clone(),
                 commands,
                 threads: ports.clone(),
                 duty,
@@ -200,6 +222,29 @@ impl Server {
         total
     }
 
+    /// Has the server go by other options from now on, and returns at once: connections that are open
+    /// read them at their next request, timers at their next look. `bind`, `backlog` and `io_threads`
+    /// stay as they are; `http`, more than 100 header fields and heads beyond 64 KiB are for new
+    /// connections.
+    ///
+    /// # Errors
+    /// [`StartError`] as for [`start`](Self::start); nothing has changed then.
+    pub fn reconfigure(&self, options: &Options) -> Result<(), StartError> {
+        let proxies = proxies(options)?;
+        let mut log = self.life.log();
+        if log.file != options.access_logfile {
+            let lanes = self.ports.len();
+            *log = Log::open(&options.access_logfile, lanes, &self.life.reporter)?;
+        }
+        let tuning = Tuning::new(options, proxies, log.writer.clone());
+        drop(log);
+        self.gate.set_max(options.max_connections);
+        for port in &self.ports {
+            let _ = port.commands.send(Command::Tune(Box::new(tuning.clone())));
+        }
+        Ok(())
+    }
+
     /// Begins a graceful stop and returns at once: nothing more is accepted, requests under way are
     /// finished with `Connection: close`, idle connections are closed, and what is left after
     /// `graceful_timeout` is cut.
@@ -232,7 +277,7 @@ impl Server {
     /// Has the access log's file opened anew, after it was moved away, and returns at once. If that
     /// fails it is reported, and the old file is kept. Without a file nothing is done.
     pub fn reopen_logs(&self) {
-        if let Some(writer) = &self.life.writer {
+        if let Some(writer) = &self.life.log().writer {
             writer.reopen();
         }
     }
@@ -249,6 +294,12 @@ impl Server {
             }
         }
     }
+}
+
+fn proxies(options: &Options) -> Result<Arc<Proxies>, StartError> {
+    let proxies = Proxies::parse(&options.forwarded_allow_ips);
+    let proxies = proxies.map_err(|(item, why)| StartError::Proxy { item, why })?;
+    Ok(Arc::new(proxies))
 }
 
 /// Opens the access log; an empty name stands for none.

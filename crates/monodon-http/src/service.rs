@@ -42,9 +42,9 @@ impl<H: Handler> Service<H> {
         is_known: bool,
     ) -> Result<H::Reply, Refusal> {
         let (mut head, incoming) = request.into_parts();
-        let limits = &self.place.thread.common.limits;
+        let limits = self.place.thread.common.limits.get();
         let checked = if is_known {
-            checks::check(&mut head, limits)
+            checks::check(&mut head, &limits)
         } else {
             Err(UNKNOWN)
         };

@@ -91,27 +91,27 @@ impl Watch {
 
 /// Sweeps as long as the thread has connections, and sleeps while it has none.
 pub(crate) async fn run(thread: Rc<Thread>) {
-    let tick = thread.timeouts.tick();
     loop {
         if thread.connections.borrow().is_empty() {
             sweep(&thread);
             thread.has_connections.notified().await;
         }
-        tokio::time::sleep(tick).await;
+        tokio::time::sleep(thread.timeouts.get().tick()).await;
         sweep(&thread);
     }
 }
 
 fn sweep(thread: &Thread) {
     let now = Instant::now();
+    let timeouts = thread.timeouts.get();
     let (mut idle, mut receiving, mut sending) = (0, 0, 0);
     for (_, (peer, watch)) in &mut *thread.connections.borrow_mut() {
         let (wait, mark) = wait_of(peer);
         let lasted = watch.observe(wait, mark, now);
         let expired = |limit: Option<Duration>| limit.is_some_and(|limit| lasted >= limit);
         match wait {
-            Wait::Fresh if expired(thread.timeouts.head) => peer.wire.end_with(Ending::Close),
-            Wait::Head if expired(thread.timeouts.head) => {
+            Wait::Fresh if expired(timeouts.head) => peer.wire.end_with(Ending::Close),
+            Wait::Head if expired(timeouts.head) => {
                 report(
                     thread,
                     peer,
@@ -121,8 +121,8 @@ fn sweep(thread: &Thread) {
                 peer.wire
                     .end_with(Ending::Answer(StatusCode::REQUEST_TIMEOUT));
             }
-            Wait::Idle if expired(thread.timeouts.idle) => peer.wire.end_with(Ending::Close),
-            Wait::Send if expired(thread.timeouts.send) => {
+            Wait::Idle if expired(timeouts.idle) => peer.wire.end_with(Ending::Close),
+            Wait::Send if expired(timeouts.send) => {
                 report(
                     thread,
                     peer,
@@ -137,7 +137,7 @@ fn sweep(thread: &Thread) {
             }
             _ => {}
         }
-        if let Some(patience) = thread.timeouts.body {
+        if let Some(patience) = timeouts.body {
             peer.wire
                 .each_watched_body(|body| body.check(now, patience));
         }

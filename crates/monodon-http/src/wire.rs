@@ -52,8 +52,9 @@ pub(crate) enum Ending {
 
 /// What all connections of a thread use, one after the other. An idle connection holds no buffer.
 pub(crate) struct Common {
-    pub(crate) limits: Limits,
-    pub(crate) access: Option<AccessLog>,
+    pub(crate) limits: Cell<Limits>,
+    /// Borrowed for a line at a time.
+    pub(crate) access: RefCell<Option<AccessLog>>,
     /// Where every read goes first.
     staging: RefCell<Box<[u8]>>,
     /// The output buffer of the connection whose turn it is, while it has not taken it.
@@ -66,8 +67,8 @@ const STAGING_BYTES: usize = 64 * 1024;
 impl Common {
     pub(crate) fn new(limits: Limits, access: Option<AccessLog>) -> Self {
         Self {
-            limits,
-            access,
+            limits: Cell::new(limits),
+            access: RefCell::new(access),
             staging: RefCell::new(vec![0; STAGING_BYTES].into_boxed_slice()),
             spare: RefCell::default(),
         }
@@ -119,7 +120,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(stream: Stream, common: Rc<Common>) -> Self {
-        let guard = Guard::new(common.access.is_some());
+        let guard = Guard::new(common.access.borrow().is_some());
         Self {
             stream: RefCell::new(Some(stream)),
             common,
@@ -181,14 +182,14 @@ impl Wire {
 
     /// Writes a line to the access log.
     fn log(&self, line: Option<Box<Line>>) {
-        if let (Some(line), Some(access)) = (line, &self.common.access) {
+        if let (Some(line), Some(access)) = (line, &*self.common.access.borrow()) {
             access.write(line);
         }
     }
 
     /// Writes a line for what was answered outside of any exchange, with so many bytes of body.
     pub(crate) fn log_refused(&self, ip: &str, status: StatusCode, sent: usize) {
-        if let Some(access) = &self.common.access {
+        if let Some(access) = &*self.common.access.borrow() {
             access.write_refused(ip, self.guard.borrow().line(), status, sent);
         }
     }

@@ -238,6 +238,19 @@ impl NativeServer {
         Ok(Self { id, server, bridge })
     }
 
+    /// Goes by other options from now on, for requests that come; `bind`, `backlog` and `ioThreads`
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// What could not be opened, and why, behind the code of `lib/errors.ts`; nothing has changed then.
+    #[napi(catch_unwind)]
+    pub fn reconfigure(&self, options: NativeOptions) -> Result<()> {
+        let options = Options::from(options);
+        self.server.reconfigure(&options).map_err(failure)?;
+        self.bridge.reconfigure(&options);
+        Ok(())
+    }
+
     /// The id that `attach` takes, in any thread of this process.
     #[napi(getter)]
     pub fn id(&self) -> u32 {

@@ -30,7 +30,8 @@ pub(crate) const LAST_LINES: Duration = Duration::from_secs(2);
 /// The time between two reports of lost lines, at least.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
-/// The log's writer, shared by the server and its I/O threads.
+/// The log's writer, shared by the server and its I/O threads. When nobody has it any more it writes
+/// what is left, and ends by itself.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -144,6 +145,12 @@ impl Writer {
         if let (true, Some(thread)) = (has_ended, thread) {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.order(|orders| &mut orders.close);
     }
 }
 

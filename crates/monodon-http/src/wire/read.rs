@@ -95,8 +95,11 @@ impl Wire {
             return false;
         }
         if self.passed.get() == 0 {
-            self.passed
-                .set(self.guard.borrow_mut().admit(&ahead, &self.common.limits));
+            self.passed.set(
+                self.guard
+                    .borrow_mut()
+                    .admit(&ahead, &self.common.limits.get()),
+            );
         }
         let given = self.passed.get().min(cursor.remaining());
         cursor.put_slice(&ahead[..given]);
@@ -112,7 +115,10 @@ impl Wire {
             ahead.extend_from_slice(bytes);
             return 0;
         }
-        let given = self.guard.borrow_mut().admit(bytes, &self.common.limits);
+        let given = self
+            .guard
+            .borrow_mut()
+            .admit(bytes, &self.common.limits.get());
         cursor.put_slice(&bytes[..given]);
         if given < bytes.len() {
             ahead.extend_from_slice(&bytes[given..]);

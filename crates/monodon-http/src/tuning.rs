@@ -1,0 +1,41 @@
+//! What may change while the server runs ([`Server::reconfigure`](crate::Server::reconfigure)).
+//!
+//! Each I/O thread has a copy of its own, which only it reads and writes: a change comes to it as a
+//! message, and no connection takes a lock to read an option.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::Writer;
+use crate::forwarded::Proxies;
+use crate::limits::Limits;
+use crate::options::{HttpVersions, Options};
+use crate::timers::Timeouts;
+
+#[derive(Clone)]
+pub(crate) struct Tuning {
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) graceful_timeout: Duration,
+    pub(crate) http: HttpVersions,
+    pub(crate) proxies: Arc<Proxies>,
+    /// The access log's, if there is one.
+    pub(crate) writer: Option<Arc<Writer>>,
+}
+
+impl Tuning {
+    pub(crate) fn new(
+        options: &Options,
+        proxies: Arc<Proxies>,
+        writer: Option<Arc<Writer>>,
+    ) -> Self {
+        Self {
+            limits: Limits::new(options),
+            timeouts: Timeouts::new(options),
+            graceful_timeout: options.graceful_timeout,
+            http: options.http,
+            proxies,
+            writer,
+        }
+    }
+}
