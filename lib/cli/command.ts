@@ -7,7 +7,8 @@ import { errorRow, errorText, MonodonError } from '../errors.ts'
 import { setLogLevel } from '../log.ts'
 import { readArgs } from '../options/args.ts'
 import { type Resolved, resolve } from '../options/resolve.ts'
-import { loadConfigFile } from './config-file.ts'
+import type { Options } from '../options/table.ts'
+import { type ImportConfig, loadConfigFile } from './config-file.ts'
 
 /**
  * Runs the command.
@@ -40,8 +41,13 @@ async function run(
   if (command === 'version') return print(await versionText())
 
   const startFolder = process.cwd()
-  const loadFile = (path: string | undefined) => loadConfigFile(path, startFolder)
-  const resolved = await resolve({ flags, env, isDev, loadFile })
+  // Without what `--env` adds to it later.
+  const given = { ...env }
+  const optionsFrom = (importModule?: ImportConfig): Promise<Resolved> => {
+    const loadFile = (path: string | undefined) => loadConfigFile(path, startFolder, importModule)
+    return resolve({ flags, env: given, isDev, loadFile })
+  }
+  const resolved = await optionsFrom()
   if (command === 'printConfig') return print(await configText(resolved))
 
   const { options } = resolved
@@ -60,7 +66,11 @@ async function run(
   }
   const { runArbiter } = await import('../control/arbiter.ts')
   const onStarted = isDev ? (await import('./dev-console.ts')).openConsole : undefined
-  await runArbiter({ app, args, options, cwd }, onStarted)
+  const readAgain = async (): Promise<Options> => {
+    const { importAnew } = await import('./config-thread.ts')
+    return (await optionsFrom((file) => importAnew(file, given))).options
+  }
+  await runArbiter({ app, args, options, cwd }, readAgain, onStarted)
   return 0
 }
 

@@ -9,21 +9,26 @@ const NAMES = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'toml'].map(
   (extension) => `monodon.config.${extension}`,
 )
 
+/** Gives the default export of a module. */
+export type ImportConfig = (file: string) => Promise<unknown>
+
 /**
  * Reads the config file at `path`, or else the one that lies in `cwd` under its usual name.
  *
+ * @param importModule for a file of JavaScript or TypeScript
  * @returns `undefined` when none was named and none is there
  * @throws MonodonError `MONODON_CONFIG_FILE` when it is missing, cannot be read, or fails
  */
 export async function loadConfigFile(
   path: string | undefined,
   cwd: string,
+  importModule: ImportConfig = importOnce,
 ): Promise<ConfigFile | undefined> {
   const file = path === undefined ? findConfigFile(cwd) : resolve(cwd, path)
   if (file === undefined) return undefined
   if (!existsSync(file)) throw unusable(file, 'there is no such file')
   try {
-    return { path: file, values: await readValues(file) }
+    return { path: file, values: await readValues(file, importModule) }
   } catch (error) {
     if (error instanceof MonodonError) throw error
     throw unusable(file, error instanceof Error ? error.message : String(error), error)
@@ -37,7 +42,7 @@ function findConfigFile(cwd: string): string | undefined {
   return found[0]
 }
 
-async function readValues(file: string): Promise<unknown> {
+async function readValues(file: string, importModule: ImportConfig): Promise<unknown> {
   switch (extname(file)) {
     case '.json':
       return JSON.parse(readFileSync(file, 'utf8'))
@@ -46,28 +51,13 @@ async function readValues(file: string): Promise<unknown> {
       return parse(readFileSync(file, 'utf8'))
     }
     default:
-      return importDefault(file)
+      return importModule(file)
   }
 }
 
-async function importDefault(file: string): Promise<unknown> {
-  const { importFile } = await import('../worker/import.ts')
-  const { describeSyntaxError } = await import('../worker/syntax-error.ts')
-  try {
-    const exported = await importFile(file)
-    if (exported.default === undefined) throw unusable(file, 'it has no default export')
-    return defaultOf(exported.default)
-  } catch (error) {
-    const syntax = await describeSyntaxError(error, file)
-    if (syntax !== undefined) throw new MonodonError('MONODON_CONFIG_FILE', { detail: syntax })
-    throw error
-  }
-}
-
-/** Compiled CommonJS carries its default export inside of `module.exports`. */
-function defaultOf(value: unknown): unknown {
-  const isCompiled = typeof value === 'object' && value !== null && '__esModule' in value
-  return isCompiled && 'default' in value ? value.default : value
+async function importOnce(file: string): Promise<unknown> {
+  const { importConfig } = await import('./import-config.ts')
+  return importConfig(file)
 }
 
 function unusable(file: string, fault: string, cause?: unknown): MonodonError {

@@ -32,7 +32,7 @@ export const ACTIONS = {
   },
   reload: {
     signals: { SIGHUP: '' },
-    doc: 'Replaces the workers one by one, each by one that has loaded the app anew; if that does not load, the old ones go on',
+    doc: 'Reads the config file again, and replaces the workers one by one, each by one that has loaded the app anew; if that does not load, the old ones go on',
     run: (arbiter, by) => arbiter.reload(by),
   },
   scale: {

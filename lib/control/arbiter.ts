@@ -1,7 +1,7 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
-import { MonodonError } from '../errors.ts'
-import { log, logTo, reopenLog } from '../log.ts'
+import { errorText, MonodonError } from '../errors.ts'
+import { log, logTo, reopenLog, setLogLevel } from '../log.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
@@ -12,7 +12,8 @@ import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
 import { Listener } from './listener.ts'
 import { PidFile } from './pid-file.ts'
-import { createPool, type WorkerPool } from './pool.ts'
+import { checkThreads, createPool, type WorkerPool } from './pool.ts'
+import { merged, type ReadOptions } from './reconfigure.ts'
 import type { Reloader } from './reload/reloader.ts'
 import { noRestarts } from './restarts.ts'
 import type { Runtime } from './runtime.ts'
@@ -38,7 +39,11 @@ export type OnStarted = (controls: Controls) => () => void
  * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_CONTROL_SOCKET`,
  *   `MONODON_PYTHON_MISSING`
  */
-export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}): Promise<void> {
+export async function runArbiter(
+  job: Job,
+  readOptions: ReadOptions,
+  onStarted: OnStarted = () => () => {},
+): Promise<void> {
   const { options, cwd } = job
   logTo(options.errorLogfile)
   setEnvironment(options.env)
@@ -51,7 +56,7 @@ export async function runArbiter(job: Job, onStarted: OnStarted = () => () => {}
     new Binds(options, placesOf(options, process.env)),
   )
   let pidFile: PidFile | undefined
-  const arbiter = new Arbiter(job, runtime, listener)
+  const arbiter = new Arbiter(job, runtime, listener, readOptions)
   // Before anybody can know of the server: by default these signals end a process.
   const ignoreSignals = heedSignals(arbiter, options.dev)
   let control: ControlSocket | undefined
@@ -79,9 +84,11 @@ export class Arbiter {
   /** The change of the workers that is under way. */
   private change: Change | null = null
   private readonly job: Job
-  private readonly options: Options
+  /** Those that hold now. */
+  private options: Options
   private readonly runtime: Runtime
   private readonly listener: Listener
+  private readonly readOptions: ReadOptions
   private pool: WorkerPool | undefined
   /** Reloads and changes of the number of workers. */
   private readonly turns = new Turns()
@@ -104,11 +111,12 @@ export class Arbiter {
   /** The end at once, when it has begun. */
   private quitting: Promise<void> | undefined
 
-  constructor(job: Job, runtime: Runtime, listener: Listener) {
+  constructor(job: Job, runtime: Runtime, listener: Listener, readOptions: ReadOptions) {
     this.job = job
     this.options = job.options
     this.runtime = runtime
     this.listener = listener
+    this.readOptions = readOptions
     this.wanted = job.options.workers
     this.started = new Promise((resolve) => {
       this.tellStarted = resolve
@@ -194,16 +202,29 @@ export class Arbiter {
   }
 
   /**
-   * Replaces the workers one by one, each by one that has loaded the app anew. Resolves when all are.
+   * Reads the options again, and replaces the workers one by one, each by one that has loaded the app
+   * anew. Resolves when all are.
    *
-   * @throws MonodonError `MONODON_COMMAND_FAILED` when the app does not load: the old ones go on
+   * @throws MonodonError `MONODON_COMMAND_FAILED` when the app does not load: the old workers go on;
+   *   when the options cannot be read or used, what is wrong with them: nothing has changed then
    */
   reload(by: string): Promise<void> {
     this.nextReload ??= this.inTurn('reload', by, async (pool) => {
       this.nextReload = undefined
-      const failure = await pool.reload(`workers are replaced one by one (${by})`)
-      if (failure !== undefined)
-        throw new MonodonError('MONODON_COMMAND_FAILED', { detail: failure })
+      const before = this.options.workers
+      await this.renewOptions(pool)
+      const { workers } = this.options
+      if (workers !== before) this.wanted = workers
+      // What goes need not be replaced before, and what comes need not be replaced after.
+      if (this.wanted < pool.size) await pool.scale(this.wanted)
+      const failure =
+        (await pool.reload(`workers are replaced one by one (${by})`)) ??
+        (this.wanted > pool.size ? await pool.scale(this.wanted) : undefined)
+      if (failure === undefined) return
+      this.wanted = pool.size
+      // The next reload is to try that again.
+      this.options = { ...this.options, workers: before }
+      throw new MonodonError('MONODON_COMMAND_FAILED', { detail: failure })
     })
     return this.nextReload
   }
@@ -259,6 +280,25 @@ export class Arbiter {
     this.skipDelay = undefined
   }
 
+  /** Reads the options again and goes by them, as far as they may change. If it throws, nothing has. */
+  private async renewOptions(pool: WorkerPool): Promise<void> {
+    const { options: old, listener, runtime, job } = this
+    try {
+      const options = merged(old, await this.readOptions())
+      checkThreads(job.app, runtime, options)
+      listener.reconfigure(options)
+      if (options.errorLogfile !== old.errorLogfile)
+        moveLog(options, () => listener.reconfigure(old))
+      setLogLevel(options.logLevel)
+      setEnvironment(options.env)
+      pool.reconfigure(options)
+      this.options = options
+    } catch (error) {
+      log('error', `Nothing is reloaded: ${errorText(error)}`)
+      throw error
+    }
+  }
+
   /** Undefined if the server was told to end meanwhile. */
   private async boot(pool: WorkerPool): Promise<Ready | undefined> {
     const starting = pool.start(this.options.workers)
@@ -308,6 +348,16 @@ export class Arbiter {
         this.change = null
       }
     })
+  }
+}
+
+/** Moves the error log; `undo` is called if that cannot be. */
+function moveLog({ errorLogfile }: Options, undo: () => void): void {
+  try {
+    logTo(errorLogfile)
+  } catch (error) {
+    undo()
+    throw error
   }
 }
 

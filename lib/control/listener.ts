@@ -22,7 +22,7 @@ export class Listener {
   phase: Phase = 'listening'
   readonly binds: Binds
   private readonly native: NativeServer
-  private readonly drainDelayMs: number
+  private drainDelayMs: number
   /** Resolves when the last connection has ended. */
   readonly stopped: Promise<void>
   private tellStopped!: () => void
@@ -49,6 +49,20 @@ export class Listener {
       throw startFailure(error)
     }
     if (!binds.areShared) this.open()
+  }
+
+  /**
+   * Goes by other options from now on: connections that are open read them at their next request.
+   *
+   * @throws MonodonError as when it is made; nothing has changed then
+   */
+  reconfigure(options: Options): void {
+    try {
+      this.native.reconfigure(toNative(options))
+    } catch (error) {
+      throw startFailure(error)
+    }
+    this.drainDelayMs = options.drainDelay
   }
 
   /** By which workers attach. */

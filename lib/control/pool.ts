@@ -1,5 +1,6 @@
 import { MonodonError } from '../errors.ts'
 import { log } from '../log.ts'
+import type { Options } from '../options/table.ts'
 import type { OnLoaded, Ready } from './app-worker.ts'
 import { factsOf } from './facts.ts'
 import type { Job } from './job.ts'
@@ -11,7 +12,7 @@ import type { Runtime } from './runtime.ts'
 import type { PoolStatus } from './status.ts'
 import { Supervisor } from './supervisor.ts'
 import { Watchdog } from './watchdog.ts'
-import { type PoolSetup, workerFactory } from './worker-factory.ts'
+import { type PoolSetup, type WorkerFactory, workerFactory } from './worker-factory.ts'
 import { WorkerSet } from './worker-set.ts'
 
 /**
@@ -25,10 +26,7 @@ export function createPool(
   listener: Listener,
   onLoaded?: OnLoaded,
 ): WorkerPool {
-  if (runtime === 'javascript' && options.threads > 1)
-    throw new MonodonError('MONODON_BAD_OPTION', {
-      detail: `threads is ${options.threads}, but ${app} is JavaScript, which needs no threads to wait; use workers for more cores`,
-    })
+  checkThreads(app, runtime, options)
   if (process.platform === 'win32' && (runtime === 'python' || options.workerClass === 'process'))
     throw new MonodonError('MONODON_BAD_OPTION', {
       detail:
@@ -38,10 +36,19 @@ export function createPool(
   return new WorkerPool({ listener, runtime, cwd, data: { app, args, facts, options }, onLoaded })
 }
 
+/** @throws MonodonError `MONODON_BAD_OPTION` for threads that the workers of a runtime have not */
+export function checkThreads(app: string, runtime: Runtime, { threads }: Options): void {
+  if (runtime === 'javascript' && threads > 1)
+    throw new MonodonError('MONODON_BAD_OPTION', {
+      detail: `threads is ${threads}, but ${app} is JavaScript, which needs no threads to wait; use workers for more cores`,
+    })
+}
+
 /** Keeps a number of workers alive. */
 export class WorkerPool {
   /** What its workers are, for people. */
   readonly kind: 'thread' | 'process'
+  private readonly factory: WorkerFactory
   private readonly workers: WorkerSet
   private readonly pauses = new Pauses()
   private readonly supervisor: Supervisor
@@ -52,9 +59,9 @@ export class WorkerPool {
   /** @throws MonodonError `MONODON_PYTHON_MISSING` */
   constructor(setup: PoolSetup) {
     const { listener, data } = setup
-    const factory = workerFactory(setup)
-    this.kind = factory.kind
-    this.workers = new WorkerSet(factory, data.options, listener)
+    this.factory = workerFactory(setup)
+    this.kind = this.factory.kind
+    this.workers = new WorkerSet(this.factory, data.options, listener)
     this.supervisor = new Supervisor(this.workers, this.pauses, data.options, (worker) =>
       this.recycling.watch(worker),
     )
@@ -101,6 +108,15 @@ export class WorkerPool {
    */
   reload(why: string): Promise<string | undefined> {
     return this.rolling.run(why)
+  }
+
+  /** Goes by other options from now on. Workers that there are keep those that they read. */
+  reconfigure(options: Options): void {
+    this.factory.reconfigure(options)
+    this.workers.reconfigure(options)
+    this.supervisor.reconfigure(options)
+    this.recycling.reconfigure(options)
+    this.watchdog.setTimeout(options.timeout)
   }
 
   /** Workers that there are to be. */

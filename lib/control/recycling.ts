@@ -37,7 +37,7 @@ type RecyclingOptions = Pick<
 export class Recycling {
   private readonly workers: WorkerSet
   private readonly supervisor: Supervisor
-  private readonly options: RecyclingOptions
+  private options: RecyclingOptions
   private readonly due: Due[] = []
   private running = false
   private looks: NodeJS.Timeout | undefined
@@ -59,6 +59,13 @@ export class Recycling {
   start(): void {
     if (this.options.maxWorkerMemory > 0)
       this.looks = setInterval(() => void this.lookAtMemory(), LOOK_MS).unref()
+  }
+
+  /** Goes by other options from now on; workers that there are keep the age that they may reach. */
+  reconfigure(options: RecyclingOptions): void {
+    this.options = options
+    clearInterval(this.looks)
+    this.start()
   }
 
   stop(): void {

@@ -23,7 +23,7 @@ export interface Succession {
 export class Supervisor {
   private readonly workers: WorkerSet
   private readonly pauses: Pauses
-  private readonly options: Pick<Options, 'gracefulTimeout'>
+  private options: Pick<Options, 'gracefulTimeout'>
   private readonly onReady: (worker: SupervisedWorker) => void
   private readonly backoff = new Backoff()
   private readonly counts = noRestarts()
@@ -49,6 +49,11 @@ export class Supervisor {
     this.pauses = pauses
     this.options = options
     this.onReady = onReady
+  }
+
+  /** Goes by other options from now on. */
+  reconfigure(options: Pick<Options, 'gracefulTimeout'>): void {
+    this.options = options
   }
 
   /** Workers that there are to be. */

@@ -12,7 +12,7 @@ const LONGEST_MS = 1000
  */
 export class Watchdog {
   private readonly listener: Listener
-  private readonly timeoutMs: number
+  private timeoutMs: number
   private readonly onHung: (number: number, stillMs: number) => void
   /** When workers that are still were first asked, by number. */
   private asked = new Map<number, number>()
@@ -37,6 +37,13 @@ export class Watchdog {
 
   stop(): void {
     clearInterval(this.timer)
+  }
+
+  /** Gives workers another time from now on. */
+  setTimeout(timeoutMs: number): void {
+    this.stop()
+    this.timeoutMs = timeoutMs
+    this.start()
   }
 
   private look(): void {

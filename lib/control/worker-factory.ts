@@ -1,5 +1,7 @@
+import type { Options } from '../options/table.ts'
 import type { WorkerData } from '../worker/protocol.ts'
 import type { OnLoaded, SupervisedWorker } from './app-worker.ts'
+import { factsOf } from './facts.ts'
 import type { Listener } from './listener.ts'
 import { programOf } from './program.ts'
 import type { Runtime } from './runtime.ts'
@@ -23,6 +25,8 @@ export interface WorkerFactory {
   readonly kind: 'thread' | 'process'
   /** Starts one, which has `number` and, if it `staysBroken`, answers though it cannot load the app. */
   create(number: number, staysBroken: boolean): SupervisedWorker
+  /** Makes them with other options from now on. */
+  reconfigure(options: Options): void
 }
 
 /** @throws MonodonError `MONODON_PYTHON_MISSING` */
@@ -33,18 +37,24 @@ export function workerFactory({
   data,
   onLoaded = () => {},
 }: PoolSetup): WorkerFactory {
+  let current = data
+  const reconfigure = (options: Options): void => {
+    current = { ...current, options, facts: factsOf(listener, options.workers > 1) }
+  }
   if (runtime === 'python' || data.options.workerClass === 'process') {
     const program = programOf(runtime, data.options, cwd)
     return {
       kind: 'process',
       create: (number, staysBroken) =>
-        new WorkerProcess(number, program, { ...data, staysBroken }, listener, onLoaded),
+        new WorkerProcess(number, program, { ...current, staysBroken }, listener, onLoaded),
+      reconfigure,
     }
   }
-  const threadData = { ...data, cwd, server: listener.id }
+  const server = listener.id
   return {
     kind: 'thread',
     create: (number, staysBroken) =>
-      new WorkerThread(number, { ...threadData, staysBroken }, onLoaded),
+      new WorkerThread(number, { ...current, cwd, server, staysBroken }, onLoaded),
+    reconfigure,
   }
 }

@@ -9,7 +9,7 @@ import type { WorkerFactory } from './worker-factory.ts'
 /** The workers that a server has, from their start to their end. */
 export class WorkerSet {
   private readonly factory: WorkerFactory
-  private readonly options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>
+  private options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>
   private readonly listener: Pick<Listener, 'phase' | 'pulses'>
   private readonly workers = new Set<SupervisedWorker>()
   /** Workers that boot for the first time, or in place of another. */
@@ -31,6 +31,11 @@ export class WorkerSet {
     this.factory = factory
     this.options = options
     this.listener = listener
+  }
+
+  /** Goes by other options from now on. */
+  reconfigure(options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>): void {
+    this.options = options
   }
 
   /** Whether all of them were told to stop. */

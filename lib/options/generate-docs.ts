@@ -52,6 +52,11 @@ import { defineConfig } from 'monodon'
 export default defineConfig({ workers: 'auto', keepAlive: '75s', limitRequestBody: '16mb' })
 \`\`\`
 
+**Reload.** HUP and \`monodon ctl reload\` read the config file again; flags and variables stay. An
+option with *reload* takes effect then: connections that are open go by it from their next request on,
+the app with the workers that replace the old ones. Of the others the log says that they
+need a restart. A file that cannot be used changes nothing.
+
 **Durations** take \`ms\`, \`s\`, \`m\` and \`h\`; a bare number is seconds; \`0\` and \`off\` are the same.
 **Sizes** take \`kb\`, \`mb\` and \`gb\`, each 1024 times the one before; a bare number is bytes.
 
@@ -76,9 +81,9 @@ function optionEntry(key: OptionKey): string {
 
 ${row.doc}.${notes.length === 0 ? '' : ` ${notes.join(' ')}`}
 
-| flag | variable | default | allowed | unit |
-|---|---|---|---|---|
-| ${flagCell(key, row.short, placeholder(row))} | ${variables.map(code).join(', ')} | ${shown === '' ? 'none' : code(shown)} | ${allowedValues(row)} | ${unitOf(row)} |
+| flag | variable | default | allowed | unit | reload |
+|---|---|---|---|---|---|
+| ${flagCell(key, row.short, placeholder(row))} | ${variables.map(code).join(', ')} | ${shown === '' ? 'none' : code(shown)} | ${allowedValues(row)} | ${unitOf(row)} | ${row.reloadable ? 'yes' : 'no'} |
 `
 }
 

@@ -21,6 +21,11 @@ interface CommonRow {
   readonly short?: string
   /** A variable that is read when `MONODON_*` is not set. */
   readonly otherEnv?: string
+  /**
+   * A change in the config file takes effect at a reload (HUP): in the server at once, in the app with
+   * its new workers. Others stay as they are until a restart.
+   */
+  readonly reloadable?: true
   /** What the reference page says about reasons and limits. */
   readonly note?: string
 }
@@ -143,6 +148,7 @@ export const OPTIONS = {
     default: 'auto',
     group: 'Server',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both',
   },
   interface: {
@@ -159,6 +165,7 @@ export const OPTIONS = {
     default: false,
     group: 'Server',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate)',
     note: 'Each message by itself, so that connections need no memory for it. For the WebSockets of the fetch interface; packages such as ws have settings of their own.',
   },
@@ -170,6 +177,7 @@ export const OPTIONS = {
     max: 65_535,
     group: 'Server',
     readBy: ['worker'],
+    reloadable: true,
     doc: 'Which server of a program that listens by itself is served: the one on this port; 0 is the first',
     note: 'See [programs.md](programs.md).',
   },
@@ -179,6 +187,7 @@ export const OPTIONS = {
     default: 'fast',
     group: 'Server',
     readBy: ['worker'],
+    reloadable: true,
     doc: "What `new Response` makes in worker threads: monodon's fast class, or the platform's",
     note: "The fast class builds the platform's object only when something of it is needed; `instanceof` holds in both directions. `serve()` with an app on the calling thread replaces nothing unless this option is given.",
   },
@@ -191,6 +200,7 @@ export const OPTIONS = {
     otherEnv: 'FORWARDED_ALLOW_IPS',
     group: 'Server',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Proxies that are believed when X-Forwarded-Proto says that the client used https',
     note: '`X-Forwarded-Protocol: ssl` and `X-Forwarded-Ssl: on` count too; `*` believes everyone. Only the scheme is taken from a proxy, as in Gunicorn: the other `X-Forwarded-*` fields are passed to the app as they came.',
   },
@@ -238,6 +248,7 @@ export const OPTIONS = {
     otherEnv: 'WEB_CONCURRENCY',
     group: 'Workers',
     readBy: ['main'],
+    reloadable: true,
     doc: 'Threads that run the app, each with its own copy; auto is one per core',
   },
   workerClass: {
@@ -257,6 +268,7 @@ export const OPTIONS = {
     max: 1024,
     group: 'Workers',
     readBy: ['main', 'worker'],
+    reloadable: true,
     doc: 'Requests that a Python worker runs at a time, each in a thread',
     note: 'For apps that wait for databases and other servers. JavaScript workers do that on their event loop; use `workers` there.',
   },
@@ -276,6 +288,7 @@ export const OPTIONS = {
     default: [],
     group: 'Workers',
     readBy: ['main', 'worker'],
+    reloadable: true,
     doc: 'Directories for the module search path of Python apps, before all others',
   },
   workerConnections: {
@@ -297,6 +310,7 @@ export const OPTIONS = {
     max: 1_000_000_000,
     group: 'Workers',
     readBy: ['worker'],
+    reloadable: true,
     doc: 'Requests after which a worker is replaced by a new one; 0 is never',
     note: 'The successor is ready before the worker stops taking requests, so none waits; a few more than this many are served.',
   },
@@ -308,6 +322,7 @@ export const OPTIONS = {
     max: 1_000_000_000,
     group: 'Workers',
     readBy: ['worker'],
+    reloadable: true,
     doc: 'At most this many more, by chance, so that workers are not replaced together',
   },
   maxWorkerLifetime: {
@@ -316,6 +331,7 @@ export const OPTIONS = {
     off: 'workers live as long as they can',
     group: 'Workers',
     readBy: ['main'],
+    reloadable: true,
     doc: 'Age at which a worker is replaced by a new one',
     note: 'Counted from when it was ready. Workers are replaced one at a time, and the successor is ready first. See [workers.md](workers.md#recycling).',
   },
@@ -325,6 +341,7 @@ export const OPTIONS = {
     off: 'none',
     group: 'Workers',
     readBy: ['main'],
+    reloadable: true,
     doc: 'At most this much more, by chance, so that workers are not replaced together',
   },
   maxWorkerMemory: {
@@ -334,6 +351,7 @@ export const OPTIONS = {
     max: MAX_SIZE,
     group: 'Workers',
     readBy: ['main'],
+    reloadable: true,
     doc: 'Memory at which a worker is replaced by a new one; 0 is never',
     note: 'Of a process its resident memory, of a thread its V8 heap and the buffers outside of it. It is looked at each 3 s: a worker may pass it for a moment, so this is for leaks, not to bound memory (`MemoryMax=` in systemd does that). See [workers.md](workers.md#recycling).',
   },
@@ -345,6 +363,7 @@ export const OPTIONS = {
     max: 1_000_000,
     group: 'Workers',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Requests that wait for a worker, at most; the next one gets 503',
   },
   timeout: {
@@ -354,6 +373,7 @@ export const OPTIONS = {
     short: 't',
     group: 'Timeouts',
     readBy: ['main'],
+    reloadable: true,
     doc: 'How long a worker that holds requests may not respond before it is killed and replaced',
     note: 'A JavaScript worker, and a Python worker with threads, responds while its requests wait. A Python worker with one thread does not, so there it is how long one request may take, as in Gunicorn. What the worker held is answered 504.',
   },
@@ -363,6 +383,7 @@ export const OPTIONS = {
     off: 'it may take as long as it likes',
     group: 'Timeouts',
     readBy: ['main'],
+    reloadable: true,
     doc: 'How long a worker may take until it has loaded the app; then it is killed',
     note: 'At the start the server ends with code 3 then; on HUP the old workers go on; a worker that replaces one that ended is tried again after a pause. Gunicorn has `--timeout` for it, too.',
   },
@@ -372,6 +393,7 @@ export const OPTIONS = {
     off: 'it may take as long as it likes',
     group: 'Timeouts',
     readBy: ['worker'],
+    reloadable: true,
     doc: 'How long a program that exports no app may take until it listens',
     note: 'See [programs.md](programs.md). One that ends without listening is noticed at once.',
   },
@@ -381,6 +403,7 @@ export const OPTIONS = {
     off: 'requests wait for as long as it takes',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: 'How long a request may wait for a worker before it gets 503',
   },
   queueTarget: {
@@ -389,6 +412,7 @@ export const OPTIONS = {
     off: 'requests are served in their order, also then',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: 'How long a request may wait for a worker in an overload before it gets 503',
     note: 'An overload is that requests have to be refused since the queue has not been empty for queue-timeout. See [overload.md](overload.md).',
   },
@@ -407,6 +431,7 @@ export const OPTIONS = {
     off: 'no pings',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: 'How long a WebSocket client may be silent before it is pinged; after as long again the connection is cut',
     note: 'For the WebSockets of the fetch interface. It also keeps proxies from closing connections that are silent.',
   },
@@ -415,6 +440,7 @@ export const OPTIONS = {
     default: '75s',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: 'How long a connection may be idle between requests',
     note: 'Longer than the 60 s after which common load balancers drop idle connections, so that it is they who close.',
   },
@@ -424,6 +450,7 @@ export const OPTIONS = {
     off: 'heads may take for ever',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: "How long a request's head may take to arrive before the client gets 408",
   },
   bodyTimeout: {
@@ -432,6 +459,7 @@ export const OPTIONS = {
     off: 'bodies may stall for ever',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: "How long a request's body may make no progress before the client gets 408",
   },
   sendTimeout: {
@@ -440,6 +468,7 @@ export const OPTIONS = {
     off: 'clients may stop reading for ever',
     group: 'Timeouts',
     readBy: ['native'],
+    reloadable: true,
     doc: 'How long a client may take no byte of its response before it is cut off',
   },
   gracefulTimeout: {
@@ -447,6 +476,7 @@ export const OPTIONS = {
     default: '30s',
     group: 'Timeouts',
     readBy: ['native', 'main'],
+    reloadable: true,
     doc: 'How long begun requests may take to finish after SIGTERM',
   },
   drainDelay: {
@@ -455,6 +485,7 @@ export const OPTIONS = {
     off: 'it drains at once',
     group: 'Timeouts',
     readBy: ['main'],
+    reloadable: true,
     doc: 'How long the server goes on accepting after SIGTERM, while it tells that it is not ready',
     note: 'For load balancers that take a while to notice; see [health.md](health.md). A second SIGTERM ends it.',
   },
@@ -465,6 +496,7 @@ export const OPTIONS = {
     max: 65_535,
     group: 'Limits',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Bytes of a request line; beyond it 414',
   },
   limitRequestFieldSize: {
@@ -474,6 +506,7 @@ export const OPTIONS = {
     max: 65_535,
     group: 'Limits',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Bytes of one header field; beyond it 431',
   },
   limitRequestFields: {
@@ -484,6 +517,7 @@ export const OPTIONS = {
     max: 10_000,
     group: 'Limits',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Header fields of a request; beyond it 431',
   },
   limitRequestBody: {
@@ -493,6 +527,7 @@ export const OPTIONS = {
     max: 2 ** 50,
     group: 'Limits',
     readBy: ['native'],
+    reloadable: true,
     doc: "Bytes of a request's body; beyond it 413",
   },
   limitWebsocketMessage: {
@@ -502,6 +537,7 @@ export const OPTIONS = {
     max: 2 ** 30,
     group: 'Limits',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Bytes of a message that a WebSocket client sends; beyond it the connection is closed with 1009',
     note: 'A compressed message counts by what it inflates to, and is inflated no further.',
   },
@@ -512,6 +548,7 @@ export const OPTIONS = {
     max: 2 ** 40,
     group: 'Limits',
     readBy: ['worker'],
+    reloadable: true,
     doc: 'Bytes that may wait for a WebSocket client; beyond it the connection is cut',
     note: 'It ends clients that read more slowly than the app sends and does not look at `bufferedAmount`.',
   },
@@ -523,6 +560,7 @@ export const OPTIONS = {
     max: 1_000_000,
     group: 'Limits',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Open connections; further ones wait in the accept queue',
   },
   dev: {
@@ -587,6 +625,7 @@ export const OPTIONS = {
     default: '',
     group: 'Other',
     readBy: ['native'],
+    reloadable: true,
     doc: 'File for the access log, in the combined format; - is standard output; none without it',
     note: 'See [logs.md](logs.md).',
   },
@@ -596,6 +635,7 @@ export const OPTIONS = {
     default: '',
     group: 'Other',
     readBy: ['main', 'worker'],
+    reloadable: true,
     doc: 'File for the error log; without it, and with -, it is standard error',
   },
   logLevel: {
@@ -604,6 +644,7 @@ export const OPTIONS = {
     default: 'info',
     group: 'Other',
     readBy: ['main', 'worker'],
+    reloadable: true,
     doc: 'The least important messages that are logged',
   },
   pid: {
@@ -634,6 +675,7 @@ export const OPTIONS = {
     short: 'e',
     group: 'Other',
     readBy: ['main'],
+    reloadable: true,
     doc: 'Variable for the environment of the app; may be repeated',
   },
   chdir: {
@@ -652,6 +694,7 @@ export const OPTIONS = {
     short: 'c',
     group: 'Other',
     readBy: ['main'],
+    reloadable: true,
     doc: 'Config file; without it monodon.config.{ts,mts,js,mjs,cjs,json,toml} in the current directory',
     note: 'Only as a flag or in the environment.',
   },

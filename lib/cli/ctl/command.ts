@@ -50,12 +50,16 @@ function failed({ error }: Answer & { readonly ok: false }, isTold: boolean): nu
   const row = isErrorCode(error.code) ? errorRow(error.code) : undefined
   const hint = row === undefined ? '' : `; to do: ${row.hint}`
   if (!isTold) process.stderr.write(`monodon: ${error.message} (${error.code}${hint})\n`)
-  return row?.exit ?? 1
+  return error.code === 'MONODON_BAD_COMMAND' ? 2 : 1
 }
 
 /** The socket that the options name, as they name it to the server; else that of the one server. */
 async function socketPath({ flags }: CtlArgs, env: Env): Promise<string> {
   const startFolder = process.cwd()
+  const named = flags.get('controlSocket')
+  // Whoever names it by hand means it from here, and can do without a config file that is broken.
+  if (named !== undefined && named.raw !== OFF && named.raw !== AUTO)
+    return resolvePath(startFolder, String(named.raw))
   const loadFile = (path: string | undefined) => loadConfigFile(path, startFolder)
   const { options, origins } = await resolve({ flags: flags as Layer, env, loadFile })
   const { controlSocket, chdir } = options

@@ -1,0 +1,45 @@
+/** What becomes of options that are read again while the server runs. */
+
+import { log } from '../log.ts'
+import { shownValue } from '../options/describe.ts'
+import { kebab } from '../options/names.ts'
+import { OPTION_KEYS, type OptionKey, type Options, rowOf } from '../options/table.ts'
+
+/** Reads the options again, from where they came: flags and variables as they were, the config file anew. */
+export type ReadOptions = () => Promise<Options>
+
+/** Options whose values may hold secrets. */
+const SECRET: ReadonlySet<OptionKey> = new Set(['env'])
+
+/**
+ * The options to go by from now on: of those that were read, the ones that may change while the server
+ * runs. The log names what has changed, and what stays as it is until a restart.
+ */
+export function merged(current: Options, read: Options): Options {
+  const changed = OPTION_KEYS.filter((key) => !isSame(current[key], read[key]))
+  const taken = changed.filter((key) => rowOf(key).reloadable)
+  for (const key of taken) log('info', `${kebab(key)} ${now(key, read)}, was ${was(key, current)}`)
+  for (const key of changed.filter((key) => !taken.includes(key)))
+    log(
+      'warning',
+      `${kebab(key)} ${now(key, read)}, but stays ${was(key, current)} until a restart or an upgrade (USR2)`,
+    )
+  return { ...current, ...Object.fromEntries(taken.map((key) => [key, read[key]])) }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
+function now(key: OptionKey, options: Options): string {
+  return SECRET.has(key) ? 'has changed' : `is ${quoted(key, options)} now`
+}
+
+function was(key: OptionKey, options: Options): string {
+  return SECRET.has(key) ? 'something else' : quoted(key, options)
+}
+
+function quoted(key: OptionKey, options: Options): string {
+  const text = shownValue(key, options)
+  return text === '' ? 'nothing' : text
+}
