@@ -34,11 +34,18 @@ function chance(seed) {
 }
 
 const results = new Map(
-  requests.map(({ path }) => [path, { sent: 0, refused: 0, failed: 0, latencies: [] }]),
+  requests.map(({ path }) => [path, { sent: 0, refused: 0, failed: 0, inTime: 0, latencies: [] }]),
 )
 
-/** The status of an answer, or what went wrong. */
-function ask(path) {
+/** The status of an answer, or `failed`. */
+async function ask(path) {
+  const status = await statusOf(path)
+  const now = performance.now()
+  if (status === 200 && now >= counted && now < end) results.get(path).inTime++
+  return status
+}
+
+function statusOf(path) {
   return new Promise((resolve) => {
     const asked = request(`${url}${path}`, { agent, timeout: PATIENCE }, (response) => {
       response.resume()
@@ -69,7 +76,7 @@ function choose(random) {
   return (found ?? requests.at(-1)).path
 }
 
-await Promise.all(Array.from({ length: connections }, () => ask('/')))
+await Promise.all(Array.from({ length: connections }, () => statusOf('/')))
 const arrivals = chance(1)
 const choices = chance(2)
 const pending = []
@@ -85,12 +92,14 @@ for (let due = begin; due < end; due += (-Math.log(1 - arrivals()) / rate) * 100
 await Promise.all(pending)
 agent.destroy()
 
-const summary = ({ latencies, ...counts }) => {
+const summary = ({ latencies, inTime, ...counts }) => {
   latencies.sort((a, b) => a - b)
   const percentile = (share) => latencies[Math.floor(share * (latencies.length - 1))]
   return {
     ...counts,
     good: latencies.length,
+    // Good answers a second, whenever they were asked for.
+    rate: inTime / seconds,
     p50: percentile(0.5),
     p99: percentile(0.99),
     max: percentile(1),

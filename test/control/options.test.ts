@@ -151,7 +151,7 @@ describe('in the server', () => {
     site.write(THREAD.file, 'export default () => { for (;;) {} }')
     await change({ timeout: '500ms' })
     expect((await fetchOnce(server, '/')).status).toBe(504)
-    await untilStatus(socket, 'its successor', ({ restarts }) => restarts === 1)
+    await untilStatus(socket, 'its successor', ({ restarts }) => restarts.hung === 1)
   })
 
   test('the access log is turned on, moved and turned off', async () => {

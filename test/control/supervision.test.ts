@@ -81,7 +81,7 @@ async function serve(options: {
     if (boots) worker.finishBoot()
     return worker
   }
-  const workers = new WorkerSet({ kind: 'thread', create }, all, {
+  const workers = new WorkerSet({ kind: 'thread', create, reconfigure: () => {} }, all, {
     phase: 'listening',
     pulses: () => [],
   })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use monodon_http::options::Options;
 
 use crate::claims::Claims;
-use crate::queue::{Origin, Place, Queue, Queued, Taken, Taker, Ticket, waited};
+use crate::queue::{Demand, Origin, Place, Queue, Queued, Taken, Ticket, waited};
 
 /// Time that the app takes for a request, in milliseconds.
 const WORK: u32 = 10;
@@ -79,13 +79,13 @@ impl World {
 
     fn take(&mut self) -> usize {
         let mut taken = Taken::default();
-        let taker = Taker {
+        let demand = Demand {
             worker: 1,
             now: self.now,
             most: 1,
             room: 10_000,
         };
-        self.queue.take(taker, &mut self.claims, &mut taken);
+        self.queue.take(demand, &mut self.claims, &mut taken);
         for (_, id) in &taken.records {
             let claim = self.claims.remove(*id).expect("it was claimed");
             self.served.push(self.now - claim.origin.slot);

@@ -103,9 +103,9 @@ impl Queued {
     }
 }
 
-/// What a worker asks for.
+/// What a worker asks the queue for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Taker {
+pub(crate) struct Demand {
     /// Its index.
     pub(crate) worker: u32,
     /// The time, by the bridge's `now_ms`.
@@ -204,20 +204,20 @@ impl Queue {
     /// Takes requests, oldest first, claims each for the worker and enters it into `claims`. In an
     /// overload it takes the newest first, and refuses what has waited too long of those that the
     /// worker leaves.
-    pub(crate) fn take(&self, taker: Taker, claims: &mut Claims, taken: &mut Taken) {
+    pub(crate) fn take(&self, demand: Demand, claims: &mut Claims, taken: &mut Taken) {
         if self.length.load(Ordering::SeqCst) == 0 {
-            self.note_relief(taker.now);
+            self.note_relief(demand.now);
             return;
         }
-        let Taker {
+        let Demand {
             worker, now, most, ..
-        } = taker;
-        let mut room = taker.room;
+        } = demand;
+        let mut room = demand.room;
         let mut waiting = self.lock();
         let empty_since = self.end_relief();
         let target = waiting.pressure.took(now, empty_since);
         if let Some(target) = target {
-            self.shed(&mut waiting, taker, target, &mut taken.refused);
+            self.shed(&mut waiting, demand, target, &mut taken.refused);
         }
         let is_newest_first = target.is_some();
         let requests = &mut waiting.requests;
@@ -273,7 +273,7 @@ impl Queue {
     fn shed(
         &self,
         waiting: &mut Waiting,
-        Taker { now, most, .. }: Taker,
+        Demand { now, most, .. }: Demand,
         target: Duration,
         refused: &mut Vec<Origin>,
     ) {

@@ -15,7 +15,7 @@ use crate::inbox::{Letter, Mail, TakeBack};
 use crate::layout::BATCH_RECORDS;
 use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
-use crate::queue::{Taken, Taker};
+use crate::queue::{Demand, Taken};
 use crate::record::{self, Event, Malformed};
 use crate::slot::Lost;
 
@@ -300,7 +300,7 @@ impl Worker {
         if most == 0 {
             return filled;
         }
-        let taker = Taker {
+        let demand = Demand {
             worker: self.index,
             now: self.moved.load(Ordering::Relaxed),
             most,
@@ -309,7 +309,7 @@ impl Worker {
         let desk = &mut *desk;
         self.bridge
             .queue
-            .take(taker, &mut desk.claims, &mut desk.taken);
+            .take(demand, &mut desk.claims, &mut desk.taken);
         filled.requests = desk.taken.records.len();
         for (mut record, id) in desk.taken.records.drain(..) {
             record::set_id(&mut record, id);
