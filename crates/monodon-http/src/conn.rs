@@ -247,7 +247,7 @@ fn verdict(place: &Place) -> Option<Ending> {
         Some(_) => wire.go_on(),
         None => {}
     }
-    (place.is_draining() && is_at_rest()).then_some(Ending::Close)
+    (place.closes_idle() && is_at_rest()).then_some(Ending::Close)
 }
 
 /// Leaves a connection to the handler's session, to its end.

@@ -79,7 +79,10 @@ pub(crate) struct Thread {
     is_empty: Notify,
     gate: Arc<Gate>,
     proxies: RefCell<Arc<Proxies>>,
+    /// Responses end their connections.
     is_draining: Cell<bool>,
+    /// Connections that wait for a request are closed.
+    closes_idle: Cell<bool>,
 }
 
 /// A connection and its thread.
@@ -91,6 +94,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn is_draining(&self) -> bool {
         self.thread.is_draining.get()
+    }
+
+    /// Whether a connection that waits for a request is to be closed.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.thread.closes_idle.get()
     }
 
     pub(crate) fn begin_exchange(&self) -> bool {
@@ -167,6 +175,13 @@ impl Thread {
         };
         if !goes_on {
             *access = tuning.writer.map(|writer| AccessLog::new(writer, index));
+        }
+    }
+
+    /// Has every connection look at what has changed of the thread.
+    fn wake_all(&self) {
+        for (_, (peer, _)) in &*self.connections.borrow() {
+            peer.wire.wake();
         }
     }
 
@@ -263,6 +278,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         gate: Arc::clone(&gate),
         proxies: RefCell::new(tuning.proxies),
         is_draining: Cell::new(false),
+        closes_idle: Cell::new(false),
     });
     let handler = Rc::new(app.attach(index));
     // What new connections are served with.
@@ -340,6 +356,11 @@ fn hand_out(threads: &[Port], own: usize, accepted: Accepted, serve: &impl Fn(Ac
     }
 }
 
+/// How long connections that wait for a request stay open when the server stops gracefully. A client
+/// that is busy has its next request on the way: closing the connection then would lose it, while its
+/// answer can say that no other one may follow.
+const NEXT_REQUEST: Duration = Duration::from_millis(500);
+
 /// How a drain came to its end.
 #[derive(PartialEq, Eq)]
 enum Drained {
@@ -366,6 +387,7 @@ async fn drain(
         patience
     };
     let mut deadline = pin!(tokio::time::sleep(patience));
+    let mut next_requests = pin!(tokio::time::sleep(NEXT_REQUEST.min(patience / 2)));
     loop {
         if thread.connections.borrow().is_empty() && commands.is_empty() {
             return Drained::Done;
@@ -378,6 +400,10 @@ async fn drain(
                     Some(Command::Open | Command::Tune(_) | Command::Drain(_)) => {}
                     Some(Command::Stop) | None => return Poll::Ready(true),
                 }
+            }
+            if !thread.closes_idle.get() && next_requests.as_mut().poll(cx).is_ready() {
+                thread.closes_idle.set(true);
+                thread.wake_all();
             }
             if deadline.as_mut().poll(cx).is_ready() {
                 let left = thread.connections.borrow().len();

@@ -246,8 +246,8 @@ impl Server {
     }
 
     /// Begins a graceful stop and returns at once: nothing more is accepted, requests under way are
-    /// finished with `Connection: close`, idle connections are closed, and what is left after
-    /// `graceful_timeout` is cut.
+    /// finished with `Connection: close`, idle connections are closed when they have had half a second
+    /// for one more request, and what is left after `graceful_timeout` is cut.
     pub fn drain(&self) {
         self.begin_drain(Waiting::Accept);
     }

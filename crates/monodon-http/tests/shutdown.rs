@@ -11,6 +11,32 @@ use std::time::{Duration, Instant};
 use monodon_http::{Phase, Server};
 use support::{PATIENCE, TestServer, field};
 
+/// A client that is busy has its next request on the way when the server begins to drain.
+#[test]
+fn a_connection_that_waits_gets_one_more_answer() {
+    let (answer, sent_after) = loop {
+        let server = TestServer::start();
+        let mut client = server.connect();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.read_response();
+        let start = Instant::now();
+        server.server.drain();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let sent_after = start.elapsed();
+        let answer = client.read_to_end();
+        server.server.wait();
+        // The server waits for half a second, and this thread may have had no core for longer.
+        if sent_after < Duration::from_millis(250) {
+            break (answer, sent_after);
+        }
+    };
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n"),
+        "{sent_after:?}: {answer}"
+    );
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
 #[test]
 fn drains_without_a_reset() {
     let server = TestServer::with(|options| options.io_threads = 2);
