@@ -327,6 +327,11 @@ export const ERRORS = {
     hint: 'stop the program that has the address, or choose another with --bind',
     blame: 'operator',
   },
+  MONODON_UPGRADE_FAILED: {
+    message: 'the new server does not serve, so this one goes on',
+    hint: 'see what it has logged, correct that, and send USR2 again',
+    blame: 'operator',
+  },
   MONODON_NATIVE_MISSING: {
     message: 'the native part of monodon cannot be loaded on this platform',
     hint: 'install monodon again on this machine, or build it with npm run build',

@@ -77,6 +77,8 @@ const COMMAND_OPTIONS = [
   'reloadExtraFile',
   'reloadInclude',
   'reloadExclude',
+  'upgradeMode',
+  'upgradeTimeout',
 ] as const
 
 function refuseCommandOptions(config: Config): void {

@@ -125,6 +125,7 @@ interface Addon {
   attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
   dieWithParent(): void
+  notifyManager(socket: string, message: string): void
   layoutVersion(): number
   nativeVersion(): string
 }
@@ -199,4 +200,13 @@ export function nameThread(name: string): void {
 /** Has this process killed when the one that started it ends, where the system can do that. */
 export function dieWithParent(): void {
   addon.dieWithParent()
+}
+
+/**
+ * Sends a message to the service manager, whose socket `NOTIFY_SOCKET` names (sd_notify(3)).
+ *
+ * @throws Error when nobody takes it there
+ */
+export function notifyManager(socket: string, message: string): void {
+  addon.notifyManager(socket, message)
 }

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import { BootFailure } from '../control/app-worker.ts'
+import type { Launch } from '../control/launch.ts'
 import { errorRow, errorText, MonodonError } from '../errors.ts'
 import { setLogLevel } from '../log.ts'
 import { readArgs } from '../options/args.ts'
@@ -14,15 +15,17 @@ import { type ImportConfig, loadConfigFile } from './config-file.ts'
  * Runs the command.
  *
  * @param argv what follows the command's name
+ * @param launch how the process was started
  * @returns the exit code: 0, 2 for wrong usage, 3 for an app that cannot boot (for `monodon ctl`: no
  *   server answers), 1 for all else
  */
 export async function main(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  launch: Launch,
 ): Promise<number> {
   try {
-    return await run(argv, env)
+    return await run(argv, env, launch)
   } catch (error) {
     const isBootFailure = error instanceof BootFailure
     process.stderr.write(`monodon: ${isBootFailure ? error.message : errorText(error)}\n`)
@@ -34,6 +37,7 @@ export async function main(
 async function run(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  launch: Launch,
 ): Promise<number> {
   if (argv[0] === 'ctl') return (await import('./ctl/command.ts')).runCtl(argv.slice(1), env)
   const { app, args, isDev, command, flags } = readArgs(argv)
@@ -64,13 +68,13 @@ async function run(
     const { loadToCheck } = await import('../worker/check.ts')
     return print(`OK: ${await checkApp({ app, args, options, cwd }, loadToCheck)}\n`)
   }
-  const { runArbiter } = await import('../control/arbiter.ts')
+  const { runServer } = await import('../control/run.ts')
   const onStarted = isDev ? (await import('./dev-console.ts')).openConsole : undefined
   const readAgain = async (): Promise<Options> => {
     const { importAnew } = await import('./config-thread.ts')
     return (await optionsFrom((file) => importAnew(file, given))).options
   }
-  await runArbiter({ app, args, options, cwd }, readAgain, onStarted)
+  await runServer({ app, args, options, cwd }, launch, readAgain, onStarted)
   return 0
 }
 

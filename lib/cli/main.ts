@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { takeLaunch } from '../control/launch.ts'
 import { main } from './command.ts'
 
-const code = await main(process.argv.slice(2), process.env)
+const launch = takeLaunch()
+const code = await main(process.argv.slice(2), process.env, launch)
 // An app that was loaded may hold timers and connections, which must not keep the command alive.
 process.exit(code)

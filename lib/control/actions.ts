@@ -46,6 +46,16 @@ export const ACTIONS = {
     doc: 'Opens the log files anew, after they were moved away',
     run: (arbiter, by) => arbiter.reopenLogs(by),
   },
+  upgrade: {
+    signals: { SIGUSR2: '' },
+    doc: 'Starts a new server on the same sockets, as this one was started; if that does not come to serve, this one goes on; with upgrade-mode auto this one stops gracefully when it does',
+    run: (arbiter, by) => arbiter.upgrade(by),
+  },
+  retire: {
+    signals: { SIGWINCH: '' },
+    doc: 'With a new server beside it, leaves the requests to that: nothing more is accepted, and the workers finish what is under way and end; reload brings them back',
+    run: (arbiter, by) => arbiter.retire(by),
+  },
   stop: {
     signals: { SIGTERM: '' },
     doc: 'Stops gracefully: nothing more is accepted, and what is under way is finished, up to graceful-timeout; asked again, it stops at once',

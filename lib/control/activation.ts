@@ -3,15 +3,22 @@
 import { log } from '../log.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { type Places, placesIn } from './binds.ts'
+import type { Handover } from './launch.ts'
 
 /** The first descriptor that systemd passes. */
 const FIRST = 3
 
 /**
- * What to listen on: the sockets of systemd if there are any, as in Gunicorn, else `options.bind`. The
+ * What to listen on: what an earlier server hands over, or the sockets of systemd if there are any, as
+ * in Gunicorn, else `options.bind`. The
  * variables that tell of them are removed, since they are for this process alone.
  */
-export function placesOf(options: Pick<Options, 'bind'>, env: NodeJS.ProcessEnv): Places {
+export function placesOf(
+  options: Pick<Options, 'bind'>,
+  env: NodeJS.ProcessEnv,
+  handover?: Handover,
+): Places {
+  if (handover !== undefined) return handedOver(options, handover)
   const sockets = takeSockets(env)
   if (sockets.length === 0) return placesIn(options)
   const names = sockets.map(({ bind }) => bind)
@@ -20,6 +27,15 @@ export function placesOf(options: Pick<Options, 'bind'>, env: NodeJS.ProcessEnv)
   if (unused.length > 0 && !isDefault(options.bind))
     log('warning', `systemd has given sockets, in place of bind: ${unused.join(', ')} is not used`)
   return { names, inherited: [], areActivated: true }
+}
+
+/** Where an earlier server listens, too: as far as that is still wanted. */
+function handedOver({ bind }: Pick<Options, 'bind'>, handover: Handover): Places {
+  const { sockets: inherited, areActivated } = handover
+  const names = areActivated ? inherited.map((socket) => socket.bind) : bind
+  for (const socket of inherited)
+    if (!names.includes(socket.bind)) log('info', `Not listening on ${socket.bind} any more`)
+  return { names, inherited, areActivated }
 }
 
 interface ActivationSocket {

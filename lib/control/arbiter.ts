@@ -2,25 +2,21 @@
 
 import { errorText, MonodonError } from '../errors.ts'
 import { log, logTo, reopenLog, setLogLevel } from '../log.ts'
-import { gunicornLeftovers } from '../options/gunicorn.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
-import { placesOf } from './activation.ts'
-import type { Ready } from './app-worker.ts'
-import { Binds } from './binds.ts'
+import type { OnLoaded, Ready } from './app-worker.ts'
 import { setEnvironment } from './environment.ts'
-import { type Job, runtimeOfJob } from './job.ts'
+import type { Job } from './job.ts'
 import { Listener } from './listener.ts'
-import { PidFile } from './pid-file.ts'
 import { checkThreads, createPool, type WorkerPool } from './pool.ts'
 import { merged, type ReadOptions } from './reconfigure.ts'
+import { refused } from './refused.ts'
 import type { Reloader } from './reload/reloader.ts'
 import { noRestarts } from './restarts.ts'
 import type { Runtime } from './runtime.ts'
-import { heedSignals } from './signals.ts'
-import { type ControlSocket, openControlSocket } from './socket/server.ts'
 import type { Change, PoolStatus, ServerState, ServerStatus } from './status.ts'
 import { Turns } from './turns.ts'
+import { type Standing, Upgrade } from './upgrade.ts'
 
 /** What can be done with a server from its terminal. */
 export interface Controls {
@@ -32,48 +28,10 @@ export interface Controls {
 /** Is called when the server has started; what it returns when the server ends. */
 export type OnStarted = (controls: Controls) => () => void
 
-/**
- * Serves until it is told to stop. `ACTIONS` says what it can be told, and by which signals.
- *
- * @throws BootFailure when the app could not be loaded
- * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_CONTROL_SOCKET`,
- *   `MONODON_PYTHON_MISSING`
- */
-export async function runArbiter(
-  job: Job,
-  readOptions: ReadOptions,
-  onStarted: OnStarted = () => () => {},
-): Promise<void> {
-  const { options, cwd } = job
-  logTo(options.errorLogfile)
-  setEnvironment(options.env)
-  const runtime = runtimeOfJob(job)
-  if (runtime === 'python')
-    for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
-  const listener = new Listener(
-    options,
-    runtime,
-    new Binds(options, placesOf(options, process.env)),
-  )
-  let pidFile: PidFile | undefined
-  const arbiter = new Arbiter(job, runtime, listener, readOptions)
-  // Before anybody can know of the server: by default these signals end a process.
-  const ignoreSignals = heedSignals(arbiter, options.dev)
-  let control: ControlSocket | undefined
-  try {
-    pidFile = new PidFile(options.pid)
-    log('info', `Starting monodon ${packageVersion()}`)
-    control = await openControlSocket(arbiter, options.controlSocket, cwd)
-    await arbiter.run(onStarted)
-  } finally {
-    await listener.stop()
-    listener.release()
-    pidFile?.remove()
-    // Last of all: who is told that the server has ended may start the next one.
-    await control?.close()
-    ignoreSignals()
-  }
-}
+const STAY_ALIVE_MS = 60_000
+
+/** A terminal sends it whenever its window changes. */
+const RESIZED = 'SIGWINCH'
 
 /** Before there are workers. */
 const NO_POOL: PoolStatus = { stability: 'stable', restarts: noRestarts(), workers: [] }
@@ -87,7 +45,11 @@ export class Arbiter {
   /** Those that hold now. */
   private options: Options
   private readonly runtime: Runtime
-  private readonly listener: Listener
+  private readonly standing: Standing
+  private readonly upgrades: Upgrade
+  private listener: Listener
+  /** Is told which files the workers load (`--reload`). */
+  private watch: OnLoaded | undefined
   private readonly readOptions: ReadOptions
   private pool: WorkerPool | undefined
   /** Reloads and changes of the number of workers. */
@@ -106,17 +68,29 @@ export class Arbiter {
   private readonly ended: Promise<void>
   private tellEnded!: () => void
   private tellFailed!: (error: Error) => void
+  private wasToldToStop = false
   /** Ends the drain-delay, while there is one. */
   private skipDelay: (() => void) | undefined
   /** The end at once, when it has begun. */
   private quitting: Promise<void> | undefined
 
-  constructor(job: Job, runtime: Runtime, listener: Listener, readOptions: ReadOptions) {
+  constructor(
+    job: Job,
+    runtime: Runtime,
+    listener: Listener,
+    standing: Standing,
+    readOptions: ReadOptions,
+  ) {
     this.job = job
     this.options = job.options
     this.runtime = runtime
     this.listener = listener
     this.readOptions = readOptions
+    this.standing = standing
+    this.upgrades = new Upgrade(standing, job.options, listener.binds, {
+      isAlone: () => this.yield(),
+      isLost: () => void this.comeBack('the new server has ended').catch(() => {}),
+    })
     this.wanted = job.options.workers
     this.started = new Promise((resolve) => {
       this.tellStarted = resolve
@@ -138,12 +112,17 @@ export class Arbiter {
     const renew = (why: string): void => void this.pool?.renew(why)
     const reloader = options.reload ? await startReloader(job, this.runtime, renew) : undefined
     let onEnd = (): void => {}
+    // Of a server that has retired nothing else keeps the event loop alive.
+    const alive = setInterval(() => {}, STAY_ALIVE_MS)
     for (const url of listener.urls) log('info', `Listening at: ${url} (${process.pid})`)
     try {
-      this.pool = createPool(job, this.runtime, listener, reloader?.watch)
+      this.watch = reloader?.watch
+      this.pool = createPool(job, this.runtime, listener, this.watch)
       const ready = await this.boot(this.pool)
       if (ready !== undefined) {
         this.sayStarted(ready, this.pool)
+        this.standing.predecessor?.tellReady()
+        this.standing.manager.ready(`Serving ${job.app}`)
         onEnd = onStarted({ urls: listener.urls, reload: renew })
       }
       await this.ended
@@ -151,6 +130,7 @@ export class Arbiter {
     } finally {
       this.state = 'stopped'
       this.tellStarted()
+      clearInterval(alive)
       onEnd()
       reloader?.stop()
     }
@@ -182,23 +162,65 @@ export class Arbiter {
 
   /**
    * Finishes what is under way and ends, after the drain-delay; asked again, it does the next of it at
-   * once. Resolves at the end.
+   * once. While a new server boots it waits for that one, so that one of the two serves at any time.
+   * Resolves at the end.
    */
   stop(by: string): Promise<void> {
     if (this.skipDelay !== undefined) {
       this.skipDelay()
       return this.ended
     }
-    if (this.state === 'draining') return this.quit(by)
-    return this.end(this.drain(by))
+    if (this.wasToldToStop) return this.quit(by)
+    this.wasToldToStop = true
+    // A new server has taken over: this one is at it.
+    if (this.state === 'draining') return this.ended
+    return this.upgrades.isBooting ? this.stopAfterUpgrade(by) : this.end(this.drain(by))
   }
 
   /** Ends at once. Resolves at the end. */
   quit(by: string): Promise<void> {
     log('info', `Stopping (${by})`)
-    this.quitting ??= this.listener.stop().then(() => this.pool?.stop(0))
+    if (!this.upgrades.handOver()) this.standing.manager.stopping()
+    this.quitting ??= this.cutOff()
     this.skipDelay?.()
     return this.end(this.quitting)
+  }
+
+  /**
+   * Starts a new server, in the way in which this one was started, on the same sockets. Resolves with
+   * its process id when it serves.
+   *
+   * @throws MonodonError `MONODON_COMMAND_REFUSED` while there are two, and `MONODON_UPGRADE_FAILED`
+   *   when the new one does not come to serve: this one goes on
+   */
+  async upgrade(by: string): Promise<number> {
+    await this.started
+    if (this.state !== 'ready' && this.state !== 'retired')
+      throw refused('the server is stopping', by)
+    return this.upgrades.begin(by)
+  }
+
+  /**
+   * Leaves the requests to the new server: nothing more is accepted, and the workers finish what is
+   * under way. The process stays, and `reload` has it serve again.
+   *
+   * @throws MonodonError `MONODON_COMMAND_REFUSED` when there is no new server
+   */
+  async retire(by: string): Promise<void> {
+    if (!this.upgrades.hasSuccessor) {
+      const why = 'there is no new server that serves'
+      if (by !== RESIZED) throw refused(why, by)
+      log('debug', `Not done (${by}): ${why}`)
+      return
+    }
+    await this.inTurn('retire', by, async (pool) => {
+      if (this.state === 'retired') return
+      log('info', `Retiring: requests under way are finished; HUP brings the workers back (${by})`)
+      this.state = 'retired'
+      await this.listener.retire()
+      await pool.stop(this.options.gracefulTimeout)
+      log('info', 'Retired')
+    })
   }
 
   /**
@@ -211,20 +233,12 @@ export class Arbiter {
   reload(by: string): Promise<void> {
     this.nextReload ??= this.inTurn('reload', by, async (pool) => {
       this.nextReload = undefined
-      const before = this.options.workers
-      await this.renewOptions(pool)
-      const { workers } = this.options
-      if (workers !== before) this.wanted = workers
-      // What goes need not be replaced before, and what comes need not be replaced after.
-      if (this.wanted < pool.size) await pool.scale(this.wanted)
-      const failure =
-        (await pool.reload(`workers are replaced one by one (${by})`)) ??
-        (this.wanted > pool.size ? await pool.scale(this.wanted) : undefined)
-      if (failure === undefined) return
-      this.wanted = pool.size
-      // The next reload is to try that again.
-      this.options = { ...this.options, workers: before }
-      throw new MonodonError('MONODON_COMMAND_FAILED', { detail: failure })
+      if (this.state === 'retired') return this.resume(by)
+      const { manager } = this.standing
+      manager.reloading()
+      const failure = await this.renew(pool, by).finally(() => manager.reloaded())
+      if (failure !== undefined)
+        throw new MonodonError('MONODON_COMMAND_FAILED', { detail: failure })
     })
     return this.nextReload
   }
@@ -243,6 +257,7 @@ export class Arbiter {
     log('info', `Scaling from ${this.wanted} to ${wanted} workers (${by})`)
     this.wanted = wanted
     return this.inTurn('scale', by, async (pool) => {
+      if (this.state === 'retired') throw refused('the server has retired', by)
       // What was asked for since is done at once.
       const failure = await pool.scale(this.wanted)
       if (failure !== undefined) {
@@ -261,9 +276,18 @@ export class Arbiter {
     log('info', `The log files were opened anew (${by})`)
   }
 
+  /** Frees what is held for it, when it has ended. */
+  async release(): Promise<void> {
+    await this.listener.stop()
+    this.listener.release()
+  }
+
   private async drain(by: string): Promise<void> {
     const { drainDelay, gracefulTimeout } = this.options
-    if (drainDelay > 0) await this.leave(by, drainDelay / 1000)
+    if (!this.upgrades.handOver()) {
+      this.standing.manager.stopping()
+      if (drainDelay > 0) await this.leave(by, drainDelay / 1000)
+    }
     if (this.quitting !== undefined) return this.quitting
     log('info', `Draining: requests under way are finished (${by})`)
     await this.listener.drain()
@@ -278,6 +302,24 @@ export class Arbiter {
     })
     await this.listener.leave(skipped)
     this.skipDelay = undefined
+  }
+
+  /** New options and new workers. Resolves with why the app could not be loaded, if it could not. */
+  private async renew(pool: WorkerPool, by: string): Promise<string | undefined> {
+    const before = this.options.workers
+    await this.renewOptions(pool)
+    const { workers } = this.options
+    if (workers !== before) this.wanted = workers
+    // What goes need not be replaced before, and what comes need not be replaced after.
+    if (this.wanted < pool.size) await pool.scale(this.wanted)
+    const failure =
+      (await pool.reload(`workers are replaced one by one (${by})`)) ??
+      (this.wanted > pool.size ? await pool.scale(this.wanted) : undefined)
+    if (failure === undefined) return undefined
+    this.wanted = pool.size
+    // The next reload is to try that again.
+    this.options = { ...this.options, workers: before }
+    return failure
   }
 
   /** Reads the options again and goes by them, as far as they may change. If it throws, nothing has. */
@@ -297,6 +339,66 @@ export class Arbiter {
       log('error', `Nothing is reloaded: ${errorText(error)}`)
       throw error
     }
+  }
+
+  private async cutOff(): Promise<void> {
+    const isCanceled = this.upgrades.cancel()
+    await this.listener.stop()
+    await this.pool?.stop(0)
+    await isCanceled
+  }
+
+  private async stopAfterUpgrade(by: string): Promise<void> {
+    log('info', `It stops when the new server serves, or has failed to (${by})`)
+    await this.upgrades.settled
+    if (this.state !== 'draining') void this.end(this.drain(by))
+    return this.ended
+  }
+
+  /** The new server serves, and is to serve alone. */
+  private yield(): void {
+    if (this.state !== 'draining') void this.end(this.drain('upgrade'))
+  }
+
+  private async comeBack(why: string): Promise<void> {
+    if (this.state === 'retired') await this.reload(why)
+  }
+
+  /**
+   * Serves again after it has retired.
+   *
+   * @throws MonodonError `MONODON_COMMAND_FAILED` when the app does not load: it stays retired
+   */
+  private async resume(by: string): Promise<void> {
+    log('info', `Coming back: the workers are started again (${by})`)
+    try {
+      await this.renewWhileRetired()
+      this.listener.release()
+      this.listener = new Listener(this.options, this.runtime, this.listener.binds)
+      const job = { ...this.job, options: this.options }
+      this.pool = createPool(job, this.runtime, this.listener, this.watch)
+      await this.pool.start(this.wanted)
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      log('error', `It stays retired: ${detail}`)
+      await this.listener.retire()
+      throw new MonodonError('MONODON_COMMAND_FAILED', { detail })
+    }
+    // It may have been told to end meanwhile.
+    if (this.state !== 'retired') return
+    this.state = 'ready'
+    this.listener.open()
+    log('info', 'Serving again')
+  }
+
+  /** Reads the options again for workers that are to come. */
+  private async renewWhileRetired(): Promise<void> {
+    const options = merged(this.options, await this.readOptions())
+    checkThreads(this.job.app, this.runtime, options)
+    if (options.workers !== this.options.workers) this.wanted = options.workers
+    setLogLevel(options.logLevel)
+    setEnvironment(options.env)
+    this.options = options
   }
 
   /** Undefined if the server was told to end meanwhile. */
@@ -339,7 +441,7 @@ export class Arbiter {
   ): Promise<T> {
     return this.turns.take(async () => {
       await this.started
-      if (this.pool === undefined || this.state !== 'ready')
+      if (this.pool === undefined || (this.state !== 'ready' && this.state !== 'retired'))
         throw refused('the server is stopping', by)
       this.change = change
       try {
@@ -364,12 +466,6 @@ function moveLog({ errorLogfile }: Options, undo: () => void): void {
 /** The number that a change (`+N`, `-N` or `N`) makes of another one. */
 function scaled(count: number, change: string): number {
   return /^[+-]/.test(change) ? count + Number(change) : Number(change)
-}
-
-/** What cannot be done: logged, and to be thrown to who asked. */
-function refused(detail: string, by: string): MonodonError {
-  log('warning', `Not done (${by}): ${detail}`)
-  return new MonodonError('MONODON_COMMAND_REFUSED', { detail })
 }
 
 /** What only `--reload` needs is loaded only for it. */

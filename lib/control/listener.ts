@@ -34,7 +34,8 @@ export class Listener {
    * @throws MonodonError that names what cannot be used and why: `MONODON_BIND_FAILED` for an
    * address, `MONODON_FILE_NOT_WRITABLE` for the access log, `MONODON_BAD_OPTION` for a proxy
    */
-  constructor(options: Options, runtime: Runtime = 'javascript', binds = new Binds(options)) {
+  constructor(options: Options, runtime: Runtime = 'javascript', given?: Binds) {
+    const binds = given ?? new Binds(options)
     this.binds = binds
     this.stopped = new Promise((resolve) => {
       this.tellStopped = resolve
@@ -45,7 +46,7 @@ export class Listener {
         this.hear(report),
       )
     } catch (error) {
-      binds.close()
+      if (given === undefined) binds.close()
       throw startFailure(error)
     }
     if (!binds.areShared) this.open()

@@ -1,23 +1,39 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { MonodonError } from '../errors.ts'
+import { log } from '../log.ts'
+import type { Predecessor } from './predecessor.ts'
 
 /** The file that says which process the server is (`--pid`). */
 export class PidFile {
-  private readonly path: string
+  private path: string
 
   /**
-   * Writes it; nothing for `''`.
+   * Writes it; nothing for `''`. While an earlier server is there, whose file it is, `.2` is added to
+   * the name, as Gunicorn does.
    *
    * @throws MonodonError `MONODON_FILE_NOT_WRITABLE`
    */
-  constructor(path: string) {
+  constructor(path: string, predecessor?: Predecessor) {
     this.path = path
     if (path === '') return
+    if (predecessor?.isThere === true) {
+      this.path = `${path}.2`
+      void predecessor.left.then(() => this.rename(path))
+    }
     try {
-      writeFileSync(path, `${process.pid}\n`)
+      writeFileSync(this.path, `${process.pid}\n`)
     } catch (error) {
       const detail = `--pid: ${error instanceof Error ? error.message : error}`
       throw new MonodonError('MONODON_FILE_NOT_WRITABLE', { detail })
+    }
+  }
+
+  private rename(path: string): void {
+    try {
+      renameSync(this.path, path)
+      this.path = path
+    } catch (error) {
+      log('error', `--pid: ${error instanceof Error ? error.message : error}`)
     }
   }
 

@@ -6,13 +6,13 @@ import type { Restarts } from './restarts.ts'
 import type { Stability } from './supervisor.ts'
 
 /**
- * Where a server is in its life: booting until all its workers are ready, draining from the moment that
- * it was told to end.
+ * Where a server is in its life: booting until all its workers are ready, retired when it leaves the
+ * requests to the one that is to take its place, draining from the moment that it was told to end.
  */
-export type ServerState = 'booting' | 'ready' | 'draining' | 'stopped'
+export type ServerState = 'booting' | 'ready' | 'retired' | 'draining' | 'stopped'
 
 /** A change of the workers that is under way. */
-export type Change = 'reload' | 'scale'
+export type Change = 'reload' | 'scale' | 'retire'
 
 export interface WorkerStatus {
   /** Counts from 1 over the server's life. */

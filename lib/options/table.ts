@@ -619,6 +619,23 @@ export const OPTIONS = {
     readBy: ['main'],
     doc: 'Loaded files not to watch, for example some that the app writes itself',
   },
+  upgradeMode: {
+    type: 'enum',
+    values: ['manual', 'auto'],
+    default: 'manual',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'What the server does when a new one, started by USR2, serves: goes on beside it, or stops',
+    note: 'See [signals.md](signals.md).',
+  },
+  upgradeTimeout: {
+    type: 'duration',
+    default: '2m',
+    off: 'it may take as long as it likes',
+    group: 'Timeouts',
+    readBy: ['main'],
+    doc: 'How long a new server, started by USR2, may take until it serves; then it is ended, and the old one goes on',
+  },
   accessLogfile: {
     type: 'string',
     unit: 'FILE',

@@ -38,6 +38,8 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   maxWorkerMemory: { good: '512mb', value: 536_870_912, bad: '512mib' },
   timeout: { good: 'off', value: 0, bad: 'never' },
   bootTimeout: { good: '3m', value: 180_000, bad: 'never' },
+  upgradeMode: { good: 'auto', value: 'auto', bad: 'never' },
+  upgradeTimeout: { good: 'off', value: 0, bad: 'never' },
   forwardedAllowIps: { good: '10.0.0.0/8,::1', value: ['10.0.0.0/8', '::1'], bad: 'proxy.local' },
   accessLogfile: { good: '-', value: '-', bad: '' },
   controlSocket: { good: '/run/a.sock', value: '/run/a.sock', bad: '' },

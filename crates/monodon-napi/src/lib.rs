@@ -15,6 +15,7 @@
 mod descriptor;
 mod doorbell;
 mod lent;
+mod notify;
 mod os;
 mod port;
 #[cfg(unix)]

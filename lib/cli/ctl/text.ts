@@ -2,13 +2,20 @@
 
 import type { ActionName } from '../../control/actions.ts'
 import type { Restarts } from '../../control/restarts.ts'
-import type { ServerStatus, WorkerStatus } from '../../control/status.ts'
+import type { Change, ServerStatus, WorkerStatus } from '../../control/status.ts'
 
 const DONE: Readonly<Partial<Record<ActionName, string>>> = {
   reload: 'Reloaded',
   reopenLogs: 'The log files were opened anew',
   stop: 'Stopped',
   quit: 'Stopped',
+  retire: 'Retired',
+}
+
+const DOING: Readonly<Record<Change, string>> = {
+  reload: 'reloading',
+  scale: 'scaling',
+  retire: 'finishing what is under way',
 }
 
 /** The text about what an action has resulted in. */
@@ -18,6 +25,8 @@ export function shown(action: ActionName, result: unknown): string {
       return statusText(result as ServerStatus)
     case 'workers':
       return workersText(result as readonly WorkerStatus[])
+    case 'upgrade':
+      return `The new server: ${result}\n`
     case 'scale':
       return `Workers: ${result}\n`
     default:
@@ -27,7 +36,7 @@ export function shown(action: ActionName, result: unknown): string {
 
 function statusText(status: ServerStatus): string {
   const { version, pid, state, change, uptime, app, urls, workerClass, wanted } = status
-  const doing = change === null ? '' : `, ${change === 'reload' ? 'reloading' : 'scaling'}`
+  const doing = change === null ? '' : `, ${DOING[change]}`
   return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${duration(uptime)}
 Serving ${app} at ${urls.join(', ')}
 Workers: ${wanted} (${workerClass})${status.stability === 'stable' ? '' : ', in a crash loop'}

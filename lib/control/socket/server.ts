@@ -7,6 +7,7 @@ import { MonodonError } from '../../errors.ts'
 import { log } from '../../log.ts'
 import { within } from '../../within.ts'
 import type { Arbiter } from '../arbiter.ts'
+import type { Predecessor } from '../predecessor.ts'
 import { isAlive } from './client.ts'
 import { Conversation } from './conversation.ts'
 import { AUTO, defaultFolder, defaultSocket, makeFolder, OFF, socketsIn } from './places.ts'
@@ -20,7 +21,7 @@ const PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 
 /**
  * Opens the control socket that `--control-socket` asks for. One that nobody has asked for is left out
- * where it cannot be had.
+ * where it cannot be had. While an earlier server has the one that was named, `.2` is added to the name.
  *
  * @throws MonodonError `MONODON_CONTROL_SOCKET`
  */
@@ -28,9 +29,10 @@ export async function openControlSocket(
   arbiter: Arbiter,
   option: string,
   cwd: string,
+  predecessor?: Predecessor,
 ): Promise<ControlSocket | undefined> {
   if (option === OFF) return undefined
-  if (option !== AUTO) return ControlSocket.open(arbiter, resolve(cwd, option))
+  if (option !== AUTO) return openNamed(arbiter, resolve(cwd, option), predecessor)
   const folder = defaultFolder()
   if (folder === undefined) return undefined
   try {
@@ -44,13 +46,25 @@ export async function openControlSocket(
   }
 }
 
+async function openNamed(
+  arbiter: Arbiter,
+  path: string,
+  predecessor: Predecessor | undefined,
+): Promise<ControlSocket> {
+  if (predecessor?.isThere !== true) return ControlSocket.open(arbiter, path)
+  const control = await ControlSocket.open(arbiter, `${path}.2`)
+  void predecessor.left.then(() => control.rename(path))
+  return control
+}
+
 /** Removes what servers have left behind that were killed. */
 async function sweep(folder: string): Promise<void> {
   for (const path of socketsIn(folder)) if (!(await isAlive(path))) rmSync(path, { force: true })
 }
 
 export class ControlSocket {
-  readonly path: string
+  private path: string
+  private isOpen = true
   private readonly server: Server
   private readonly conversations = new Map<Socket, Conversation>()
   /** The socket's own, to know it by. */
@@ -84,8 +98,20 @@ export class ControlSocket {
     return new ControlSocket(arbiter, path, server)
   }
 
+  /** Takes the place of what is at `path`. */
+  rename(path: string): void {
+    if (!this.isOpen) return
+    try {
+      renameSync(this.path, path)
+      this.path = path
+    } catch (error) {
+      log('error', `The control socket: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
   /** Removes the socket, unless it is another server's by now, and sends the answers that are due. */
   async close(): Promise<void> {
+    this.isOpen = false
     const isOurs = lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.inode
     if (isOurs) rmSync(this.path, { force: true })
     this.server.close()

@@ -1,0 +1,80 @@
+/** A server of the command, from its start to its end. */
+
+import { log, logTo } from '../log.ts'
+import { gunicornLeftovers } from '../options/gunicorn.ts'
+import { packageVersion } from '../version.ts'
+import { placesOf } from './activation.ts'
+import { Arbiter, type OnStarted } from './arbiter.ts'
+import { Binds } from './binds.ts'
+import { setEnvironment } from './environment.ts'
+import { type Job, runtimeOfJob } from './job.ts'
+import type { Launch } from './launch.ts'
+import { Listener } from './listener.ts'
+import { PidFile } from './pid-file.ts'
+import { Predecessor } from './predecessor.ts'
+import type { ReadOptions } from './reconfigure.ts'
+import type { Runtime } from './runtime.ts'
+import { ServiceManager } from './service-manager.ts'
+import { heedSignals } from './signals.ts'
+import { type ControlSocket, openControlSocket } from './socket/server.ts'
+
+/**
+ * Serves until it is told to stop. `ACTIONS` says what it can be told, and by which signals.
+ *
+ * @throws BootFailure when the app could not be loaded
+ * @throws MonodonError `MONODON_BIND_FAILED`, `MONODON_FILE_NOT_WRITABLE`, `MONODON_CONTROL_SOCKET`,
+ *   `MONODON_PYTHON_MISSING`
+ */
+export async function runServer(
+  job: Job,
+  launch: Launch,
+  readOptions: ReadOptions,
+  onStarted: OnStarted = () => () => {},
+): Promise<void> {
+  const { options, cwd } = job
+  logTo(options.errorLogfile)
+  setEnvironment(options.env)
+  const runtime = runtimeOfJob(job)
+  if (runtime === 'python')
+    for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
+  const predecessor = findPredecessor(launch)
+  const binds = new Binds(options, placesOf(options, process.env, launch.handover))
+  const listener = listenOn(binds, job, runtime)
+  const manager = new ServiceManager(process.env, predecessor)
+  void predecessor?.left.then(() => {
+    binds.areOthersToo = false
+    log('info', 'The server before this one has left everything to it')
+  })
+  const standing = { launch, predecessor, manager }
+  const arbiter = new Arbiter(job, runtime, listener, standing, readOptions)
+  // Before anybody can know of the server: by default these signals end a process.
+  const ignoreSignals = heedSignals(arbiter, options.dev)
+  let pidFile: PidFile | undefined
+  let control: ControlSocket | undefined
+  try {
+    pidFile = new PidFile(options.pid, predecessor)
+    log('info', `Starting monodon ${packageVersion()}`)
+    control = await openControlSocket(arbiter, options.controlSocket, cwd, predecessor)
+    await arbiter.run(onStarted)
+  } finally {
+    await arbiter.release()
+    manager.close()
+    pidFile?.remove()
+    // Last of all: who is told that the server has ended may start the next one.
+    await control?.close()
+    ignoreSignals()
+  }
+}
+
+function listenOn(binds: Binds, { options }: Job, runtime: Runtime): Listener {
+  try {
+    return new Listener(options, runtime, binds)
+  } catch (error) {
+    binds.close()
+    throw error
+  }
+}
+
+function findPredecessor({ handover }: Launch): Predecessor | undefined {
+  return handover === undefined ? undefined : new Predecessor(handover.pid)
+}
