@@ -96,7 +96,7 @@ describe('the file', () => {
   })
 
   test('goes when the app cannot be loaded', async () => {
-    await expect(spawn('throw new Error("no")')).rejects.toThrow('it did not start')
+    await expect(spawn('throw new Error("no")')).rejects.toThrow('it ended with code 3')
     expect(existsSync(at('socket'))).toBe(false)
   })
 
