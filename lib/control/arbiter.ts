@@ -9,7 +9,7 @@ import { setEnvironment } from './environment.ts'
 import type { Job } from './job.ts'
 import { Listener } from './listener.ts'
 import { checkThreads, createPool, type WorkerPool } from './pool.ts'
-import { merged, type ReadOptions } from './reconfigure.ts'
+import { merged, type ReadOptions, tellChanges } from './reconfigure.ts'
 import { refused } from './refused.ts'
 import type { Reloader } from './reload/reloader.ts'
 import { noRestarts } from './restarts.ts'
@@ -108,6 +108,8 @@ export class Arbiter {
 
   /** Boots the workers and serves. Resolves when the server has ended. */
   async run(onStarted: OnStarted): Promise<void> {
+    // A signal may have been there before.
+    if (this.state !== 'booting') return this.ended
     const { job, options, listener } = this
     const renew = (why: string): void => void this.pool?.renew(why)
     const reloader = options.reload ? await startReloader(job, this.runtime, renew) : undefined
@@ -326,7 +328,8 @@ export class Arbiter {
   private async renewOptions(pool: WorkerPool): Promise<void> {
     const { options: old, listener, runtime, job } = this
     try {
-      const options = merged(old, await this.readOptions())
+      const read = await this.readOptions()
+      const options = merged(old, read)
       checkThreads(job.app, runtime, options)
       listener.reconfigure(options)
       if (options.errorLogfile !== old.errorLogfile)
@@ -335,6 +338,7 @@ export class Arbiter {
       setEnvironment(options.env)
       pool.reconfigure(options)
       this.options = options
+      tellChanges(old, read)
     } catch (error) {
       log('error', `Nothing is reloaded: ${errorText(error)}`)
       throw error
@@ -393,12 +397,15 @@ export class Arbiter {
 
   /** Reads the options again for workers that are to come. */
   private async renewWhileRetired(): Promise<void> {
-    const options = merged(this.options, await this.readOptions())
-    checkThreads(this.job.app, this.runtime, options)
-    if (options.workers !== this.options.workers) this.wanted = options.workers
+    const { options: old, runtime, job } = this
+    const read = await this.readOptions()
+    const options = merged(old, read)
+    checkThreads(job.app, runtime, options)
+    if (options.workers !== old.workers) this.wanted = options.workers
     setLogLevel(options.logLevel)
     setEnvironment(options.env)
     this.options = options
+    tellChanges(old, read)
   }
 
   /** Undefined if the server was told to end meanwhile. */
@@ -429,6 +436,8 @@ export class Arbiter {
   private end(work: Promise<void>): Promise<void> {
     this.state = 'draining'
     this.tellEnding()
+    // Who waits for the start is told that there is none.
+    this.tellStarted()
     work.then(this.tellEnded, this.tellFailed)
     return this.ended
   }

@@ -11,12 +11,15 @@ export type ReadOptions = () => Promise<Options>
 /** Options whose values may hold secrets. */
 const SECRET: ReadonlySet<OptionKey> = new Set(['env'])
 
-/**
- * The options to go by from now on: of those that were read, the ones that may change while the server
- * runs. The log names what has changed, and what stays as it is until a restart.
- */
+/** The options to go by from now on: of those that were read, the ones that may change meanwhile. */
 export function merged(current: Options, read: Options): Options {
-  const changed = OPTION_KEYS.filter((key) => !isSame(current[key], read[key]))
+  const taken = changesOf(current, read).filter((key) => rowOf(key).reloadable)
+  return { ...current, ...Object.fromEntries(taken.map((key) => [key, read[key]])) }
+}
+
+/** Logs what has changed, and what stays as it is until a restart. */
+export function tellChanges(current: Options, read: Options): void {
+  const changed = changesOf(current, read)
   const taken = changed.filter((key) => rowOf(key).reloadable)
   for (const key of taken) log('info', `${kebab(key)} ${now(key, read)}, was ${was(key, current)}`)
   for (const key of changed.filter((key) => !taken.includes(key)))
@@ -24,11 +27,11 @@ export function merged(current: Options, read: Options): Options {
       'warning',
       `${kebab(key)} ${now(key, read)}, but stays ${was(key, current)} until a restart or an upgrade (USR2)`,
     )
-  return { ...current, ...Object.fromEntries(taken.map((key) => [key, read[key]])) }
 }
 
-function isSame(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+function changesOf(current: Options, read: Options): OptionKey[] {
+  const isSame = (key: OptionKey) => JSON.stringify(current[key]) === JSON.stringify(read[key])
+  return OPTION_KEYS.filter((key) => !isSame(key))
 }
 
 function now(key: OptionKey, options: Options): string {

@@ -88,6 +88,7 @@ describeKinds((kind) => {
     expect(now.wanted).toBe(1)
     await load.stop()
     expect(server.output).not.toContain('Reloading')
+    expect(server.output).not.toContain(' now, was ')
   })
 })
 
