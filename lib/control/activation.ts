@@ -10,8 +10,8 @@ const FIRST = 3
 
 /**
  * What to listen on: what an earlier server hands over, or the sockets of systemd if there are any, as
- * in Gunicorn, else `options.bind`. The
- * variables that tell of them are removed, since they are for this process alone.
+ * in Gunicorn, else `options.bind`, which may also choose from those of systemd. The variables that tell
+ * of them are removed, since they are for this process alone.
  */
 export function placesOf(
   options: Pick<Options, 'bind'>,
@@ -21,11 +21,12 @@ export function placesOf(
   if (handover !== undefined) return handedOver(options, handover)
   const sockets = takeSockets(env)
   if (sockets.length === 0) return placesIn(options)
-  const names = sockets.map(({ bind }) => bind)
+  const given = sockets.map(({ bind }) => bind)
   log('info', `Sockets of systemd: ${sockets.map(({ bind, name }) => name || bind).join(', ')}`)
-  const unused = options.bind.filter((bind) => !names.includes(bind))
-  if (unused.length > 0 && !isDefault(options.bind))
-    log('warning', `systemd has given sockets, in place of bind: ${unused.join(', ')} is not used`)
+  const others = options.bind.filter((bind) => !given.includes(bind))
+  if (others.length > 0 && !isDefault(options.bind))
+    log('warning', `systemd has given sockets, in place of bind: ${others.join(', ')} is not used`)
+  const names = others.length > 0 ? given : options.bind
   return { names, inherited: [], areActivated: true }
 }
 

@@ -58,6 +58,13 @@ describePython('sockets of systemd', () => {
     expect(await server!.ended('SIGTERM')).toBe(0)
   })
 
+  test('are chosen from by --bind fd://N', async () => {
+    const { names, output } = await start(['tcp', 'tcp'], ['-b', 'fd://4']).ready()
+    expect(output).toContain(`Listening at: http://127.0.0.1:${names[1]} (`)
+    expect(output).not.toContain(`http://127.0.0.1:${names[0]} (`)
+    expect(await server!.ended('SIGTERM')).toBe(0)
+  })
+
   test('keep what comes before the app is loaded', async () => {
     const { child } = start(['tcp'])
     await until('the socket', () => server!.names.length > 0)
