@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, Uri};
 use monodon_http::options::Options;
 
 use crate::bridge::Bridge;
@@ -48,8 +48,10 @@ impl Health {
         }
     }
 
-    fn probe(&self, path: &str) -> Option<Probe> {
-        match path.strip_prefix(&**self.path.as_ref()?)? {
+    fn probe(&self, uri: &Uri) -> Option<Probe> {
+        // Before the request's path is looked for: without an option there is nothing to compare.
+        let path = self.path.as_deref()?;
+        match uri.path().strip_prefix(path)? {
             "" | "/ready" => Some(Probe::Ready),
             "/live" => Some(Probe::Live),
             _ => None,
@@ -65,7 +67,7 @@ impl Bridge {
 
     /// The answer to a request for a health endpoint; `None` for every other request.
     pub(crate) fn health_answer(&self, head: &Parts) -> Option<Response<ReplyBody>> {
-        let probe = self.health.probe(head.uri.path())?;
+        let probe = self.health.probe(&head.uri)?;
         if head.method != Method::GET && head.method != Method::HEAD {
             let mut refusal = answer(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -75,10 +77,12 @@ impl Bridge {
             fields.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Some(refusal);
         }
-        Some(match (probe, self.obstacle()) {
-            (Probe::Live, _) => answer(StatusCode::OK, r#"{"status":"live"}"#),
-            (Probe::Ready, None) => answer(StatusCode::OK, r#"{"status":"ready"}"#),
-            (Probe::Ready, Some(unready)) => answer(StatusCode::SERVICE_UNAVAILABLE, unready),
+        Some(match probe {
+            Probe::Live => answer(StatusCode::OK, r#"{"status":"live"}"#),
+            Probe::Ready => match self.obstacle() {
+                None => answer(StatusCode::OK, r#"{"status":"ready"}"#),
+                Some(unready) => answer(StatusCode::SERVICE_UNAVAILABLE, unready),
+            },
         })
     }
 
@@ -127,18 +131,20 @@ mod tests {
             ("/health/", None),
             ("/healthy", None),
             ("/health/live/", None),
+            ("/health/live?verbose", Some(Probe::Live)),
+            ("http://localhost/health/live", Some(Probe::Live)),
             ("/", None),
-            ("", None),
+            ("*", None),
         ] {
-            assert_eq!(health.probe(path), probe, "{path}");
+            assert_eq!(health.probe(&path.parse().expect(path)), probe, "{path}");
         }
     }
 
     #[test]
     fn without_a_path_every_request_is_the_apps() {
         let health = Health::new(&Options::default());
-        for path in ["", "/live", "/ready", "/health"] {
-            assert_eq!(health.probe(path), None, "{path}");
+        for path in ["/", "/live", "/ready", "/health"] {
+            assert_eq!(health.probe(&path.parse().expect(path)), None, "{path}");
         }
     }
 }
