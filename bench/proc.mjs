@@ -122,6 +122,26 @@ export function memoryOf(pids) {
   return { now, peak }
 }
 
+/**
+ * Memory of a process tree in bytes: `once` counts what its processes share, as the code of Node, for one
+ * of them, `rss` for each. The kernel's own sum of that kind, PSS, depends on what else runs on the machine:
+ * it splits a page among all processes that have it.
+ */
+export function sharedMemory(root) {
+  let own = 0
+  let shared = 0
+  let rss = 0
+  for (const pid of processTree(root)) {
+    const rollup = read(`/proc/${pid}/smaps_rollup`) ?? ''
+    const bytes = (field) =>
+      Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0) * 1024
+    own += bytes('Private_Clean') + bytes('Private_Dirty')
+    shared = Math.max(shared, bytes('Shared_Clean') + bytes('Shared_Dirty'))
+    rss += bytes('Rss')
+  }
+  return { once: own + shared, rss }
+}
+
 /** The cores this process may run on. */
 export function allowedCores() {
   const list = /^Cpus_allowed_list:\s+(\S+)/m.exec(read('/proc/self/status') ?? '')?.[1] ?? ''

@@ -10,7 +10,9 @@ import { facts } from './report/facts.mjs'
 import { writeResults } from './report/files.mjs'
 import {
   balanceTable,
+  memoryTable,
   overloadTable,
+  reloadTable,
   scenarioTable,
   slowPeerTable,
   verdictTable,
@@ -62,6 +64,14 @@ function printReport(plan, campaign, figures, trials, list) {
   if (Object.keys(trials.overload).length > 0) {
     console.log('\none worker, at shares of the load that it can bear\n')
     console.log(overloadTable(trials.overload))
+  }
+  if (Object.keys(trials.reload).length > 0) {
+    console.log('\nfour workers of an Express app: from HUP until all are new\n')
+    console.log(reloadTable(trials.reload))
+  }
+  if (Object.keys(trials.memory).length > 0) {
+    console.log('\nmemory of four workers of an Express app\n')
+    console.log(memoryTable(trials.memory))
   }
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]

@@ -7,6 +7,7 @@ import { memoryOf, processTree, resetPeakMemory } from './proc.mjs'
 import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
 import { monodonLauncher, monodonPythonLauncher, SERVERS } from './servers.mjs'
+import { RELOADED, reload, WEIGHED, weigh } from './workers.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -103,7 +104,7 @@ async function blocking(seconds) {
 }
 
 /** The names of the trials, as `--only` takes them. */
-export const TRIALS = ['slow-peer', 'blocking', 'balance', 'overload']
+export const TRIALS = ['slow-peer', 'blocking', 'balance', 'overload', 'reload', 'memory']
 
 /** Seconds of load beside a blocked worker. */
 const BLOCKING_SECONDS = 6
@@ -115,7 +116,7 @@ const BLOCKING_SECONDS = 6
  * @param {(line: string) => void} say
  */
 export async function runTrials(names, say) {
-  const results = { slowPeer: {}, balance: {}, overload: {}, failed: [] }
+  const results = { slowPeer: {}, balance: {}, overload: {}, reload: {}, memory: {}, failed: [] }
   const attempt = async (name, trial) => {
     try {
       return await trial()
@@ -135,16 +136,19 @@ export async function runTrials(names, say) {
     say('blocking: a light route beside a blocked worker')
     results.blocking = await attempt('blocking', () => blocking(BLOCKING_SECONDS))
   }
-  const openLoop = async (trial, servers, measure) => {
+  const forEach = async (trial, servers, measure) => {
+    if (!names.includes(trial)) return
     for (const [server, prepare] of Object.entries(servers)) {
       say(`${trial}: ${server}`)
       const outcome = await attempt(`${trial}, ${server}`, async () =>
-        withServer(await prepare(), ({ port }) => measure(port)),
+        withServer(await prepare(), measure),
       )
       if (outcome !== undefined) results[trial][server] = outcome
     }
   }
-  if (names.includes('balance')) await openLoop('balance', BALANCED, balance)
-  if (names.includes('overload')) await openLoop('overload', OVERLOADED, overload)
+  await forEach('balance', BALANCED, ({ port }) => balance(port))
+  await forEach('overload', OVERLOADED, ({ port }) => overload(port))
+  await forEach('reload', RELOADED, reload)
+  await forEach('memory', WEIGHED, weigh)
   return results
 }

@@ -28,10 +28,10 @@ function judge(claim, measured, { least, most, below }, format) {
 
 /**
  * @param {import('./figures.mjs').Figures} figures
- * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object }} trials
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object }} trials
  * @returns {Verdict[]}
  */
-export function verdicts(figures, { slowPeer, blocking, balance, overload }) {
+export function verdicts(figures, { slowPeer, blocking, balance, overload, memory }) {
   const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
   const rate = (scenario, other, server = 'monodon-fetch') =>
     figures.ratio(scenario, 'rate', server, other)
@@ -53,7 +53,7 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload }) {
   const flask = (other) => rate('flask', `${other}-flask`, 'monodon-flask')
   const megabytes = (value) => `${value.toFixed(0)} MB`
   const milliseconds = (value) => `${value.toFixed(1)} ms`
-  const divided = (value, by) => (value === undefined ? undefined : value / by)
+  const divided = (value, by) => (value === undefined || by === undefined ? undefined : value / by)
   const { 0.8: bearable, 1: full, 4: overloaded } = overload.monodon ?? {}
   const grown = Object.entries(slowPeer)
     .filter(([server]) => server.startsWith('monodon'))
@@ -147,6 +147,12 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload }) {
       'good answers/s under 4 times the load, of the peak',
       divided(overloaded?.rate, full?.rate),
       { least: 0.9 },
+      times,
+    ),
+    judge(
+      'memory of 4 thread workers of Express, of node:cluster',
+      divided(memory['monodon, threads']?.loaded.once, memory['node:cluster']?.loaded.once),
+      { most: 0.6 },
       times,
     ),
   ]

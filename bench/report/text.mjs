@@ -114,6 +114,22 @@ export function overloadTable(overload) {
   return layOut(['server, load', 'good/s', 'refused', 'failed', 'p50', 'p99'], rows)
 }
 
+export function reloadTable(reload) {
+  const rows = Object.entries(reload).map(([server, { median, longest }]) => [
+    server,
+    ...[median, longest].map((value) => `${Math.round(value)} ms`),
+  ])
+  return layOut(['server', 'median', 'longest'], rows)
+}
+
+export function memoryTable(memory) {
+  const rows = Object.entries(memory).map(([server, { idle, loaded }]) => [
+    server,
+    ...[idle.once, loaded.once, idle.rss, loaded.rss].map((bytes) => `${oneDigit(bytes / MB)} MB`),
+  ])
+  return layOut(['server', 'idle', 'after load', 'RSS, idle', 'RSS, after load'], rows)
+}
+
 export function verdictTable(list) {
   const rows = list.map(({ claim, asked, measured, verdict }) => [claim, asked, measured, verdict])
   return layOut(['what must be reached', 'asked', 'measured', 'verdict'], rows, [0, 1, 2, 3])
