@@ -59,11 +59,16 @@ export async function untilStatus(
   path: string,
   what: string,
   condition: (status: ServerStatus) => boolean,
+  ms = PATIENCE_MS,
 ): Promise<ServerStatus> {
   let last = await status(path)
-  await until(what, async () => {
-    last = await status(path)
-    return condition(last)
-  })
+  await until(
+    what,
+    async () => {
+      last = await status(path)
+      return condition(last)
+    },
+    ms,
+  )
   return last
 }

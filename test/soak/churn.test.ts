@@ -1,0 +1,90 @@
+/**
+ * Nothing is lost: servers under a steady load of every kind of client, while their workers are
+ * replaced, killed and changed in number, and while they are stopped.
+ */
+import { afterEach, describe, expect, test } from 'vitest'
+import { until } from '../support/wait.ts'
+import { kills, reloads, resizes, scales } from './churn.ts'
+import { askOnce, KeepAliveLane } from './h1-lanes.ts'
+import { Http2Lane } from './h2-lane.ts'
+import { Load } from './load.ts'
+import { question } from './questions.ts'
+import { Scene, type WorkerClass } from './scene.ts'
+import { Tally } from './tally.ts'
+
+let scene: Scene
+afterEach(() => scene.close())
+
+/** A worker in a process takes much longer to boot. */
+const FORMS: readonly { kind: WorkerClass; reloadCount: number; resizeCount: number }[] = [
+  { kind: 'thread', reloadCount: 20, resizeCount: 20 },
+  { kind: 'process', reloadCount: 4, resizeCount: 4 },
+]
+const KILL_ROUNDS = 2
+/** For what hangs: on a machine with more to do a worker may take seconds to boot, and this takes dozens. */
+const HANGS_MS = 900_000
+
+describe.each(FORMS)('a steady load on workers of class $kind', (form) => {
+  test(
+    'notices nothing of reloads and of changes of the number of workers',
+    async () => {
+      scene = await Scene.start(form.kind, 2)
+      const load = new Load(scene.server)
+      await reloads(scene, form.reloadCount)
+      await resizes(scene, form.resizeCount)
+      await scales(scene)
+      const tally = await load.stop()
+      scene.judge(tally)
+      expect(tally.lost).toEqual([])
+      await scene.settled()
+    },
+    HANGS_MS,
+  )
+
+  test(
+    'loses nothing but what was in the hands of workers that died',
+    async () => {
+      scene = await Scene.start(form.kind, 4, ['--timeout', '2s'])
+      const load = new Load(scene.server)
+      for (let round = 0; round < KILL_ROUNDS; round++) await kills(scene)
+      const tally = await load.stop()
+      scene.judge(tally)
+      await scene.settled()
+    },
+    HANGS_MS,
+  )
+})
+
+test.each<WorkerClass>(['thread', 'process'])(
+  'TERM lets all that is under way be finished, with workers of class %s',
+  async (kind) => {
+    scene = await Scene.start(kind, 2)
+    const { server } = scene
+    const tally = new Tally()
+    const kept = new KeepAliveLane(server, tally)
+    await kept.ask(question('small'))
+    const session = new Http2Lane(server, tally)
+    await session.ask([question('small')])
+    let sendTheRest = (): void => {}
+    const halfway = new Promise<void>((resolve) => {
+      sendTheRest = resolve
+    })
+    const answers = [
+      kept.ask(question('hold')),
+      askOnce(server, question('hold'), tally),
+      askOnce(server, question('pause'), tally),
+      askOnce(server, question('upload'), tally, halfway),
+      session.ask([question('hold'), question('pause')]),
+    ]
+    await scene.until('all to be with workers', ({ claimed }) => claimed === 6)
+    server.child.kill('SIGTERM')
+    await scene.until('it to drain', ({ state }) => state === 'draining')
+    sendTheRest()
+    scene.release()
+    await Promise.all(answers)
+    await until('it to end', () => !server.running)
+    expect(tally.flaws).toEqual([])
+    expect(tally).toMatchObject({ sent: 8, right: 8 })
+    await session.leave()
+  },
+)
