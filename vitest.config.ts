@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // `npm run test:soak` says for how many minutes.
+    include: [process.env.SOAK_MINUTES ? 'test/soak/*.soak.ts' : 'test/**/*.test.ts'],
     // A process per file: what a file leaks shows in `/proc/self`, and the addon is loaded afresh.
     pool: 'forks',
     maxWorkers: 2,
