@@ -7,7 +7,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describeWith } from './required.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const APPS = join(ROOT, 'test/support/apps/python')
@@ -53,14 +53,7 @@ export function requirePython(): string {
 
 /** `describe` for tests of Python apps: skipped by name where Python is missing, failed in CI. */
 export function describePython(title: string, suite: () => void): void {
-  if ('python' in found) {
-    describe(title, suite)
-    return
-  }
-  const { reason } = found
-  const why = `${title} (no Python: ${reason})`
-  if (process.env.CI) test(why, () => expect.fail(`${reason}; with CI set nothing is skipped`))
-  else test.skip(why, () => {})
+  describeWith('reason' in found ? `no Python: ${found.reason}` : undefined, title, suite)
 }
 
 describePython.each =

@@ -39,14 +39,19 @@ export class SpawnedServer implements Address {
     this.#output = output
   }
 
-  /** `monodon APP --bind 127.0.0.1:0 FLAGS` in the project's folder or another, once its workers are ready. */
+  /**
+   * `monodon APP --bind 127.0.0.1:0 FLAGS` in the project's folder or another, once its workers are ready;
+   * the flags may name another port.
+   */
   static async start(
     app: string,
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
     cwd: string = ROOT,
   ): Promise<SpawnedServer> {
-    const child = spawn(process.execPath, [COMMAND, app, '--bind', '127.0.0.1:0', ...flags], {
+    const isPlaced = flags.some((flag) => flag.startsWith('127.0.0.1:'))
+    const bind = isPlaced ? [] : ['--bind', '127.0.0.1:0']
+    const child = spawn(process.execPath, [COMMAND, app, ...bind, ...flags], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
