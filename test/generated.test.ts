@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { HANDOVER_VARIABLE } from '../lib/control/launch.ts'
 import { ERRORS, errorRow, isErrorCode, MonodonError } from '../lib/errors.ts'
 import { generatedFiles } from '../lib/options/generated.ts'
 import { envName } from '../lib/options/names.ts'
@@ -18,7 +19,7 @@ describe('generated files', () => {
 
 describe('the error table', () => {
   const codes = Object.keys(ERRORS)
-  const variables = new Set(OPTION_KEYS.map(envName))
+  const variables = new Set([...OPTION_KEYS.map(envName), HANDOVER_VARIABLE])
   const used = codesIn(['lib', 'crates'])
 
   it('has every code that is used', () => {

@@ -8,7 +8,8 @@ const OF_TERMINALS: readonly string[] = ['SIGTTIN', 'SIGTTOU']
  * Has signals tell an arbiter what to do.
  *
  * @param inTerminal leaves to terminals what is theirs (`monodon dev` reads keys)
- * @returns what makes signals mean again what they mean by default
+ * @returns what ends that. The signals mean nothing then: the process is about to exit, and one that
+ *   comes in between is not to change its exit code
  */
 export function heedSignals(arbiter: Arbiter, inTerminal: boolean): () => void {
   const heeded = new Map<string, () => void>()
@@ -22,6 +23,9 @@ export function heedSignals(arbiter: Arbiter, inTerminal: boolean): () => void {
   }
   for (const [signal, act] of heeded) process.on(signal, act)
   return () => {
-    for (const [signal, act] of heeded) process.off(signal, act)
+    for (const [signal, act] of heeded) {
+      process.on(signal, () => {})
+      process.off(signal, act)
+    }
   }
 }

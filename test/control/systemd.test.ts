@@ -135,7 +135,7 @@ describePython('Type=notify', () => {
 
   test('READY is not told of an app that cannot be loaded', async () => {
     site.source('throw new Error("broken")')
-    await expect(start()).rejects.toThrow('it did not start')
+    await expect(start()).rejects.toThrow('it ended with code 3')
     site.write('first')
     const env = { NOTIFY_SOCKET: site.at('notify') }
     site.server = await SpawnedServer.start('app.mjs', [], env, site.folder)
