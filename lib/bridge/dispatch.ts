@@ -17,11 +17,9 @@ const BATCH_MS = 0.5
 const SUBMIT_MS = 0.2
 /** Calls above this mean, in milliseconds, can make an answer wait too long within a batch. */
 const SLOW_MEAN_MS = SUBMIT_MS / BATCH_RECORDS
-/** A batch that took this long, in milliseconds, held back its neighbours: what blocks, blocks again. */
+/** A batch that took this long, in milliseconds, held back its neighbours: one at a time for a while. */
 const BLOCKED_MS = 20
-/** So requests are taken one at a time for this many times as long, and at most for so many milliseconds. */
-const CAUTION = 50
-const LONGEST_CAUTION_MS = 60_000
+const CAUTION_MS = 1000
 /** The event loop gets its turn after this many milliseconds of requests. */
 const TURN_MS = 1
 /** Weight of the latest batch in the mean. */
@@ -229,17 +227,13 @@ export class Dispatch implements Home {
 
   /** Adapts the size of batches to how long the app takes per call. */
   private learn(count: number, took: number, now: number): void {
-    if (took > BLOCKED_MS) this.beCautious(now, took * CAUTION)
+    if (took > BLOCKED_MS) this.cautiousUntil = now + CAUTION_MS
     this.meanMs += (took / count - this.meanMs) * WEIGHT
     if (this.isRetired) return
     this.most =
       now < this.cautiousUntil
         ? 1
         : Math.max(1, Math.min(BATCH_RECORDS, (BATCH_MS / this.meanMs) | 0))
-  }
-
-  private beCautious(now: number, forMs: number): void {
-    this.cautiousUntil = Math.max(this.cautiousUntil, now + Math.min(forMs, LONGEST_CAUTION_MS))
   }
 
   private batch(count: number): void {
