@@ -44,7 +44,7 @@ describe.each(FORMS)('a steady load on workers of class $kind', (form) => {
   test(
     'loses nothing but what was in the hands of workers that died',
     async () => {
-      scene = await Scene.start(form.kind, 4, ['--timeout', '2s'])
+      scene = await Scene.start(form.kind, 4, ['--timeout', '5s'])
       const load = new Load(scene.server)
       for (let round = 0; round < KILL_ROUNDS; round++) await kills(scene)
       const tally = await load.stop()

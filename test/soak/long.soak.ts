@@ -19,7 +19,7 @@ describe.each(CLASSES)('churn for long with workers of class %s', (kind) => {
   test(
     'costs nothing but what dying workers held, and leaves nothing behind',
     async () => {
-      const scene = await Scene.start(kind, 4, ['--timeout', '2s'])
+      const scene = await Scene.start(kind, 4, ['--timeout', '5s'])
       const resident: number[] = []
       let [sent, lost] = [0, 0]
       const end = Date.now() + MINUTES * 60_000
