@@ -4,6 +4,7 @@ import { errorText, MonodonError } from '../errors.ts'
 import { log, logTo, reopenLog, setLogLevel } from '../log.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
+import { within } from '../within.ts'
 import type { OnLoaded, Ready } from './app-worker.ts'
 import { setEnvironment } from './environment.ts'
 import type { Job } from './job.ts'
@@ -29,6 +30,8 @@ export interface Controls {
 export type OnStarted = (controls: Controls) => () => void
 
 const STAY_ALIVE_MS = 60_000
+/** A server that has retired, is alone, and could not come back tries again after this long. */
+const COME_BACK_AGAIN_MS = 2000
 
 /** A terminal sends it whenever its window changes. */
 const RESIZED = 'SIGWINCH'
@@ -89,7 +92,7 @@ export class Arbiter {
     this.standing = standing
     this.upgrades = new Upgrade(standing, job.options, listener.binds, {
       isAlone: () => this.yield(),
-      isLost: () => void this.comeBack('the new server has ended').catch(() => {}),
+      isLost: () => void this.comeBack('the new server has ended'),
     })
     this.wanted = job.options.workers
     this.started = new Promise((resolve) => {
@@ -364,8 +367,15 @@ export class Arbiter {
     if (this.state !== 'draining') void this.end(this.drain('upgrade'))
   }
 
+  /** Nobody else serves: until the app loads again, connections wait in the kernel. */
   private async comeBack(why: string): Promise<void> {
-    if (this.state === 'retired') await this.reload(why)
+    while (this.state === 'retired' && !this.upgrades.hasSuccessor) {
+      const isBack = await this.reload(why).then(
+        () => true,
+        () => false,
+      )
+      if (!isBack) await within(COME_BACK_AGAIN_MS, this.ending)
+    }
   }
 
   /**
@@ -395,17 +405,24 @@ export class Arbiter {
     log('info', 'Serving again')
   }
 
-  /** Reads the options again for workers that are to come. */
+  /**
+   * Reads the options again for workers that are to come. Where they cannot be used the old ones count:
+   * they may be why the server is to come back.
+   */
   private async renewWhileRetired(): Promise<void> {
     const { options: old, runtime, job } = this
-    const read = await this.readOptions()
-    const options = merged(old, read)
-    checkThreads(job.app, runtime, options)
-    if (options.workers !== old.workers) this.wanted = options.workers
-    setLogLevel(options.logLevel)
-    setEnvironment(options.env)
-    this.options = options
-    tellChanges(old, read)
+    try {
+      const read = await this.readOptions()
+      const options = merged(old, read)
+      checkThreads(job.app, runtime, options)
+      if (options.workers !== old.workers) this.wanted = options.workers
+      setLogLevel(options.logLevel)
+      setEnvironment(options.env)
+      this.options = options
+      tellChanges(old, read)
+    } catch (error) {
+      log('error', `The options stay as they were: ${errorText(error)}`)
+    }
   }
 
   /** Undefined if the server was told to end meanwhile. */

@@ -55,7 +55,7 @@ export default defineConfig({ workers: 'auto', keepAlive: '75s', limitRequestBod
 **Reload.** HUP and \`monodon ctl reload\` read the config file again; flags and variables stay. An
 option with *reload* takes effect then: connections that are open go by it from their next request on,
 the app with the workers that replace the old ones. Of the others the log says that they
-need a restart. A file that cannot be used changes nothing.
+need an upgrade ([signals.md](signals.md#upgrade-without-loss)) or a restart. A file that cannot be used changes nothing.
 
 **Durations** take \`ms\`, \`s\`, \`m\` and \`h\`; a bare number is seconds; \`0\` and \`off\` are the same.
 **Sizes** take \`kb\`, \`mb\` and \`gb\`, each 1024 times the one before; a bare number is bytes.

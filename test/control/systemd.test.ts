@@ -56,8 +56,10 @@ class Manager {
     return until(`${line} to be told ${times} times`, () => count() >= times)
   }
 
-  end(): void {
+  async end(): Promise<void> {
     this.child.kill('SIGKILL')
+    const { child } = this
+    await until('the manager to end', () => child.exitCode !== null || child.signalCode !== null)
   }
 }
 
@@ -145,7 +147,7 @@ describePython('Type=notify', () => {
 
   test('with nobody there it serves, and warns', async () => {
     await start()
-    manager.end()
+    await manager.end()
     site.server.child.kill('SIGHUP')
     await site.logged('The service manager could not be told RELOADING=1')
     expect(await site.text()).toBe('first')

@@ -187,6 +187,22 @@ describe('while there are two', () => {
     expect(await site.text('TCP')).toBe('first')
   })
 
+  test('the old one comes back as soon as it can when the new one dies', async () => {
+    writeFileSync(site.at('monodon.config.json'), '{}')
+    await site.start('TCP')
+    const pid = await site.upgrade()
+    process.kill(site.server.pid, 'SIGWINCH')
+    await site.logged('Retired')
+    writeFileSync(site.at('monodon.config.json'), '{"no-such-option": 1}')
+    site.source('throw new Error("broken")')
+    process.kill(pid, 'SIGKILL')
+    await site.logged('The options stay as they were')
+    await site.logged('It stays retired')
+    const answer = site.text()
+    site.write('corrected')
+    expect(await answer).toBe('corrected')
+  })
+
   test('TERM and QUIT end the old one that has retired', async () => {
     for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
       if (site.server === undefined) await site.start('TCP')
