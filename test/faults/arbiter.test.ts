@@ -99,7 +99,13 @@ function suite(kind: Kind): void {
     await until('the request to be held', () => existsSync(join(folder, 'held')))
     write(kind, 'new')
     server.child.kill('SIGHUP')
-    await until('the new worker to answer', async () => (await text()) === 'new')
+    const isNew = async () => (await text()) === 'new'
+    await until('the new worker to answer', isNew)
+    // The old one may take some more before it reads that it is to stop.
+    await until('it to answer alone', async () => {
+      for (let i = 0; i < 50; i++) if (!(await isNew())) return false
+      return true
+    })
     for (let i = 0; i < 50; i++) expect(await text()).toBe('new')
     writeFileSync(join(folder, 'release'), '')
     expect(await held).toBe('old')
