@@ -1,16 +1,16 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
 import { errorText, MonodonError } from '../errors.ts'
-import { log, logTo, reopenLog, setLogLevel } from '../log.ts'
+import { log, reopenLog } from '../log.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { within } from '../within.ts'
 import type { OnLoaded, Ready } from './app-worker.ts'
-import { setEnvironment } from './environment.ts'
 import type { Job } from './job.ts'
 import { Listener } from './listener.ts'
-import { checkThreads, createPool, type WorkerPool } from './pool.ts'
-import { merged, type ReadOptions, tellChanges } from './reconfigure.ts'
+import { LiveOptions } from './live-options.ts'
+import { createPool, type WorkerPool } from './pool.ts'
+import type { ReadOptions } from './reconfigure.ts'
 import { refused } from './refused.ts'
 import type { Reloader } from './reload/reloader.ts'
 import { noRestarts } from './restarts.ts'
@@ -45,15 +45,13 @@ export class Arbiter {
   /** The change of the workers that is under way. */
   private change: Change | null = null
   private readonly job: Job
-  /** Those that hold now. */
-  private options: Options
+  private readonly live: LiveOptions
   private readonly runtime: Runtime
   private readonly standing: Standing
   private readonly upgrades: Upgrade
   private listener: Listener
   /** Is told which files the workers load (`--reload`). */
   private watch: OnLoaded | undefined
-  private readonly readOptions: ReadOptions
   private pool: WorkerPool | undefined
   /** Reloads and changes of the number of workers. */
   private readonly turns = new Turns()
@@ -85,10 +83,9 @@ export class Arbiter {
     readOptions: ReadOptions,
   ) {
     this.job = job
-    this.options = job.options
+    this.live = new LiveOptions(job, runtime, readOptions)
     this.runtime = runtime
     this.listener = listener
-    this.readOptions = readOptions
     this.standing = standing
     this.upgrades = new Upgrade(standing, job.options, listener.binds, {
       isAlone: () => this.yield(),
@@ -139,6 +136,11 @@ export class Arbiter {
       onEnd()
       reloader?.stop()
     }
+  }
+
+  /** Those that hold now. */
+  private get options(): Options {
+    return this.live.now
   }
 
   /** How the server and its workers are. */
@@ -312,7 +314,12 @@ export class Arbiter {
   /** New options and new workers. Resolves with why the app could not be loaded, if it could not. */
   private async renew(pool: WorkerPool, by: string): Promise<string | undefined> {
     const before = this.options.workers
-    await this.renewOptions(pool)
+    try {
+      await this.live.renew(this.listener, pool)
+    } catch (error) {
+      log('error', `Nothing is reloaded: ${errorText(error)}`)
+      throw error
+    }
     const { workers } = this.options
     if (workers !== before) this.wanted = workers
     // What goes need not be replaced before, and what comes need not be replaced after.
@@ -322,30 +329,8 @@ export class Arbiter {
       (this.wanted > pool.size ? await pool.scale(this.wanted) : undefined)
     if (failure === undefined) return undefined
     this.wanted = pool.size
-    // The next reload is to try that again.
-    this.options = { ...this.options, workers: before }
+    this.live.keepWorkers(before)
     return failure
-  }
-
-  /** Reads the options again and goes by them, as far as they may change. If it throws, nothing has. */
-  private async renewOptions(pool: WorkerPool): Promise<void> {
-    const { options: old, listener, runtime, job } = this
-    try {
-      const read = await this.readOptions()
-      const options = merged(old, read)
-      checkThreads(job.app, runtime, options)
-      listener.reconfigure(options)
-      if (options.errorLogfile !== old.errorLogfile)
-        moveLog(options, () => listener.reconfigure(old))
-      setLogLevel(options.logLevel)
-      setEnvironment(options.env)
-      pool.reconfigure(options)
-      this.options = options
-      tellChanges(old, read)
-    } catch (error) {
-      log('error', `Nothing is reloaded: ${errorText(error)}`)
-      throw error
-    }
   }
 
   private async cutOff(): Promise<void> {
@@ -386,7 +371,7 @@ export class Arbiter {
   private async resume(by: string): Promise<void> {
     log('info', `Coming back: the workers are started again (${by})`)
     try {
-      await this.renewWhileRetired()
+      await this.renewOrKeepOptions()
       this.listener.release()
       this.listener = new Listener(this.options, this.runtime, this.listener.binds)
       const job = { ...this.job, options: this.options }
@@ -405,24 +390,15 @@ export class Arbiter {
     log('info', 'Serving again')
   }
 
-  /**
-   * Reads the options again for workers that are to come. Where they cannot be used the old ones count:
-   * they may be why the server is to come back.
-   */
-  private async renewWhileRetired(): Promise<void> {
-    const { options: old, runtime, job } = this
+  /** New options for workers that are to come; the old ones may be why the server is to come back. */
+  private async renewOrKeepOptions(): Promise<void> {
+    const before = this.options.workers
     try {
-      const read = await this.readOptions()
-      const options = merged(old, read)
-      checkThreads(job.app, runtime, options)
-      if (options.workers !== old.workers) this.wanted = options.workers
-      setLogLevel(options.logLevel)
-      setEnvironment(options.env)
-      this.options = options
-      tellChanges(old, read)
+      await this.live.renew()
     } catch (error) {
       log('error', `The options stay as they were: ${errorText(error)}`)
     }
+    if (this.options.workers !== before) this.wanted = this.options.workers
   }
 
   /** Undefined if the server was told to end meanwhile. */
@@ -476,16 +452,6 @@ export class Arbiter {
         this.change = null
       }
     })
-  }
-}
-
-/** Moves the error log; `undo` is called if that cannot be. */
-function moveLog({ errorLogfile }: Options, undo: () => void): void {
-  try {
-    logTo(errorLogfile)
-  } catch (error) {
-    undo()
-    throw error
   }
 }
 

@@ -1,0 +1,66 @@
+/** The options that hold now: those of the start, and what reloads have changed of them. */
+
+import { logTo, setLogLevel } from '../log.ts'
+import type { Options } from '../options/table.ts'
+import { setEnvironment } from './environment.ts'
+import type { Job } from './job.ts'
+import { checkThreads } from './pool.ts'
+import { merged, type ReadOptions, tellChanges } from './reconfigure.ts'
+import type { Runtime } from './runtime.ts'
+
+/** What is to go by other options. If it throws, it goes by the old ones. */
+interface Reconfigurable {
+  reconfigure(options: Options): void
+}
+
+export class LiveOptions {
+  private options: Options
+  private readonly job: Job
+  private readonly runtime: Runtime
+  private readonly read: ReadOptions
+
+  constructor(job: Job, runtime: Runtime, read: ReadOptions) {
+    this.options = job.options
+    this.job = job
+    this.runtime = runtime
+    this.read = read
+  }
+
+  get now(): Options {
+    return this.options
+  }
+
+  /** Has the next reload take another number of workers for a change, as this one did not come about. */
+  keepWorkers(workers: number): void {
+    this.options = { ...this.options, workers }
+  }
+
+  /**
+   * Reads the options again and goes by them, as far as they may change, together with `fallible` and
+   * then `pool`, where there are any. If it throws, nothing has changed.
+   */
+  async renew(fallible?: Reconfigurable, pool?: Reconfigurable): Promise<void> {
+    const old = this.options
+    const read = await this.read()
+    const options = merged(old, read)
+    checkThreads(this.job.app, this.runtime, options)
+    fallible?.reconfigure(options)
+    if (options.errorLogfile !== old.errorLogfile)
+      moveLog(options, () => fallible?.reconfigure(old))
+    setLogLevel(options.logLevel)
+    setEnvironment(options.env)
+    pool?.reconfigure(options)
+    this.options = options
+    tellChanges(old, read)
+  }
+}
+
+/** Moves the error log; `undo` is called if that cannot be. */
+function moveLog({ errorLogfile }: Options, undo: () => void): void {
+  try {
+    logTo(errorLogfile)
+  } catch (error) {
+    undo()
+    throw error
+  }
+}
