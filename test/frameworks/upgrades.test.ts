@@ -113,7 +113,8 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
         const loud = await Chat.open(server)
         loud.socket.send(Buffer.alloc(1_100_000))
         expect((await loud.closed)[0]).toBe(1009)
-        expect(notes(server)).toContain('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+        const reason = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+        await until('its reason', () => notes(server).includes(reason))
       })
     })
 
