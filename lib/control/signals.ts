@@ -12,20 +12,18 @@ const OF_TERMINALS: readonly string[] = ['SIGTTIN', 'SIGTTOU']
  *   comes in between is not to change its exit code
  */
 export function heedSignals(arbiter: Arbiter, inTerminal: boolean): () => void {
-  const heeded = new Map<string, () => void>()
+  let isOver = false
   for (const name of ACTION_NAMES) {
     const { signals, run } = actionOf(name)
     for (const [signal, argument] of Object.entries(signals)) {
       if (inTerminal && OF_TERMINALS.includes(signal)) continue
-      // Whoever sends a signal hears nothing; the log has it.
-      heeded.set(signal, () => void run(arbiter, signal, argument).catch(() => {}))
+      process.on(signal, () => {
+        // Whoever sends a signal hears nothing; the log has it.
+        if (!isOver) run(arbiter, signal, argument).catch(() => {})
+      })
     }
   }
-  for (const [signal, act] of heeded) process.on(signal, act)
   return () => {
-    for (const [signal, act] of heeded) {
-      process.on(signal, () => {})
-      process.off(signal, act)
-    }
+    isOver = true
   }
 }
