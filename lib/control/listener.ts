@@ -10,6 +10,7 @@ import { isErrorCode } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
+import { within } from '../within.ts'
 import { Binds, type BoundAddress, urlOf } from './binds.ts'
 import type { Runtime } from './runtime.ts'
 import { startFailure } from './start-failure.ts'
@@ -118,15 +119,9 @@ export class Listener {
    * Tells whoever asks for its health that it is not ready, and goes on serving. Resolves after the
    * drain-delay, or with `skip`.
    */
-  async leave(skip?: Promise<unknown>): Promise<void> {
+  async leave(skip: Promise<unknown> = new Promise(() => {})): Promise<void> {
     this.native.leave()
-    if (this.drainDelayMs === 0) return
-    let timer: NodeJS.Timeout | undefined
-    const delay = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.drainDelayMs)
-    })
-    await Promise.race([delay, skip ?? delay])
-    clearTimeout(timer)
+    if (this.drainDelayMs > 0) await within(this.drainDelayMs, skip)
   }
 
   /** Stops gracefully: resolves when everything begun is finished, or was cut at the timeout. */
