@@ -509,3 +509,8 @@ export function errorText(error: unknown): string {
   const line = `${error.message} (${error.code}; to do: ${error.hint})`
   return error.cause === undefined ? line : `${line}\n${inspect(error.cause)}`
 }
+
+/** What an error says, of any kind that can be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

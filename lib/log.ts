@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { type Blame, type ErrorCode, errorRow, MonodonError } from './errors.ts'
+import { type Blame, type ErrorCode, errorRow, MonodonError, messageOf } from './errors.ts'
 import type { Options } from './options/table.ts'
 
 export type LogLevel = Options['logLevel']
@@ -74,7 +74,7 @@ function openLog(path: string): number {
   try {
     return openSync(path, 'a')
   } catch (error) {
-    const detail = `--error-logfile: ${error instanceof Error ? error.message : error}`
+    const detail = `--error-logfile: ${messageOf(error)}`
     throw new MonodonError('MONODON_FILE_NOT_WRITABLE', { detail })
   }
 }

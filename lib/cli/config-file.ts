@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
-import { MonodonError } from '../errors.ts'
+import { MonodonError, messageOf } from '../errors.ts'
 import type { ConfigFile } from '../options/resolve.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'toml'].map(
@@ -31,7 +31,7 @@ export async function loadConfigFile(
     return { path: file, values: await readValues(file, importModule) }
   } catch (error) {
     if (error instanceof MonodonError) throw error
-    throw unusable(file, error instanceof Error ? error.message : String(error), error)
+    throw unusable(file, messageOf(error), error)
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { once } from 'node:events'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { errorRow, MonodonError } from '../errors.ts'
+import { errorRow, MonodonError, messageOf } from '../errors.ts'
 import { importConfig } from './import-config.ts'
 
 /** How long that may take, in milliseconds. */
@@ -42,7 +42,7 @@ export async function importAnew(file: string, env: NodeJS.ProcessEnv): Promise<
     void thread.terminate()
   })
   thread.on('error', (error) => {
-    outcome = { fault: `${file}: ${error instanceof Error ? error.message : error}` }
+    outcome = { fault: `${file}: ${messageOf(error)}` }
   })
   await once(thread, 'exit')
   clearTimeout(timer)
@@ -58,7 +58,7 @@ async function outcomeOf(file: string): Promise<Outcome> {
   } catch (error) {
     if (error instanceof MonodonError)
       return { fault: error.message.slice(`${errorRow(error.code).message}: `.length) }
-    return { fault: `${file}: ${error instanceof Error ? error.message : error}` }
+    return { fault: `${file}: ${messageOf(error)}` }
   }
 }
 

@@ -1,6 +1,6 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
-import { errorText, MonodonError } from '../errors.ts'
+import { errorText, MonodonError, messageOf } from '../errors.ts'
 import { log, reopenLog } from '../log.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
@@ -378,7 +378,7 @@ export class Arbiter {
       this.pool = createPool(job, this.runtime, this.listener, this.watch)
       await this.pool.start(this.wanted)
     } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error)
+      const detail = messageOf(error)
       log('error', `It stays retired: ${detail}`)
       await this.listener.retire()
       throw new MonodonError('MONODON_COMMAND_FAILED', { detail })

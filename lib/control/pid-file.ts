@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { MonodonError } from '../errors.ts'
+import { MonodonError, messageOf } from '../errors.ts'
 import { log } from '../log.ts'
 import type { Predecessor } from './predecessor.ts'
 
@@ -23,7 +23,7 @@ export class PidFile {
     try {
       writeFileSync(this.path, `${process.pid}\n`)
     } catch (error) {
-      const detail = `--pid: ${error instanceof Error ? error.message : error}`
+      const detail = `--pid: ${messageOf(error)}`
       throw new MonodonError('MONODON_FILE_NOT_WRITABLE', { detail })
     }
   }
@@ -33,7 +33,7 @@ export class PidFile {
       renameSync(this.path, path)
       this.path = path
     } catch (error) {
-      log('error', `--pid: ${error instanceof Error ? error.message : error}`)
+      log('error', `--pid: ${messageOf(error)}`)
     }
   }
 

@@ -1,6 +1,7 @@
 /** What the service manager is told: systemd with `Type=notify` (sd_notify(3)). */
 
 import { notifyManager } from '../bridge/native.ts'
+import { messageOf } from '../errors.ts'
 import { log } from '../log.ts'
 import type { Predecessor } from './predecessor.ts'
 
@@ -83,7 +84,7 @@ export class ServiceManager {
     try {
       notifyManager(this.socket, lines.join('\n'))
     } catch (error) {
-      const why = error instanceof Error ? error.message : error
+      const why = messageOf(error)
       log('warning', `The service manager could not be told ${lines[0]}: ${why}`)
     }
   }

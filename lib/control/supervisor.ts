@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import type { SupervisedWorker } from './app-worker.ts'
@@ -135,7 +136,7 @@ export class Supervisor {
       this.add(worker)
       return undefined
     } catch (error) {
-      const why = textOf(error)
+      const why = messageOf(error)
       if (!this.workers.isStopping) log('error', `a new worker could not boot: ${why}`)
       return why
     }
@@ -180,7 +181,7 @@ export class Supervisor {
     } catch (error) {
       void successor.kill()
       if (this.workers.isStopping) return {}
-      const failure = textOf(error)
+      const failure = messageOf(error)
       if (!this.workers.isOutdated(successor))
         log('error', `worker ${worker.number} goes on, as its successor failed: ${failure}`)
       this.leaving.delete(worker)
@@ -245,7 +246,7 @@ export class Supervisor {
     if (this.workers.isOutdated(worker)) {
       this.backoff.reset()
     } else {
-      log('error', textOf(error))
+      log('error', messageOf(error))
       this.count('boot')
       this.backoff.died(0)
     }
@@ -265,8 +266,4 @@ export class Supervisor {
     }, HEALTHY_MS).unref()
     void worker.ended.then(() => clearTimeout(timer))
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,6 +1,6 @@
 /** A new server process beside this one, on the same sockets, that is to take its place. */
 
-import { MonodonError } from '../errors.ts'
+import { MonodonError, messageOf } from '../errors.ts'
 import { log, logFault } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import { within } from '../within.ts'
@@ -142,7 +142,7 @@ export class Upgrade {
       }
       return await outcome
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return messageOf(error)
     }
   }
 

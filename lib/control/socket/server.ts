@@ -3,7 +3,7 @@
 import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { resolve } from 'node:path'
-import { MonodonError } from '../../errors.ts'
+import { MonodonError, messageOf } from '../../errors.ts'
 import { log } from '../../log.ts'
 import { within } from '../../within.ts'
 import type { Arbiter } from '../arbiter.ts'
@@ -40,7 +40,7 @@ export async function openControlSocket(
     await sweep(folder)
     return await ControlSocket.open(arbiter, defaultSocket(folder, process.pid))
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     log('info', `No control socket: ${why} (--control-socket names another place)`)
     return undefined
   }
@@ -93,7 +93,7 @@ export class ControlSocket {
     try {
       await listen(server, path)
     } catch (error) {
-      throw unusable(error instanceof Error ? error.message : String(error))
+      throw unusable(messageOf(error))
     }
     return new ControlSocket(arbiter, path, server)
   }
@@ -105,7 +105,7 @@ export class ControlSocket {
       renameSync(this.path, path)
       this.path = path
     } catch (error) {
-      log('error', `The control socket: ${error instanceof Error ? error.message : error}`)
+      log('error', `The control socket: ${messageOf(error)}`)
     }
   }
 
