@@ -41,15 +41,21 @@ async function prepare(servers) {
   return prepared
 }
 
+/** Prints what a trial has found of each server, if it was made. */
+function printTrial(found, title, table) {
+  if (Object.keys(found).length > 0) console.log(`\n${title}\n\n${table(found)}`)
+}
+
 function printReport(plan, campaign, figures, trials, list) {
   for (const scenario of plan.scenarios.filter(({ name }) => campaign.series.has(name))) {
     console.log(`\n${scenario.title} (by ${generatorFor(scenario)})\n`)
     console.log(scenarioTable(figures, scenario, plan.servers))
   }
-  if (Object.keys(trials.slowPeer).length > 0) {
-    console.log('\ngrowth of resident memory over 200 MB with a slow peer\n')
-    console.log(slowPeerTable(trials.slowPeer))
-  }
+  printTrial(
+    trials.slowPeer,
+    'growth of resident memory over 200 MB with a slow peer',
+    slowPeerTable,
+  )
   if (trials.blocking) {
     const { p50, p99, max, light, blocked } = trials.blocking
     console.log(
@@ -57,22 +63,18 @@ function printReport(plan, campaign, figures, trials, list) {
         `  light route: p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, max ${max.toFixed(1)} ms (${light} requests)`,
     )
   }
-  if (Object.keys(trials.balance).length > 0) {
-    console.log('\nfour workers, one request in a hundred computes for 100 ms: the others\n')
-    console.log(balanceTable(trials.balance))
-  }
-  if (Object.keys(trials.overload).length > 0) {
-    console.log('\none worker, at shares of the load that it can bear\n')
-    console.log(overloadTable(trials.overload))
-  }
-  if (Object.keys(trials.reload).length > 0) {
-    console.log('\nfour workers of an Express app: from HUP until all are new\n')
-    console.log(reloadTable(trials.reload))
-  }
-  if (Object.keys(trials.memory).length > 0) {
-    console.log('\nmemory of four workers of an Express app\n')
-    console.log(memoryTable(trials.memory))
-  }
+  printTrial(
+    trials.balance,
+    'four workers, one request in a hundred computes for 100 ms: the others',
+    balanceTable,
+  )
+  printTrial(trials.overload, 'one worker, at shares of the load that it can bear', overloadTable)
+  printTrial(
+    trials.reload,
+    'four workers of an Express app: from HUP until all are new',
+    reloadTable,
+  )
+  printTrial(trials.memory, 'memory of four workers of an Express app', memoryTable)
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]
       .filter(([, series]) => series.failed !== undefined)
