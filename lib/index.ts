@@ -1,7 +1,7 @@
 /** The public face of monodon for code: `serve`, `defineConfig`, and what apps import. */
 
 export type { NativeStats as ServerStats } from './bridge/native.ts'
-export type { BoundAddress as ServerAddress } from './control/binds.ts'
+export type { BoundAddress as ServerAddress } from './control/listen/binds.ts'
 export { type Blame, type ErrorCode, MonodonError } from './errors.ts'
 export {
   FastResponse as Response,

@@ -2,8 +2,8 @@
 
 import { statSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
-import { BootFailure } from '../control/app-worker.ts'
-import type { Launch } from '../control/launch.ts'
+import type { Launch } from '../control/upgrade/launch.ts'
+import { BootFailure } from '../control/workers/app-worker.ts'
 import { errorRow, errorText, MonodonError } from '../errors.ts'
 import { setLogLevel } from '../log.ts'
 import { readArgs } from '../options/args.ts'

@@ -2,11 +2,11 @@
 
 import { placeholder, shownDefault } from '../options/describe.ts'
 import { kebab } from '../options/names.ts'
+import { GROUPS } from '../options/rows/row.ts'
 import {
   COMMANDS,
   type Command,
   DEV_OPTIONS,
-  GROUPS,
   OPTION_KEYS,
   type OptionKey,
   rowOf,

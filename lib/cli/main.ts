@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { takeLaunch } from '../control/launch.ts'
+import { takeLaunch } from '../control/upgrade/launch.ts'
 import { main } from './command.ts'
 
 const launch = takeLaunch()

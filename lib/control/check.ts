@@ -3,10 +3,10 @@
 import { spawnSync } from 'node:child_process'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import type { FromWorker, StartMessage } from '../worker/protocol.ts'
-import { BootFailure } from './app-worker.ts'
 import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
-import { programOf } from './program.ts'
+import { BootFailure } from './workers/app-worker.ts'
+import { programOf } from './workers/program.ts'
 
 /** Loads an app of JavaScript into this process. */
 type Load = (job: Job) => Promise<{ readonly name: string; readonly file: string }>

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { MonodonError, messageOf } from '../errors.ts'
 import { log } from '../log.ts'
-import type { Predecessor } from './predecessor.ts'
+import type { Predecessor } from './upgrade/predecessor.ts'
 
 /** The file that says which process the server is (`--pid`). */
 export class PidFile {

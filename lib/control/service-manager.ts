@@ -3,7 +3,7 @@
 import { notifyManager } from '../bridge/native.ts'
 import { messageOf } from '../errors.ts'
 import { log } from '../log.ts'
-import type { Predecessor } from './predecessor.ts'
+import type { Predecessor } from './upgrade/predecessor.ts'
 
 /** For the rest of its life a server has no more than this to say. */
 type State = 'READY=1' | 'STOPPING=1'

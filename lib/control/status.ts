@@ -1,9 +1,9 @@
 /** How a server is, as `monodon ctl status` tells it. */
 
 import type { NativeStats } from '../bridge/native.ts'
-import type { WorkerState } from './app-worker.ts'
-import type { Restarts } from './restarts.ts'
-import type { Stability } from './supervisor.ts'
+import type { Restarts } from './pool/restarts.ts'
+import type { Stability } from './pool/supervisor.ts'
+import type { WorkerState } from './workers/app-worker.ts'
 
 /**
  * Where a server is in its life: booting until all its workers are ready, retired when it leaves the

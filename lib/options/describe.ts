@@ -1,6 +1,7 @@
 /** What people read about an option, in `--help`, `--print-config` and the reference page. */
 
-import type { OptionKey, OptionRow, Options } from './table.ts'
+import type { OptionRow } from './rows/row.ts'
+import type { OptionKey, Options } from './table.ts'
 import { rowOf } from './table.ts'
 import { formatValue } from './values.ts'
 

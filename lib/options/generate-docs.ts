@@ -3,15 +3,8 @@
 import { type Blame, ERRORS, type ErrorCode, errorRow } from '../errors.ts'
 import { placeholder, shownDefault } from './describe.ts'
 import { envName, kebab } from './names.ts'
-import {
-  COMMANDS,
-  type Command,
-  GROUPS,
-  OPTION_KEYS,
-  type OptionKey,
-  type OptionRow,
-  rowOf,
-} from './table.ts'
+import { GROUPS, type OptionRow } from './rows/row.ts'
+import { COMMANDS, type Command, OPTION_KEYS, type OptionKey, rowOf } from './table.ts'
 import { allowedValues } from './values.ts'
 
 const BLAMES: Readonly<Record<Blame, string>> = {

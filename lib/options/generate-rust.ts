@@ -2,7 +2,8 @@
 
 import * as layout from '../bridge/layout.ts'
 import { snake } from './names.ts'
-import { OPTION_KEYS, type OptionKey, type OptionRow, rowOf } from './table.ts'
+import type { OptionRow } from './rows/row.ts'
+import { OPTION_KEYS, type OptionKey, rowOf } from './table.ts'
 import { formatValue, parseValue } from './values.ts'
 
 const OPTIONS_HEADER =

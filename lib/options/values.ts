@@ -1,6 +1,6 @@
 /** Values of options: read from text or from code, and written back for people. */
 
-import { type ListRow, MAX_DURATION_MS, type OptionRow } from './table.ts'
+import { type ListRow, MAX_DURATION_MS, type OptionRow } from './rows/row.ts'
 
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const SIZE_UNITS: Readonly<Record<string, number>> = {

@@ -1,12 +1,12 @@
 /** Which workers are replaced, why and when: with workers that the test plays. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Ready, SupervisedWorker, WorkerState } from '../../lib/control/app-worker.ts'
-import { Pauses } from '../../lib/control/pauses.ts'
-import { Recycling } from '../../lib/control/recycling.ts'
-import { Supervisor } from '../../lib/control/supervisor.ts'
-import { WorkerSet } from '../../lib/control/worker-set.ts'
+import { Pauses } from '../../lib/control/pool/pauses.ts'
+import { Recycling } from '../../lib/control/pool/recycling.ts'
+import { Supervisor } from '../../lib/control/pool/supervisor.ts'
+import { WorkerSet } from '../../lib/control/pool/worker-set.ts'
+import type { Ready, SupervisedWorker, WorkerState } from '../../lib/control/workers/app-worker.ts'
 import { setLogLevel } from '../../lib/log.ts'
-import { MAX_DURATION_MS } from '../../lib/options/table.ts'
+import { MAX_DURATION_MS } from '../../lib/options/rows/row.ts'
 
 const READY: Ready = { type: 'ready', kind: 'fetch', reason: 'the test says so' }
 const MEGABYTE = 1_048_576

@@ -3,9 +3,9 @@ import { readArgs } from '../../lib/options/args.ts'
 import { envName, kebab } from '../../lib/options/names.ts'
 import { toNative } from '../../lib/options/native.ts'
 import { resolve } from '../../lib/options/resolve.ts'
+import { GROUPS } from '../../lib/options/rows/row.ts'
 import {
   COMMANDS,
-  GROUPS,
   OPTION_KEYS,
   type OptionKey,
   type Options,

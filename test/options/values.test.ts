@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { OptionRow } from '../../lib/options/table.ts'
+import type { OptionRow } from '../../lib/options/rows/row.ts'
 import { BadValue, formatValue, parseValue } from '../../lib/options/values.ts'
 
 const common = { group: 'Other', readBy: ['main'], doc: 'For a test' } as const

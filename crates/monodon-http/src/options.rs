@@ -24,14 +24,14 @@ pub struct Options {
     pub http: HttpVersions,
     /// Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate).
     pub websocket_compression: bool,
-    /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
-    pub forwarded_allow_ips: Vec<String>,
     /// Path at which the server tells its health by itself: PATH/live and PATH/ready.
     pub health_path: String,
     /// Native threads that own the connections; auto is half the cores, 1 to 8.
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
     pub backlog: u32,
+    /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
+    pub forwarded_allow_ips: Vec<String>,
     /// Requests that a worker may hold whose answer has not begun; further ones wait in the queue.
     pub worker_connections: u32,
     /// Requests that wait for a worker, at most; the next one gets 503.
@@ -77,10 +77,10 @@ impl Default for Options {
             socket_mode: 0o666,
             http: HttpVersions::Auto,
             websocket_compression: false,
-            forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             health_path: String::new(),
             io_threads: 1,
             backlog: 2048,
+            forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             worker_connections: 1000,
             queue_size: 4096,
             queue_timeout: Duration::from_secs(10),

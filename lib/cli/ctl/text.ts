@@ -1,7 +1,7 @@
 /** What a server has answered, for people. */
 
 import type { ActionName } from '../../control/actions.ts'
-import type { Restarts } from '../../control/restarts.ts'
+import type { Restarts } from '../../control/pool/restarts.ts'
 import type { Change, ServerStatus, WorkerStatus } from '../../control/status.ts'
 
 const DONE: Readonly<Partial<Record<ActionName, string>>> = {

@@ -1,4 +1,4 @@
-import { log } from '../log.ts'
+import { log } from '../../log.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { WorkerSet } from './worker-set.ts'
 

@@ -1,7 +1,7 @@
 /** Where a thread of this process is, asked by way of V8's inspector: it also interrupts a loop. */
 
 import type { Session } from 'node:inspector'
-import { within } from '../within.ts'
+import { within } from '../../within.ts'
 
 /** How long a thread may take to say where it is, in milliseconds. */
 const ASK_MS = 1000

@@ -1,9 +1,9 @@
 /** Sockets that systemd has opened for this process (sd_listen_fds(3)). */
 
-import { log } from '../log.ts'
-import { OPTIONS, type Options } from '../options/table.ts'
+import { log } from '../../log.ts'
+import { OPTIONS, type Options } from '../../options/table.ts'
+import type { Handover } from '../upgrade/launch.ts'
 import { type Places, placesIn } from './binds.ts'
-import type { Handover } from './launch.ts'
 
 /** The first descriptor that systemd passes. */
 const FIRST = 3

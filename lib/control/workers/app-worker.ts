@@ -1,7 +1,7 @@
 /** A worker as the arbiter sees it, whether it is a thread or a process. */
 
-import { within } from '../within.ts'
-import type { FromWorker, LoadedFile } from '../worker/protocol.ts'
+import { within } from '../../within.ts'
+import type { FromWorker, LoadedFile } from '../../worker/protocol.ts'
 
 /** Where a worker is in its life. */
 export type WorkerState = 'booting' | 'ready' | 'draining' | 'hung' | 'stopped'

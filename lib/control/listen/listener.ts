@@ -5,14 +5,14 @@ import {
   type NativeServer,
   type NativeStats,
   startServer,
-} from '../bridge/native.ts'
-import { isErrorCode } from '../errors.ts'
-import { log, logFault } from '../log.ts'
-import { toNative } from '../options/native.ts'
-import type { Options } from '../options/table.ts'
-import { within } from '../within.ts'
+} from '../../bridge/native.ts'
+import { isErrorCode } from '../../errors.ts'
+import { log, logFault } from '../../log.ts'
+import { toNative } from '../../options/native.ts'
+import type { Options } from '../../options/table.ts'
+import { within } from '../../within.ts'
+import type { Runtime } from '../runtime.ts'
 import { Binds, type BoundAddress, urlOf } from './binds.ts'
-import type { Runtime } from './runtime.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Where a server is in its life. */

@@ -1,12 +1,12 @@
 /** The options that hold now: those of the start, and what reloads have changed of them. */
 
-import { logTo, setLogLevel } from '../log.ts'
-import type { Options } from '../options/table.ts'
-import { setEnvironment } from './environment.ts'
-import type { Job } from './job.ts'
-import { checkThreads } from './pool.ts'
+import { logTo, setLogLevel } from '../../log.ts'
+import type { Options } from '../../options/table.ts'
+import { setEnvironment } from '../environment.ts'
+import type { Job } from '../job.ts'
+import { checkThreads } from '../pool/pool.ts'
+import type { Runtime } from '../runtime.ts'
 import { merged, type ReadOptions, tellChanges } from './reconfigure.ts'
-import type { Runtime } from './runtime.ts'
 
 /** What is to go by other options. If it throws, it goes by the old ones. */
 interface Reconfigurable {

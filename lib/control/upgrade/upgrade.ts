@@ -1,14 +1,14 @@
 /** A new server process beside this one, on the same sockets, that is to take its place. */
 
-import { MonodonError, messageOf } from '../errors.ts'
-import { log, logFault } from '../log.ts'
-import type { Options } from '../options/table.ts'
-import { within } from '../within.ts'
-import type { Binds } from './binds.ts'
+import { MonodonError, messageOf } from '../../errors.ts'
+import { log, logFault } from '../../log.ts'
+import type { Options } from '../../options/table.ts'
+import { within } from '../../within.ts'
+import type { Binds } from '../listen/binds.ts'
+import { refused } from '../refused.ts'
+import type { ServiceManager } from '../service-manager.ts'
 import type { Launch } from './launch.ts'
 import type { Predecessor } from './predecessor.ts'
-import { refused } from './refused.ts'
-import type { ServiceManager } from './service-manager.ts'
 import { Successor } from './successor.ts'
 
 /** What a server is started from, and by whom. */

@@ -1,10 +1,10 @@
-import { errorText, MonodonError } from '../errors.ts'
-import { log } from '../log.ts'
-import type { Options } from '../options/table.ts'
-import { BootFailure, type Ready, type SupervisedWorker } from './app-worker.ts'
-import type { Listener } from './listener.ts'
-import type { WorkerStatus } from './status.ts'
-import type { WorkerFactory } from './worker-factory.ts'
+import { errorText, MonodonError } from '../../errors.ts'
+import { log } from '../../log.ts'
+import type { Options } from '../../options/table.ts'
+import type { Listener } from '../listen/listener.ts'
+import type { WorkerStatus } from '../status.ts'
+import { BootFailure, type Ready, type SupervisedWorker } from '../workers/app-worker.ts'
+import type { WorkerFactory } from '../workers/worker-factory.ts'
 
 /** The workers that a server has, from their start to their end. */
 export class WorkerSet {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { log, logError } from '../log.ts'
-import type { FromWorker, ThreadData, ToWorker } from '../worker/protocol.ts'
+import { log, logError } from '../../log.ts'
+import type { FromWorker, ThreadData, ToWorker } from '../../worker/protocol.ts'
 import {
   BootFailure,
   type OnLoaded,
@@ -33,7 +33,7 @@ export class WorkerThread implements SupervisedWorker {
     this.onLoaded = onLoaded
     const name = `monodon-worker-${number}`
     const workerData: ThreadData = { name, number, ...data }
-    this.thread = new Worker(new URL('../worker/main.js', import.meta.url), { workerData, name })
+    this.thread = new Worker(new URL('../../worker/main.js', import.meta.url), { workerData, name })
     this.spent = new Promise((resolve) => {
       this.tellSpent = resolve
     })

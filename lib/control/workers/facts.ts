@@ -1,5 +1,5 @@
-import type { ServerFacts } from '../worker/worker.ts'
-import type { Listener } from './listener.ts'
+import type { ServerFacts } from '../../worker/worker.ts'
+import type { Listener } from '../listen/listener.ts'
 
 /** What the workers of a server have to know of it. */
 export function factsOf(listener: Listener, multiprocess: boolean): ServerFacts {

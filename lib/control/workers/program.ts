@@ -3,10 +3,10 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { MonodonError } from '../errors.ts'
-import { errorLogDescriptor } from '../log.ts'
-import type { Options } from '../options/table.ts'
-import type { Runtime } from './runtime.ts'
+import { MonodonError } from '../../errors.ts'
+import { errorLogDescriptor } from '../../log.ts'
+import type { Options } from '../../options/table.ts'
+import type { Runtime } from '../runtime.ts'
 
 export interface Program {
   readonly command: string
@@ -41,7 +41,7 @@ export function programOf(
 function nodeProgram(cwd: string): Program {
   return {
     command: process.execPath,
-    args: [...process.execArgv, fileURLToPath(new URL('../worker/process.js', import.meta.url))],
+    args: [...process.execArgv, fileURLToPath(new URL('../../worker/process.js', import.meta.url))],
     cwd,
     errorLog: errorLogDescriptor,
     dumpSignal: undefined,
@@ -53,7 +53,7 @@ function pythonProgram(python: string, cwd: string, env: NodeJS.ProcessEnv): Pro
   const command = findPython(python, cwd, env)
   return {
     command,
-    args: [fileURLToPath(new URL('../python', import.meta.url))],
+    args: [fileURLToPath(new URL('../../python', import.meta.url))],
     cwd,
     errorLog: errorLogDescriptor,
     dumpSignal: 'SIGUSR1',

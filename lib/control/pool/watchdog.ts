@@ -1,4 +1,4 @@
-import type { Listener } from './listener.ts'
+import type { Listener } from '../listen/listener.ts'
 
 /** Looks at the workers this often within the time that they have. */
 const LOOKS = 10

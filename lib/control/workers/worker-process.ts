@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import { LAYOUT_VERSION } from '../bridge/layout.ts'
-import type { NativeProcess } from '../bridge/native.ts'
-import { errorText } from '../errors.ts'
-import { log } from '../log.ts'
-import { within } from '../within.ts'
-import type { FromWorker, StartMessage, WorkerData } from '../worker/protocol.ts'
+import { LAYOUT_VERSION } from '../../bridge/layout.ts'
+import type { NativeProcess } from '../../bridge/native.ts'
+import { errorText } from '../../errors.ts'
+import { log } from '../../log.ts'
+import { within } from '../../within.ts'
+import type { FromWorker, StartMessage, WorkerData } from '../../worker/protocol.ts'
+import type { Listener } from '../listen/listener.ts'
 import {
   BootFailure,
   KILL_AFTER_MS,
@@ -15,7 +16,6 @@ import {
   stopWorker,
   type WorkerState,
 } from './app-worker.ts'
-import type { Listener } from './listener.ts'
 import type { Program } from './program.ts'
 import { residentMemory } from './resident-memory.ts'
 

@@ -1,9 +1,9 @@
 /** What the server listens on: sockets that it has opened, or was started with. */
 
 import { lstatSync, rmSync } from 'node:fs'
-import { type NativeInherited, type NativeSockets, openSockets } from '../bridge/native.ts'
-import { toNative } from '../options/native.ts'
-import type { Options } from '../options/table.ts'
+import { type NativeInherited, type NativeSockets, openSockets } from '../../bridge/native.ts'
+import { toNative } from '../../options/native.ts'
+import type { Options } from '../../options/table.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Where a socket listens. */

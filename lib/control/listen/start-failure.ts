@@ -1,4 +1,4 @@
-import { isErrorCode, MonodonError, messageOf } from '../errors.ts'
+import { isErrorCode, MonodonError, messageOf } from '../../errors.ts'
 
 /** What native code threw at the start: it puts the code before the text. */
 export function startFailure(error: unknown): MonodonError {

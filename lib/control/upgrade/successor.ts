@@ -2,8 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { within } from '../within.ts'
-import type { Binds } from './binds.ts'
+import { within } from '../../within.ts'
+import type { Binds } from '../listen/binds.ts'
 import { HANDOVER_VARIABLE, HANDOVER_VERSION, type Handover, type Launch } from './launch.ts'
 import type { ToPredecessor, ToSuccessor } from './predecessor.ts'
 

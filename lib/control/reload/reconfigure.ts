@@ -1,9 +1,9 @@
 /** What becomes of options that are read again while the server runs. */
 
-import { log } from '../log.ts'
-import { shownValue } from '../options/describe.ts'
-import { kebab } from '../options/names.ts'
-import { OPTION_KEYS, type OptionKey, type Options, rowOf } from '../options/table.ts'
+import { log } from '../../log.ts'
+import { shownValue } from '../../options/describe.ts'
+import { kebab } from '../../options/names.ts'
+import { OPTION_KEYS, type OptionKey, type Options, rowOf } from '../../options/table.ts'
 
 /** Reads the options again, from where they came: flags and variables as they were, the config file anew. */
 export type ReadOptions = () => Promise<Options>

@@ -1,8 +1,8 @@
 /** How this process was started, so that a server can be started again in the same way (SIGUSR2). */
 
 import { statSync } from 'node:fs'
-import { log } from '../log.ts'
-import type { Inherited } from './binds.ts'
+import { log } from '../../log.ts'
+import type { Inherited } from '../listen/binds.ts'
 
 export interface Launch {
   readonly execPath: string

@@ -1,9 +1,10 @@
 /** Replaces workers that have served enough, are old enough, or hold too much memory. */
 
-import { log } from '../log.ts'
-import { MAX_DURATION_MS, type Options } from '../options/table.ts'
-import { formatSize } from '../options/values.ts'
-import type { SupervisedWorker } from './app-worker.ts'
+import { log } from '../../log.ts'
+import { MAX_DURATION_MS } from '../../options/rows/row.ts'
+import type { Options } from '../../options/table.ts'
+import { formatSize } from '../../options/values.ts'
+import type { SupervisedWorker } from '../workers/app-worker.ts'
 import { LONGEST_PAUSE_MS } from './backoff.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { WorkerSet } from './worker-set.ts'

@@ -1,0 +1,66 @@
+/** Upgrades, files of the server, and where it runs. */
+
+import type { OptionRow } from './row.ts'
+
+export const OTHER = {
+  upgradeMode: {
+    type: 'enum',
+    values: ['manual', 'auto'],
+    default: 'manual',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'What the server does when a new one, started by USR2, serves: goes on beside it, or stops',
+    note: 'See [signals.md](signals.md).',
+  },
+  pid: {
+    type: 'string',
+    unit: 'FILE',
+    default: '',
+    short: 'p',
+    group: 'Other',
+    readBy: ['main'],
+    doc: "File to write the server's process id to; removed at the end",
+  },
+  controlSocket: {
+    type: 'string',
+    unit: 'PATH',
+    default: 'auto',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'Unix socket by which monodon ctl reaches the server; off is none',
+    note: 'Its mode is 0600. `auto` is `/tmp/monodon-UID/PID.sock`, where `monodon ctl` finds it. See [control.md](control.md).',
+  },
+  env: {
+    type: 'list',
+    unit: 'KEY=VALUE',
+    item: /^[^=]+=/,
+    allowed: 'KEY=VALUE',
+    whole: true,
+    default: [],
+    short: 'e',
+    group: 'Other',
+    readBy: ['main'],
+    reloadable: true,
+    doc: 'Variable for the environment of the app; may be repeated',
+  },
+  chdir: {
+    type: 'string',
+    unit: 'DIRECTORY',
+    default: '',
+    group: 'Other',
+    readBy: ['main'],
+    doc: 'Directory to change to before the app is loaded',
+    note: 'Relative to the directory in which the command was given. The config file is looked up before the change.',
+  },
+  config: {
+    type: 'string',
+    unit: 'FILE',
+    default: '',
+    short: 'c',
+    group: 'Other',
+    readBy: ['main'],
+    reloadable: true,
+    doc: 'Config file; without it monodon.config.{ts,mts,js,mjs,cjs,json,toml} in the current directory',
+    note: 'Only as a flag or in the environment.',
+  },
+} as const satisfies Record<string, OptionRow>
