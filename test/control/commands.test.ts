@@ -94,7 +94,12 @@ describeKinds((kind) => {
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toContain('MONODON_COMMAND_FAILED')
     expect(stderr).toContain(kind.complaint)
-    expect((await status(socket)).workers.map(({ number }) => number)).toEqual([1, 2])
+    const { workers } = await untilStatus(
+      socket,
+      'the one that failed to be gone',
+      ({ workers }) => workers.length === 2,
+    )
+    expect(workers.map(({ number }) => number)).toEqual([1, 2])
     await load.stop()
     expect(load.texts).toEqual(['old'])
   })
