@@ -1,5 +1,7 @@
 /** The public face of monodon for code: `serve`, `defineConfig`, and what apps import. */
 
+import { loadPlatform } from './interface/fetch.ts'
+
 export type { NativeStats as ServerStats } from './bridge/native.ts'
 export type { BoundAddress as ServerAddress } from './control/listen/binds.ts'
 export { type Blame, type ErrorCode, MonodonError } from './errors.ts'
@@ -28,3 +30,6 @@ export {
 } from './interface/wsgi.ts'
 export { type Config, defineConfig, type Options } from './options/table.ts'
 export { type RunningServer, serve } from './serve.ts'
+
+// Apps that import `Response` may use it at once.
+loadPlatform()

@@ -359,9 +359,11 @@ describe('body as a stream', () => {
 describe('clone and new Request', () => {
   beforeAll(() => {
     const { Request, fetch } = globalThis
-    const changed = installRequestUnwrapping()
-    expect(installRequestUnwrapping()).toBe(false)
-    expect(changed).toBe(Number(process.versions.node.split('.')[0]) >= 24)
+    installRequestUnwrapping()
+    const unwrapping = globalThis.Request
+    expect(unwrapping !== Request).toBe(Number(process.versions.node.split('.')[0]) >= 24)
+    installRequestUnwrapping()
+    expect(globalThis.Request).toBe(unwrapping)
     return () => Object.assign(globalThis, { Request, fetch })
   })
 

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { FastResponse, installFastResponse } from '../../lib/interface/fetch.ts'
+import { FastResponse, installFastResponse, loadPlatform } from '../../lib/interface/fetch.ts'
 
 const Platform = globalThis.Response
+loadPlatform()
 type Make = () => [body?: BodyInit | null, init?: ResponseInit]
 
 const form = (): FormData => {

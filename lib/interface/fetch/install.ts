@@ -1,8 +1,7 @@
-import { PlatformRequest, standInFor } from './platform.ts'
+import { cover } from './globals.ts'
+import { isPlatformLoaded, loadPlatform, PlatformRequest, standInFor } from './platform.ts'
 import { LazyRequest } from './request.ts'
 import { FastResponse } from './response.ts'
-
-const platformFetch = globalThis.fetch
 
 /**
  * Makes `new Request(request)` and `fetch(request)` take the requests that the fetch interface hands
@@ -13,19 +12,23 @@ const platformFetch = globalThis.fetch
  * constructor made it, which costs more than all the rest of a request's way through TypeScript, or
  * if somebody unwraps the lazy request before. So two globals are wrapped, and all that differs is
  * that they unwrap: `Request` by a proxy with nothing but a `construct` trap, and `fetch`.
- *
- * @returns whether something was changed
  */
-export function installRequestUnwrapping(): boolean {
-  if (globalThis.Request !== PlatformRequest || platformReadsLazyRequests()) return false
-  globalThis.Request = new Proxy(PlatformRequest, {
+export function installRequestUnwrapping(): void {
+  if (isPlatformLoaded() && globalThis.Request !== PlatformRequest) return
+  const isNeeded = () => !platformReadsLazyRequests()
+  cover('Request', loadPlatform, (platform) => (isNeeded() ? unwrapping(platform) : platform))
+  cover('fetch', loadPlatform, (platform) =>
+    isNeeded()
+      ? (input, init) => platform(LazyRequest.unwrap(input) as RequestInfo, init)
+      : platform,
+  )
+}
+
+function unwrapping(platform: typeof Request): typeof Request {
+  return new Proxy(platform, {
     construct: (target, [input, ...rest], newTarget) =>
       Reflect.construct(target, [LazyRequest.unwrap(input), ...rest], newTarget),
   })
-  globalThis.fetch = function fetch(input, init) {
-    return platformFetch(LazyRequest.unwrap(input) as RequestInfo, init)
-  }
-  return true
 }
 
 /**
@@ -33,7 +36,7 @@ export function installRequestUnwrapping(): boolean {
  * answer with it. Objects of the platform's class stay what they are, and pass `instanceof` as before.
  */
 export function installFastResponse(): void {
-  globalThis.Response = FastResponse
+  cover('Response', loadPlatform, () => FastResponse)
 }
 
 /** Whether the platform takes an object that stands in for its own, as `LazyRequest` does. */

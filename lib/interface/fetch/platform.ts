@@ -1,15 +1,55 @@
 /**
- * The platform's fetch classes, as they were when monodon was loaded, and what can be known of the
- * insides of their objects. What is inside them is an optimisation and nothing else: each use is
- * proven by a probe when this module loads, and every caller works without it.
+ * The platform's fetch classes, as they were before monodon put its own beside them, and what can be
+ * known of the insides of their objects. What is inside them is an optimisation and nothing else: each
+ * use is proven by a probe when they are loaded, and every caller works without it.
  *
  * Node 20 and 22 (undici 6) keep the inner state under symbols; Node 24 (undici 7) keeps it in
  * private fields, which nothing outside can read.
+ *
+ * Node loads them when one is touched first, which takes about 5 MB and 20 ms of each worker. So they
+ * are left alone until somebody needs them: an Express app never does. (From Node 24 on they are loaded
+ * all the same: to see how a global is defined, in order to replace it, counts as a touch there.)
  */
 
-export const PlatformRequest = globalThis.Request
-export const PlatformResponse = globalThis.Response
-export const PlatformHeaders = globalThis.Headers
+import { uncover } from './globals.ts'
+
+export let PlatformRequest: typeof Request
+export let PlatformResponse: typeof Response
+export let PlatformHeaders: typeof Headers
+
+/** What is to be done once the platform's classes are there. */
+const waiting: (() => void)[] = []
+let isLoaded = false
+
+/** Whether `loadPlatform` was called. */
+export function isPlatformLoaded(): boolean {
+  return isLoaded
+}
+
+/**
+ * Has the platform's classes loaded, if they are not, and ours take their places. To be called before
+ * any of them is used; globals that are touched do it by themselves.
+ */
+export function loadPlatform(): void {
+  const replaceGlobals = uncover()
+  if (!isLoaded) {
+    isLoaded = true
+    PlatformRequest = globalThis.Request
+    PlatformResponse = globalThis.Response
+    PlatformHeaders = globalThis.Headers
+    stateSymbol = innerSymbol(new PlatformResponse('probe'), 'state')
+    fieldsKey = fieldsSymbol()
+    readable = fieldsKey !== undefined && probe()
+    for (const define of waiting.splice(0)) define()
+  }
+  replaceGlobals()
+}
+
+/** Calls `define` once the platform's classes are there; at once if they are. */
+export function withPlatform(define: () => void): void {
+  if (isLoaded) define()
+  else waiting.push(define)
+}
 
 /** A `Response` body that needs no stream, with the fields beside it. */
 export interface InnerResponse {
@@ -28,9 +68,9 @@ interface UndiciState {
 
 type Inner = { readonly [key: symbol]: unknown }
 
-const STATE = innerSymbol(new PlatformResponse('probe'), 'state')
-const FIELDS = fieldsSymbol()
-const readable = FIELDS !== undefined && probe()
+let stateSymbol: symbol | undefined
+let fieldsKey: symbol | undefined
+let readable = false
 
 /**
  * The body and fields of a platform `Response` whose body was a string or bytes and is unread;
@@ -45,7 +85,7 @@ function readInner(response: Response): InnerResponse | undefined {
   const body = state?.body
   const source = body?.source
   if (typeof source !== 'string' && !(source instanceof Uint8Array)) return undefined
-  const fields = state?.headersList?.[FIELDS!]
+  const fields = state?.headersList?.[fieldsKey!]
   if (!(fields instanceof Map)) return undefined
   // A stream that was read or is being read makes the response unusable, whatever its source.
   if (body?.stream?.locked !== false || response.bodyUsed) return undefined
@@ -53,7 +93,9 @@ function readInner(response: Response): InnerResponse | undefined {
 }
 
 function stateOf(value: object): UndiciState | undefined {
-  return STATE === undefined ? undefined : ((value as Inner)[STATE] as UndiciState | undefined)
+  return stateSymbol === undefined
+    ? undefined
+    : ((value as Inner)[stateSymbol] as UndiciState | undefined)
 }
 
 function innerSymbol(value: object, description: string): symbol | undefined {

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../bridge/exchange.ts'
-import { PlatformHeaders, standInFor } from './platform.ts'
+import { PlatformHeaders, standInFor, withPlatform } from './platform.ts'
 
 /**
  * The header fields of a request: read from the exchange until something changes them, from then on
@@ -97,8 +97,10 @@ export class LazyHeaders implements Headers {
   }
 
   static {
-    standInFor(LazyHeaders, PlatformHeaders, new PlatformHeaders(), (headers) =>
-      headers.#materialize(),
+    withPlatform(() =>
+      standInFor(LazyHeaders, PlatformHeaders, new PlatformHeaders(), (headers) =>
+        headers.#materialize(),
+      ),
     )
   }
 }

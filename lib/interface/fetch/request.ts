@@ -2,7 +2,7 @@ import { type InspectOptions, inspect } from 'node:util'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
 import { clientSignal } from './abort.ts'
-import { PlatformRequest, PlatformResponse, standInFor } from './platform.ts'
+import { PlatformRequest, PlatformResponse, standInFor, withPlatform } from './platform.ts'
 import { bodyStream, readAll } from './request-body.ts'
 import { LazyHeaders } from './request-headers.ts'
 import { requestUrl } from './request-url.ts'
@@ -189,8 +189,13 @@ export class LazyRequest {
     }
     for (const [name, value] of Object.entries(constants))
       Object.defineProperty(LazyRequest.prototype, name, { get: () => value, configurable: true })
-    standInFor(LazyRequest, PlatformRequest, new PlatformRequest('http://localhost/'), (request) =>
-      request.#materialize(),
+    withPlatform(() =>
+      standInFor(
+        LazyRequest,
+        PlatformRequest,
+        new PlatformRequest('http://localhost/'),
+        (request) => request.#materialize(),
+      ),
     )
   }
 }

@@ -1,7 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util'
 import type { HeaderBlock } from '../../bridge/exchange.ts'
 import { encodeReason } from '../../bridge/header-block.ts'
-import { PlatformHeaders, PlatformResponse, standInFor } from './platform.ts'
+import { PlatformHeaders, PlatformResponse, standInFor, withPlatform } from './platform.ts'
 import { encodeFields } from './response-headers.ts'
 import { fromIterable, streamOf } from './response-stream.ts'
 import { isAsyncIterable, isBytes, isDisturbed, isStream, viewBytes } from './streams.ts'
@@ -175,8 +175,10 @@ export class FastResponse implements Response {
   static {
     Object.defineProperty(FastResponse, 'name', { value: 'Response' })
     Object.defineProperty(FastResponse, Symbol.hasInstance, { value: hasInstance })
-    standInFor(FastResponse, PlatformResponse, new PlatformResponse(), (response) =>
-      response.#materialize(),
+    withPlatform(() =>
+      standInFor(FastResponse, PlatformResponse, new PlatformResponse(), (response) =>
+        response.#materialize(),
+      ),
     )
     isFast = (value): value is FastResponse =>
       typeof value === 'object' && value !== null && #source in value

@@ -1,5 +1,5 @@
 import { CLOSE_CODES } from '../../bridge/exchange.ts'
-import { standInFor } from './platform.ts'
+import { standInFor, withPlatform } from './platform.ts'
 
 /**
  * A message, with the interface of `MessageEvent`. Making one of the platform's costs about a
@@ -33,12 +33,14 @@ export class SocketMessage {
 
   static {
     Object.defineProperty(SocketMessage, 'name', { value: 'MessageEvent' })
-    const sample = new MessageEvent('message')
-    for (const platform of [Event, MessageEvent])
-      standInFor(SocketMessage, platform, sample, (message) => {
-        message.#platform ??= new MessageEvent('message', { data: message.#data })
-        return message.#platform
-      })
+    withPlatform(() => {
+      const sample = new MessageEvent('message')
+      for (const platform of [Event, MessageEvent])
+        standInFor(SocketMessage, platform, sample, (message) => {
+          message.#platform ??= new MessageEvent('message', { data: message.#data })
+          return message.#platform
+        })
+    })
   }
 }
 
