@@ -41,6 +41,27 @@ describe.each(['wsgi', 'fetch', 'node'] as const)('closing a %s server', (kind) 
     await server.released()
   })
 
+  test('answers what a client has pipelined before it learns of the end', async () => {
+    const watcher = new Watcher()
+    const server = await startServer(APPS[kind](watcher), { interface: kind })
+    const client = await Client.connect(server, ['GET', 'GET', 'GET'])
+    const path = '/route/early'
+    await client.write(get('/route/gate') + get(path) + get(path))
+    await until('the gate', () => watcher.count('at the gate') === 1)
+    const closed = server.serving.close()
+    watcher.open()
+    const answers = [await client.response(), await client.response(), await client.response()]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(answers.map(({ headers }) => headers['connection'])).toEqual([
+      undefined,
+      undefined,
+      'close',
+    ])
+    expect(await client.closed()).toBe('closed')
+    await closed
+    await server.released()
+  })
+
   test('lets an upload end that has begun', async () => {
     const server = await startServer(APPS[kind](new Watcher()), { interface: kind })
     const client = await Client.connect(server, ['POST'])

@@ -9,22 +9,23 @@ import { askOnce, KeepAliveLane } from './h1-lanes.ts'
 import { Http2Lane } from './h2-lane.ts'
 import { Load } from './load.ts'
 import { question } from './questions.ts'
-import { Scene, type WorkerClass } from './scene.ts'
+import { Scene, type WorkerKind } from './scene.ts'
 import { Tally } from './tally.ts'
 
 let scene: Scene
 afterEach(() => scene.close())
 
 /** A worker in a process takes much longer to boot. */
-const FORMS: readonly { kind: WorkerClass; reloadCount: number; resizeCount: number }[] = [
+const FORMS: readonly { kind: WorkerKind; reloadCount: number; resizeCount: number }[] = [
   { kind: 'thread', reloadCount: 20, resizeCount: 20 },
   { kind: 'process', reloadCount: 4, resizeCount: 4 },
+  { kind: 'python', reloadCount: 4, resizeCount: 4 },
 ]
 const KILL_ROUNDS = 2
 /** For what hangs: on a machine with more to do a worker may take seconds to boot, and this takes dozens. */
 const HANGS_MS = 900_000
 
-describe.each(FORMS)('a steady load on workers of class $kind', (form) => {
+describe.each(FORMS)('a steady load on workers of kind $kind', (form) => {
   test(
     'notices nothing of reloads and of changes of the number of workers',
     async () => {
@@ -55,8 +56,8 @@ describe.each(FORMS)('a steady load on workers of class $kind', (form) => {
   )
 })
 
-test.each<WorkerClass>(['thread', 'process'])(
-  'TERM lets all that is under way be finished, with workers of class %s',
+test.each<WorkerKind>(['thread', 'process', 'python'])(
+  'TERM lets all that is under way be finished, with workers of kind %s',
   async (kind) => {
     scene = await Scene.start(kind, 2)
     const { server } = scene

@@ -27,17 +27,15 @@ export async function scales(scene: Scene): Promise<void> {
   for (const workers of [4, 1, 4, wanted]) await scene.scale(workers)
 }
 
-/** What a worker does to itself. */
-const DEEDS = ['exit', 'throw', 'memory']
 /** What a process is killed by. */
 const SIGNALS = ['SIGKILL', 'SIGSEGV'] as const
 
 /** Ruins workers in each way, most of them at a time; resolves when all have been replaced. */
 export async function kills(scene: Scene): Promise<void> {
   const { restarts } = await scene.whole()
-  const signals = scene.workerClass === 'process' ? SIGNALS : []
+  const signals = scene.kind === 'thread' ? [] : SIGNALS
   await Promise.all([
-    ...DEEDS.map((how) => ruin(scene, how)),
+    ...scene.ways.map((how) => ruin(scene, how)),
     ...signals.map((signal) => kill(scene, signal)),
   ])
   // By itself: what takes long to be noticed might be ended by another deed before that.

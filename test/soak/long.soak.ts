@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { memory } from '../support/leaks.ts'
 import { kills, reloads, resizes, scales } from './churn.ts'
 import { Load } from './load.ts'
-import { Scene, type WorkerClass } from './scene.ts'
+import { Scene, type WorkerKind } from './scene.ts'
 
-const CLASSES: readonly WorkerClass[] = ['thread', 'process']
-const MINUTES = Number(process.env.SOAK_MINUTES) / CLASSES.length
+const KINDS: readonly WorkerKind[] = ['thread', 'process', 'python']
+const MINUTES = Number(process.env.SOAK_MINUTES) / KINDS.length
 /** For the round that is under way at the end. */
 const LAST_ROUND_MS = 600_000
 /** Rounds of which a trend can be told: thirds of some length. */
@@ -15,7 +15,7 @@ const LEAST_ROUNDS = 6
 /** How much memory may have grown from the second third of the rounds to the last one. */
 const FLAT = { factor: 1.1, kilobytes: 8 * 1024 }
 
-describe.each(CLASSES)('churn for long with workers of class %s', (kind) => {
+describe.each(KINDS)('churn for long with workers of kind %s', (kind) => {
   test(
     'costs nothing but what dying workers held, and leaves nothing behind',
     async () => {

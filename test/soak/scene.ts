@@ -1,4 +1,4 @@
-/** A server of `app.mjs` in a process and a folder of its own, and what is done to it. */
+/** A server of `app.mjs` or `app.py` in a process and a folder of its own, and what is done to it. */
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,51 +14,96 @@ import { until } from '../support/wait.ts'
 import { Load } from './load.ts'
 import type { Tally } from './tally.ts'
 
-const APP = fileURLToPath(new URL('app.mjs', import.meta.url))
 /** Of a worker's JavaScript, so that it is soon full. */
 const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64' }
 /** For what waits until several workers in processes have booted, one after another, under load. */
 export const CHANGE_MS = 120_000
 
-export type WorkerClass = 'thread' | 'process'
+export type WorkerKind = 'thread' | 'process' | 'python'
+
+interface Source {
+  readonly app: string
+  readonly flags: readonly string[]
+  /** The module that the app loads. */
+  readonly version: string
+  readonly versioned: (version: number) => string
+  /** What a worker of it can do to itself, but for looping. */
+  readonly deeds: readonly string[]
+}
+
+const JAVASCRIPT: Source = {
+  app: 'app.mjs',
+  flags: [],
+  version: 'version.mjs',
+  versioned: (version) => `export const version = ${version}\n`,
+  deeds: ['exit', 'throw', 'memory'],
+}
+
+const SOURCES: Readonly<Record<WorkerKind, Source>> = {
+  thread: { ...JAVASCRIPT, flags: ['--worker-class', 'thread'] },
+  process: { ...JAVASCRIPT, flags: ['--worker-class', 'process'] },
+  python: {
+    app: 'app.py',
+    // What is held does not hold back the rest.
+    flags: ['--threads', '8'],
+    version: 'version.py',
+    versioned: (version) => `version = ${version}\n`,
+    deeds: ['exit', 'abort'],
+  },
+}
+
+/** No module of either language. */
+const BROKEN = 'nobody knows'
+
+/** Puts the app into a folder; gives what starts it. */
+export function place(kind: WorkerKind, folder: string): { app: string; flags: readonly string[] } {
+  const { app, flags, version, versioned } = SOURCES[kind]
+  copyFileSync(fileURLToPath(new URL(app, import.meta.url)), join(folder, app))
+  writeFileSync(join(folder, version), versioned(0))
+  return { app, flags }
+}
 
 /** How a request that the server has lost stands in its log; each target is asked for once. */
 const LOST = /(?:GET|PUT) \S*?(\/\w+\?\S+), held for/g
 
 export class Scene {
   readonly server: SpawnedServer
-  readonly workerClass: WorkerClass
+  readonly kind: WorkerKind
   private readonly folder: string
   private version = 0
   private before!: Holdings
 
-  private constructor(server: SpawnedServer, workerClass: WorkerClass, folder: string) {
+  private constructor(server: SpawnedServer, kind: WorkerKind, folder: string) {
     this.server = server
-    this.workerClass = workerClass
+    this.kind = kind
     this.folder = folder
   }
 
   /** Resolves when it has served each kind of client, so that what it opens once and keeps is open. */
   static async start(
-    workerClass: WorkerClass,
+    kind: WorkerKind,
     workers: number,
     flags: readonly string[] = [],
   ): Promise<Scene> {
     const folder = mkdtempSync(join(tmpdir(), 'monodon-soak-'))
-    copyFileSync(APP, join(folder, 'app.mjs'))
-    writeFileSync(join(folder, 'version.mjs'), versioned(0))
+    const { app, flags: needed } = place(kind, folder)
     const all = [
-      ...['--worker-class', workerClass, '--workers', String(workers)],
+      ...[...needed, '--workers', String(workers)],
       ...['--control-socket', join(folder, 'ctl.sock'), '--queue-timeout', '2m', ...flags],
     ]
-    const server = await SpawnedServer.start('app.mjs', all, SMALL_HEAP, folder)
-    const scene = new Scene(server, workerClass, folder)
+    const server = await SpawnedServer.start(app, all, SMALL_HEAP, folder)
+    const scene = new Scene(server, kind, folder)
     const load = new Load(server)
     await until('the first answers', () => load.tally.right > 50)
     await load.stop()
     await scene.idle()
     scene.before = await steady(server)
     return scene
+  }
+
+  /** What workers of this kind can do to themselves, but for looping. */
+  get ways(): readonly string[] {
+    return this.source.deeds
   }
 
   get socket(): string {
@@ -92,7 +137,7 @@ export class Scene {
     const { workers } = await this.status()
     const newest = Math.max(...workers.map(({ number }) => number))
     this.version += 1
-    writeFileSync(join(this.folder, 'version.mjs'), versioned(this.version))
+    this.writeVersion(this.source.versioned(this.version))
     this.server.child.kill('SIGHUP')
     await this.until('all workers to be new', (now) =>
       now.workers.every(({ number, state }) => number > newest && state === 'ready'),
@@ -106,13 +151,13 @@ export class Scene {
     const failures = () => this.log.split('goes on, as its successor failed').length
     const before = failures()
     const { workers } = await this.whole()
-    writeFileSync(join(this.folder, 'version.mjs'), 'export const version = nobody.knows')
+    this.writeVersion(BROKEN)
     this.server.child.kill('SIGHUP')
     await until('the reload to fail', () => failures() > before, CHANGE_MS)
     const after = await this.whole()
     expect(numbers(after)).toEqual(numbers({ workers }))
     expect(await this.served()).toBe(String(this.version))
-    writeFileSync(join(this.folder, 'version.mjs'), versioned(this.version))
+    this.writeVersion(this.source.versioned(this.version))
   }
 
   /** Sends TTIN or TTOU and waits until the number of workers has changed. */
@@ -166,6 +211,14 @@ export class Scene {
     expect(code).toBe(0)
   }
 
+  private get source(): Source {
+    return SOURCES[this.kind]
+  }
+
+  private writeVersion(text: string): void {
+    writeFileSync(join(this.folder, this.source.version), text)
+  }
+
   private idle(): Promise<ServerStatus> {
     return this.until(
       'it to be idle',
@@ -199,8 +252,6 @@ function difference(before: Holdings, now: Holdings): string[] {
     ...leaked(now, before).map((item) => `- ${item}`),
   ]
 }
-
-const versioned = (version: number): string => `export const version = ${version}\n`
 
 const numbers = ({ workers }: Pick<ServerStatus, 'workers'>): number[] =>
   workers.map(({ number }) => number)

@@ -121,7 +121,8 @@ impl Exchange {
         if let Some(line) = &mut self.line {
             line.respond(head.status, wire.bytes_given());
         }
-        if self.version != Version::HTTP_2 && (self.place.is_draining() || wire.has_failed_body()) {
+        let is_last = || self.place.is_draining() && !wire.has_next_request();
+        if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {
             head.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }

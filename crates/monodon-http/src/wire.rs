@@ -394,6 +394,13 @@ impl Wire {
             .is_some_and(|stream| matches!(stream.take_error(), Ok(Some(_)) | Err(_)))
     }
 
+    /// Whether the client has sent part of a further request already, behind the one under way (HTTP/1).
+    /// To end the connection with this answer would lose that one.
+    pub(crate) fn has_next_request(&self) -> bool {
+        self.guard.borrow().is_complete()
+            && (!self.ahead.borrow().is_empty() || self.has_unread_bytes())
+    }
+
     /// Whether the kernel holds bytes that were not read, by a look at the socket itself.
     pub(crate) fn has_unread_bytes(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
