@@ -2,37 +2,37 @@
  * Nothing is lost: servers under a steady load of every kind of client, while their workers are
  * replaced, killed and changed in number, and while they are stopped.
  */
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { until } from '../support/wait.ts'
 import { kills, reloads, resizes, scales } from './churn.ts'
 import { askOnce, KeepAliveLane } from './h1-lanes.ts'
 import { Http2Lane } from './h2-lane.ts'
 import { Load } from './load.ts'
 import { question } from './questions.ts'
-import { Scene, type WorkerKind } from './scene.ts'
+import { describeKinds, Scene, type WorkerKind } from './scene.ts'
 import { Tally } from './tally.ts'
 
 let scene: Scene
 afterEach(() => scene.close())
 
-/** A worker in a process takes much longer to boot. */
-const FORMS: readonly { kind: WorkerKind; reloadCount: number; resizeCount: number }[] = [
-  { kind: 'thread', reloadCount: 20, resizeCount: 20 },
-  { kind: 'process', reloadCount: 4, resizeCount: 4 },
-  { kind: 'python', reloadCount: 4, resizeCount: 4 },
-]
+/** How often; a worker in a process takes much longer to boot than a thread. */
+const CHANGES: Readonly<Record<WorkerKind, { reloads: number; resizes: number }>> = {
+  thread: { reloads: 20, resizes: 20 },
+  process: { reloads: 4, resizes: 4 },
+  python: { reloads: 4, resizes: 4 },
+}
 const KILL_ROUNDS = 2
 /** For what hangs: on a machine with more to do a worker may take seconds to boot, and this takes dozens. */
 const HANGS_MS = 900_000
 
-describe.each(FORMS)('a steady load on workers of kind $kind', (form) => {
+describeKinds('a steady load', (kind) => {
   test(
     'notices nothing of reloads and of changes of the number of workers',
     async () => {
-      scene = await Scene.start(form.kind, 2)
+      scene = await Scene.start(kind, 2)
       const load = new Load(scene.server)
-      await reloads(scene, form.reloadCount)
-      await resizes(scene, form.resizeCount)
+      await reloads(scene, CHANGES[kind].reloads)
+      await resizes(scene, CHANGES[kind].resizes)
       await scales(scene)
       const tally = await load.stop()
       scene.judge(tally)
@@ -45,7 +45,7 @@ describe.each(FORMS)('a steady load on workers of kind $kind', (form) => {
   test(
     'loses nothing but what was in the hands of workers that died',
     async () => {
-      scene = await Scene.start(form.kind, 4, ['--timeout', '5s'])
+      scene = await Scene.start(kind, 4, ['--timeout', '5s'])
       const load = new Load(scene.server)
       for (let round = 0; round < KILL_ROUNDS; round++) await kills(scene)
       const tally = await load.stop()
@@ -56,9 +56,8 @@ describe.each(FORMS)('a steady load on workers of kind $kind', (form) => {
   )
 })
 
-test.each<WorkerKind>(['thread', 'process', 'python'])(
-  'TERM lets all that is under way be finished, with workers of kind %s',
-  async (kind) => {
+describeKinds('TERM', (kind) => {
+  test('lets all that is under way be finished', async () => {
     scene = await Scene.start(kind, 2)
     const { server } = scene
     const tally = new Tally()
@@ -87,5 +86,5 @@ test.each<WorkerKind>(['thread', 'process', 'python'])(
     expect(tally.flaws).toEqual([])
     expect(tally).toMatchObject({ sent: 8, right: 8 })
     await session.leave()
-  },
-)
+  })
+})

@@ -1,11 +1,10 @@
 /** The same for long (`npm run test:soak`): SOAK_MINUTES says for how many minutes. */
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { memory } from '../support/leaks.ts'
 import { kills, reloads, resizes, scales } from './churn.ts'
 import { Load } from './load.ts'
-import { Scene, type WorkerKind } from './scene.ts'
+import { describeKinds, KINDS, Scene } from './scene.ts'
 
-const KINDS: readonly WorkerKind[] = ['thread', 'process', 'python']
 const MINUTES = Number(process.env.SOAK_MINUTES) / KINDS.length
 /** For the round that is under way at the end. */
 const LAST_ROUND_MS = 600_000
@@ -15,7 +14,7 @@ const LEAST_ROUNDS = 6
 /** How much memory may have grown from the second third of the rounds to the last one. */
 const FLAT = { factor: 1.1, kilobytes: 8 * 1024 }
 
-describe.each(KINDS)('churn for long with workers of kind %s', (kind) => {
+describeKinds('churn for long', (kind) => {
   test(
     'costs nothing but what dying workers held, and leaves nothing behind',
     async () => {

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import type { ServerStatus } from '../../lib/control/status.ts'
 import { request, status, untilStatus } from '../control/ctl.ts'
 import { fetchOnce } from '../support/client.ts'
 import { type Holdings, leaked } from '../support/leaks.ts'
+import { describePython } from '../support/python.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
 import { Load } from './load.ts'
@@ -50,6 +51,16 @@ const SOURCES: Readonly<Record<WorkerKind, Source>> = {
     versioned: (version) => `version = ${version}\n`,
     deeds: ['exit', 'abort'],
   },
+}
+
+export const KINDS = Object.keys(SOURCES) as WorkerKind[]
+
+/** `describe` for each kind of worker; Python's is skipped by name where there is no Python. */
+export function describeKinds(title: string, suite: (kind: WorkerKind) => void): void {
+  for (const kind of KINDS) {
+    const describeKind = kind === 'python' ? describePython : describe
+    describeKind(`${title}, with workers of kind ${kind}`, () => suite(kind))
+  }
 }
 
 /** No module of either language. */
