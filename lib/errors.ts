@@ -53,6 +53,11 @@ export const ERRORS = {
     hint: 'read the response, or raise send-timeout',
     blame: 'client',
   },
+  MONODON_TLS_HANDSHAKE_FAILED: {
+    message: 'no encrypted connection could be made with the client',
+    hint: 'if it is one of yours, correct it; scanners and old browsers fail too',
+    blame: 'client',
+  },
   MONODON_BODY_TRUNCATED: {
     message: 'the client left before it had sent the whole body',
     hint: 'nothing: the request cannot be completed',
@@ -325,6 +330,16 @@ export const ERRORS = {
   MONODON_BIND_FAILED: {
     message: 'cannot listen',
     hint: 'stop the program that has the address, or choose another with --bind',
+    blame: 'operator',
+  },
+  MONODON_BAD_CERTIFICATE: {
+    message: 'TLS cannot be spoken with these files',
+    hint: 'correct the file or the option that is named',
+    blame: 'operator',
+  },
+  MONODON_CERTIFICATE_NOT_VALID: {
+    message: 'clients will refuse a certificate of the server',
+    hint: 'renew it, put it in the place of the old one and send HUP; look at the clock of the machine if the dates are right',
     blame: 'operator',
   },
   MONODON_UPGRADE_FAILED: {

@@ -74,6 +74,8 @@ export interface NativeSocket {
   readonly path?: string
   /** Whether its file was made when the sockets were opened. */
   readonly hasMadeFile: boolean
+  /** Whether TLS is spoken there. */
+  readonly isTls: boolean
   readonly descriptor: number
 }
 

@@ -62,12 +62,17 @@ function rustType(row: OptionRow): string {
     case 'list':
       return 'Vec<String>'
     case 'enum':
-      return 'HttpVersions'
+      return isHttp(row) ? 'HttpVersions' : 'String'
     case 'boolean':
       return 'bool'
     case 'string':
       return 'String'
   }
+}
+
+/** Other enums cross as text. */
+function isHttp(row: OptionRow): boolean {
+  return row === rowOf('http')
 }
 
 /** Native code does not count cores: `auto` is what it is on one core. */
@@ -79,8 +84,10 @@ function rustDefault(row: OptionRow): string {
       return rustDuration(Number(value))
     case 'addresses':
     case 'list':
+      if (row.default.length === 0) return 'Vec::new()'
       return `vec![${row.default.map((text) => `${JSON.stringify(text)}.to_owned()`).join(', ')}]`
     case 'enum':
+      if (!isHttp(row)) return `${JSON.stringify(value)}.to_owned()`
       return `HttpVersions::${value === 'auto' ? 'Auto' : `Http${String(value)}`}`
     case 'string':
       return value === '' ? 'String::new()' : `${JSON.stringify(value)}.to_owned()`

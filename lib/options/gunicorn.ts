@@ -23,8 +23,6 @@ export interface Refusal {
   readonly why: string
 }
 
-const NO_TLS =
-  'TLS is not there yet: let a proxy in front end it and send X-Forwarded-Proto (--forwarded-allow-ips)'
 const NO_OTHER_USER =
   'it keeps the user it is started as: set User= and Group= in systemd, USER in a Dockerfile, or use setpriv'
 const OWN_LOGS =
@@ -99,8 +97,15 @@ export const REFUSALS: readonly Refusal[] = [
   aSwitch('--proxy-protocol', NO_PROXY_PROTOCOL),
   withValue('--proxy-allow-from', NO_PROXY_PROTOCOL),
   withValue('--protocol --uwsgi-allow-from', NO_UWSGI_PROTOCOL),
-  withValue('--certfile --keyfile --ca-certs --cert-reqs --ciphers --ssl-version', NO_TLS),
-  aSwitch('--do-handshake-on-connect --suppress-ragged-eofs', NO_TLS),
+  withValue(
+    '--ciphers',
+    'only suites with forward secrecy and authenticated encryption are spoken, so that there is nothing to choose: leave it out',
+  ),
+  withValue('--ssl-version', 'use --tls-min-version 1.2 or --tls-min-version 1.3'),
+  aSwitch(
+    '--do-handshake-on-connect --suppress-ragged-eofs',
+    'native threads shake hands, before a worker hears of the connection: leave it out',
+  ),
   withValue('--http-protocols', 'use --http auto, --http 1 or --http 2'),
   withValue(
     '--http2-cleartext',
@@ -182,6 +187,10 @@ export function refusedValue(option: OptionKey, value: string): string | undefin
   switch (option) {
     case 'workerClass':
       return WORKER_CLASSES.find(([pattern]) => pattern.test(value))?.[1]
+    case 'certReqs': {
+      const name = ['none', 'optional', 'required'][Number(value)]
+      return value !== '' && name !== undefined ? `use --cert-reqs ${name}` : undefined
+    }
     case 'reloadEngine':
       return value === 'inotify' ? 'auto uses inotify where there is one: leave it out' : undefined
     case 'config':

@@ -13,10 +13,12 @@ import { PROXIES } from './rows/proxies.ts'
 import type { OptionRow } from './rows/row.ts'
 import { SERVER } from './rows/server.ts'
 import { TIMEOUTS } from './rows/timeouts.ts'
+import { TLS } from './rows/tls.ts'
 import { WORKERS } from './rows/workers.ts'
 
 export const OPTIONS = {
   ...SERVER,
+  ...TLS,
   ...PROXIES,
   ...WORKERS,
   ...TIMEOUTS,

@@ -142,13 +142,20 @@ export function splitList(row: ListRow, text: string): string[] {
 
 /** `unix:PATH`, also with `//` before the path as Gunicorn has it. */
 const UNIX_SOCKET = /^unix:(?:\/\/)?([^\0]*[^/\0])$/
+const SCHEME = /^(https?:\/\/)(.*)$/s
 const DESCRIPTOR = /^fd:\/\/(\d{1,9})$/
 
 /**
- * `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every IPv4 address; `unix:PATH`; `fd://N`. Each has one
- * spelling from here on.
+ * `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every IPv4 address; `unix:PATH`; `fd://N`; each also after
+ * `https://` or `http://`. Each has one spelling from here on.
  */
 function address(text: string): string | undefined {
+  const [, scheme = '', place = text] = SCHEME.exec(text) ?? []
+  const found = placeOf(place)
+  return found === undefined ? undefined : `${scheme}${found}`
+}
+
+function placeOf(text: string): string | undefined {
   const path = UNIX_SOCKET.exec(text)?.[1]
   if (path !== undefined) return `unix:${path}`
   const descriptor = DESCRIPTOR.exec(text)?.[1]
@@ -181,7 +188,7 @@ export function allowedValues(row: OptionRow): string {
     case 'mode':
       return 'three octal digits as text, such as 660'
     case 'addresses':
-      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; fd://N'
+      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; fd://N; each also after https:// or http://'
     case 'list':
       return row.allowed
   }

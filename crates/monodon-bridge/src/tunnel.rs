@@ -63,7 +63,7 @@ impl TunnelSession {
             return Poll::Pending;
         }
         if !self.is_shut_down {
-            self.tunnel.shut_down()?;
+            ready!(self.tunnel.poll_shut_down(cx))?;
             self.is_shut_down = true;
         }
         Poll::Ready(Ok(()))

@@ -87,6 +87,17 @@ impl Raw {
     }
 }
 
+/// For who speaks HTTP where TLS is spoken.
+pub(crate) fn plain_http() -> String {
+    let body = "400 Bad Request: this port speaks TLS, so the address begins with https://\n";
+    format!(
+        "HTTP/1.1 400 Bad Request\r\nserver: monodon\r\ndate: {}\r\n\
+         content-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        httpdate::HttpDate::from(SystemTime::now()),
+        body.len(),
+    )
+}
+
 /// The head of an interim response (RFC 9110 section 15.2), for HTTP/1.1.
 pub(crate) fn interim(status: StatusCode, fields: &HeaderMap) -> Vec<u8> {
     let mut head = format!(

@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::options::HttpVersions;
 use crate::report::{Blame, code};
 use crate::service::Service;
+use crate::tls::Alpn;
 use crate::tunnel::{Farewell, Session};
 use crate::wire::{Ending, Protocol};
 
@@ -78,7 +79,7 @@ impl<H: Handler> Serving<H> {
 
     /// Serves a connection to its end.
     pub(crate) async fn serve(&self, place: Rc<Place>) {
-        let ending = match detect(&place, self.versions).await {
+        let ending = match detect(&place, versions_of(&place, self.versions)).await {
             Ok(Protocol::Http2) => self.serve_http2(&place).await,
             Ok(_) => self.serve_http1(&place).await,
             Err(ending) => ending,
@@ -152,6 +153,15 @@ impl<H: Handler> Serving<H> {
         })
         .await
     }
+}
+
+/// What the client may speak: what ALPN has chosen, if it has.
+fn versions_of(place: &Place, otherwise: HttpVersions) -> HttpVersions {
+    let alpn = place.peer.tls.as_ref().and_then(|session| session.alpn);
+    alpn.map_or(otherwise, |alpn| match alpn {
+        Alpn::Http1 => HttpVersions::Http1,
+        Alpn::Http2 => HttpVersions::Http2,
+    })
 }
 
 /// Decides by the first bytes which protocol the client speaks.
@@ -314,9 +324,12 @@ async fn finish(place: &Place, ending: Ending) {
 /// Closes our side, and reads until the client has closed its own.
 async fn linger(place: &Place) {
     let wire = &place.peer.wire;
-    if wire.shut_down_writing().is_ok() && !wire.has_ended() {
-        let _ = timeout(LINGER, poll_fn(|cx| wire.poll_discard(cx))).await;
-    }
+    let goodbye = async {
+        if poll_fn(|cx| wire.poll_shut_down(cx)).await.is_ok() {
+            let _ = poll_fn(|cx| wire.poll_discard(cx)).await;
+        }
+    };
+    let _ = timeout(LINGER, goodbye).await;
 }
 
 /// Runs HTTP/2 streams as tasks of the same thread.

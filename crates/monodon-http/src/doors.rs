@@ -31,6 +31,7 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
+    /// `listeners` are in the order of the server's binds.
     pub(crate) fn new(
         listeners: Vec<Socket>,
         gate: Arc<Gate>,
@@ -39,7 +40,8 @@ impl Doors {
     ) -> io::Result<Self> {
         let doors = listeners
             .into_iter()
-            .map(|listener| Door::open(listener).map(Rc::new));
+            .enumerate()
+            .map(|(bind, listener)| Door::open(listener, bind).map(Rc::new));
         Ok(Self {
             all: doors.collect::<io::Result<_>>()?,
             accepting: Vec::new(),

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::accept::{Gate, Sink};
 use crate::access::{AccessLog, Line};
+use crate::arrival::{Arrival, Arrivals};
 use crate::conn::Serving;
 use crate::doors::{Doors, Waiting};
 use crate::duty::Duty;
@@ -27,9 +28,11 @@ use crate::forwarded::Proxies;
 use crate::handoff::App;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
+use crate::sockets::Bind;
 use crate::stats::ThreadStats;
-use crate::stream::{Accepted, Opened};
+use crate::stream::{Accepted, Ends, Opened, Stream};
 use crate::timers::{self, Timeouts, Watch};
+use crate::tls::TlsSession;
 use crate::tuning::Tuning;
 use crate::wire::{Common, Wire};
 
@@ -56,6 +59,8 @@ pub(crate) struct Setup<A> {
     pub(crate) duty: Duty,
     /// To listen on; the first thread has them all.
     pub(crate) listeners: Vec<Socket>,
+    /// What each of the server's listeners asks of its connections.
+    pub(crate) binds: Arc<[Bind]>,
 }
 
 /// The way to an I/O thread.
@@ -73,9 +78,10 @@ pub(crate) struct Thread {
     pub(crate) reporter: Arc<dyn Reporter>,
     pub(crate) stats: Arc<ThreadStats>,
     pub(crate) connections: RefCell<Slab<(Rc<Peer>, Watch)>>,
+    pub(crate) arrivals: Arrivals,
     /// Told when the first connection comes.
     pub(crate) has_connections: Notify,
-    /// Told when the last one has gone.
+    /// Told when the last one has gone, and none is on its way.
     is_empty: Notify,
     gate: Arc<Gate>,
     proxies: RefCell<Arc<Proxies>>,
@@ -98,7 +104,7 @@ impl Place {
 
     /// Whether a connection that waits for a request is to be closed.
     pub(crate) fn closes_idle(&self) -> bool {
-        self.thread.closes_idle.get()
+        self.thread.closes_idle()
     }
 
     pub(crate) fn begin_exchange(&self) -> bool {
@@ -128,7 +134,7 @@ impl Place {
 }
 
 /// A connection's place in its thread's table; dropping it gives the connection up.
-struct Registered {
+pub(crate) struct Registered {
     thread: Rc<Thread>,
     key: usize,
 }
@@ -153,9 +159,7 @@ impl Drop for Registered {
         let (peer, _) = thread.connections.borrow_mut().remove(self.key);
         peer.wire.close();
         thread.leave();
-        if thread.connections.borrow().is_empty() {
-            thread.is_empty.notify_one();
-        }
+        thread.tell_if_empty();
     }
 }
 
@@ -167,6 +171,7 @@ impl Thread {
         self.timeouts.set(tuning.timeouts);
         self.graceful_timeout.set(tuning.graceful_timeout);
         self.proxies.replace(tuning.proxies);
+        self.arrivals.tune(tuning.tls);
         let mut access = self.common.access.borrow_mut();
         let goes_on = match (&*access, &tuning.writer) {
             (Some(access), Some(writer)) => access.is_of(writer),
@@ -185,26 +190,46 @@ impl Thread {
         }
     }
 
+    /// Whether connections that wait for a request are to be closed.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.closes_idle.get()
+    }
+
     /// A connection that was counted has gone.
-    fn leave(&self) {
+    pub(crate) fn leave(&self) {
         self.stats.open.fetch_sub(1, Relaxed);
         self.gate.leave();
     }
 
-    /// Puts a connection into the table. It is counted already, by who accepted it.
+    fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty() && self.arrivals.is_empty()
+    }
+
+    pub(crate) fn tell_if_empty(&self) {
+        if self.is_empty() {
+            self.is_empty.notify_one();
+        }
+    }
+
+    /// Takes a connection whose bind asks for nothing. It is counted already, by who accepted it.
     fn register(self: &Rc<Self>, accepted: Accepted) -> io::Result<(Place, Registered)> {
         let Opened { stream, ends } = accepted.open().inspect_err(|_| self.leave())?;
-        let wire = Wire::new(stream, Rc::clone(&self.common));
-        let peer = Rc::new(Peer::new(ends, &self.proxies.borrow(), wire));
-        let registered = Registered::new(self, &peer);
         self.stats.accepted.fetch_add(1, Relaxed);
-        Ok((
-            Place {
-                peer,
-                thread: Rc::clone(self),
-            },
-            registered,
-        ))
+        Ok(self.admit(stream, ends, None))
+    }
+
+    /// Puts a connection into the table.
+    pub(crate) fn admit(
+        self: &Rc<Self>,
+        stream: Stream,
+        ends: Option<Ends>,
+        tls: Option<Box<TlsSession>>,
+    ) -> (Place, Registered) {
+        let wire = Wire::new(stream, Rc::clone(&self.common));
+        let peer = Rc::new(Peer::new(ends, tls, &self.proxies.borrow(), wire));
+        let registered = Registered::new(self, &peer);
+        let thread = Rc::clone(self);
+        (Place { peer, thread }, registered)
     }
 }
 
@@ -263,6 +288,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         threads,
         duty,
         listeners,
+        binds,
     } = setup;
     let Tuning { limits, http, .. } = tuning;
     let access = tuning.writer.map(|writer| AccessLog::new(writer, index));
@@ -273,6 +299,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         reporter: Arc::clone(&reporter),
         stats: Arc::clone(&threads[index].stats),
         connections: RefCell::new(Slab::new()),
+        arrivals: Arrivals::new(binds, tuning.tls),
         has_connections: Notify::new(),
         is_empty: Notify::new(),
         gate: Arc::clone(&gate),
@@ -286,11 +313,21 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let serving = Rc::new(RefCell::new(Rc::new(serving)));
     let serve = {
         let (thread, serving) = (Rc::clone(&thread), Rc::clone(&serving));
-        move |accepted| {
+        move |accepted: Accepted| {
+            let serving = Rc::clone(&serving.borrow());
+            if !thread.arrivals.asks_nothing(accepted.bind) {
+                let arrival = Arrival::new(&thread, accepted);
+                tokio::task::spawn_local(async move {
+                    if let Some((place, registered)) = arrival.admit().await {
+                        serving.serve(Rc::new(place)).await;
+                        drop(registered);
+                    }
+                });
+                return;
+            }
             let Ok((place, registered)) = thread.register(accepted) else {
                 return;
             };
-            let serving = Rc::clone(&serving.borrow());
             tokio::task::spawn_local(async move {
                 let registered = registered;
                 serving.serve(Rc::new(place)).await;
@@ -389,7 +426,7 @@ async fn drain(
     let mut deadline = pin!(tokio::time::sleep(patience));
     let mut next_requests = pin!(tokio::time::sleep(NEXT_REQUEST.min(patience / 2)));
     loop {
-        if thread.connections.borrow().is_empty() && commands.is_empty() {
+        if thread.is_empty() && commands.is_empty() {
             return Drained::Done;
         }
         let mut emptied = pin!(thread.is_empty.notified());
@@ -404,9 +441,10 @@ async fn drain(
             if !thread.closes_idle.get() && next_requests.as_mut().poll(cx).is_ready() {
                 thread.closes_idle.set(true);
                 thread.wake_all();
+                thread.arrivals.give_up();
             }
             if deadline.as_mut().poll(cx).is_ready() {
-                let left = thread.connections.borrow().len();
+                let left = thread.connections.borrow().len() + thread.arrivals.len();
                 thread.reporter.report(Report {
                     code: code::GRACEFUL_TIMEOUT,
                     blame: Blame::Server,

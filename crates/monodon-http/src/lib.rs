@@ -6,15 +6,16 @@
 //! 1. `sockets` has what the server listens on (`listen` binds, also `listen/unix`, or it was
 //!    inherited); `accept` takes connections (`door`, `stream`: of TCP or Unix sockets), within the
 //!    cap, and gives each to the I/O thread with the fewest;
-//! 2. `io_thread` runs one thread's connections; `timers` sweeps over them; `conn` is one
+//! 2. `arrival` makes it ready for HTTP where its bind asks for more than that: `tls`;
+//! 3. `io_thread` runs one thread's connections; `timers` sweeps over them; `conn` is one
 //!    connection's task: it tells HTTP/1.1 from HTTP/2, lets hyper work, and ends the connection;
-//! 3. `wire` holds the socket and its buffers, `io` is hyper's view of it; `framing` (with
+//! 4. `wire` holds the socket and its buffers, `io` is hyper's view of it; `framing` (with
 //!    `head`, `chunked`, `host` and `limits`) reads the bytes first and refuses what RFC 9112 forbids;
-//! 4. hyper parses; `service` checks what only a parsed head shows (`checks`) and calls the handler;
-//! 5. `handoff` is the seam; `body` and `peer` are what the handler reads from;
-//! 6. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
-//! 7. hyper frames it, and `wire` writes it;
-//! 8. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
+//! 5. hyper parses; `service` checks what only a parsed head shows (`checks`) and calls the handler;
+//! 6. `handoff` is the seam; `body` and `peer` are what the handler reads from;
+//! 7. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
+//! 8. hyper frames it, and `wire` writes it;
+//! 9. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
 //!    the one that is known here.
 //!
 //! Beside that way: `forwarded` knows which proxies are believed about https, `access` writes a line
@@ -32,6 +33,7 @@ pub mod websocket;
 mod accept;
 mod access;
 mod answers;
+mod arrival;
 mod body;
 mod checks;
 mod chunked;
@@ -56,6 +58,7 @@ mod sockets;
 mod stats;
 mod stream;
 mod timers;
+pub mod tls;
 mod tuning;
 mod tunnel;
 mod wire;

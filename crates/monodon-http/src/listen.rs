@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::access;
 use crate::report::code;
+use crate::tls::TlsError;
 
 /// Why the server could not be started.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// A certificate, a key, or what clients' certificates are checked by cannot be used.
+    Tls(TlsError),
     /// A thread could not be started.
     Thread(io::Error),
 }
@@ -51,6 +54,7 @@ impl StartError {
         match self {
             Self::Proxy { .. } => code::BAD_OPTION,
             Self::AccessLog { .. } => code::FILE_NOT_WRITABLE,
+            Self::Tls(_) => code::BAD_CERTIFICATE,
             _ => code::BIND_FAILED,
         }
     }
@@ -68,7 +72,7 @@ impl StartError {
                 io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
                 _ => "EIO",
             },
-            Self::Address { .. } | Self::Proxy { .. } => "EINVAL",
+            Self::Address { .. } | Self::Proxy { .. } | Self::Tls(_) => "EINVAL",
             Self::Thread(_) => "EAGAIN",
         }
     }
@@ -103,6 +107,7 @@ impl std::fmt::Display for StartError {
                     self.code()
                 )
             }
+            Self::Tls(error) => error.fmt(f),
             Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
         }
     }
@@ -114,7 +119,7 @@ impl std::error::Error for StartError {
             Self::Listen { source, .. } | Self::AccessLog { source, .. } | Self::Thread(source) => {
                 Some(source)
             }
-            Self::Address { .. } | Self::Proxy { .. } => None,
+            Self::Address { .. } | Self::Proxy { .. } | Self::Tls(_) => None,
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Options {
     pub bind: Vec<String>,
     /// Who may connect to the Unix sockets that it makes, as for chmod.
     pub socket_mode: u32,
-    /// Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both.
+    /// Protocol: HTTP/1.1, HTTP/2, or auto for both.
     pub http: HttpVersions,
     /// Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate).
     pub websocket_compression: bool,
@@ -30,6 +30,18 @@ pub struct Options {
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
     pub backlog: u32,
+    /// The server's certificate in PEM, with those of its issuers after it; may be repeated.
+    pub certfile: Vec<String>,
+    /// The certificate's key in PEM (PKCS#8, PKCS#1 or SEC1); repeated as often as certfile.
+    pub keyfile: Vec<String>,
+    /// Certificates in PEM of those who may issue clients' certificates.
+    pub ca_certs: String,
+    /// Whether clients are asked for a certificate, and have to show one.
+    pub cert_reqs: String,
+    /// Lists in PEM of clients' certificates that were revoked, one of each issuer.
+    pub crl: String,
+    /// The oldest version of TLS that clients may use.
+    pub tls_min_version: String,
     /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
     pub forwarded_allow_ips: Vec<String>,
     /// Requests that a worker may hold whose answer has not begun; further ones wait in the queue.
@@ -80,6 +92,12 @@ impl Default for Options {
             health_path: String::new(),
             io_threads: 1,
             backlog: 2048,
+            certfile: Vec::new(),
+            keyfile: Vec::new(),
+            ca_certs: String::new(),
+            cert_reqs: "none".to_owned(),
+            crl: String::new(),
+            tls_min_version: "1.2".to_owned(),
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             worker_connections: 1000,
             queue_size: 4096,

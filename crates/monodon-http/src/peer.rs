@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use crate::answers;
 use crate::forwarded::Proxies;
 use crate::stream::Ends;
+use crate::tls::TlsSession;
 use crate::tunnel::{Session, Tunnel};
 use crate::wire::Wire;
 
@@ -18,8 +19,8 @@ pub struct Peer {
     /// The client's IP address in text: IPv4 addresses as such, also when they came over IPv6; empty
     /// if it has none.
     pub remote_ip: Box<str>,
-    /// Whether the connection is encrypted.
-    pub tls: bool,
+    /// What is known of its encryption, if it is encrypted.
+    pub tls: Option<Box<TlsSession>>,
     /// Whether it is a proxy that is believed about its client.
     pub(crate) is_trusted: bool,
     pub(crate) wire: Wire,
@@ -28,13 +29,18 @@ pub struct Peer {
 impl Peer {
     /// Who can reach a Unix socket is a program of this machine that was let to it, so it is believed,
     /// as Gunicorn does.
-    pub(crate) fn new(ends: Option<Ends>, proxies: &Proxies, wire: Wire) -> Self {
+    pub(crate) fn new(
+        ends: Option<Ends>,
+        tls: Option<Box<TlsSession>>,
+        proxies: &Proxies,
+        wire: Wire,
+    ) -> Self {
         let ip = ends.map(|ends| ends.remote.ip());
         let text = ip.map_or(String::new(), |ip| ip.to_canonical().to_string());
         Self {
             ends,
             remote_ip: text.into_boxed_str(),
-            tls: false,
+            tls,
             is_trusted: ip.is_none_or(|ip| proxies.trust(ip)),
             wire,
         }

@@ -50,8 +50,12 @@ pub mod code {
     pub const BAD_RESPONSE: &str = "MONODON_BAD_RESPONSE";
     /// The server cannot listen, or not start its threads.
     pub const BIND_FAILED: &str = "MONODON_BIND_FAILED";
+    /// A certificate, a key, or what clients' certificates are checked by cannot be used.
+    pub const BAD_CERTIFICATE: &str = "MONODON_BAD_CERTIFICATE";
     /// The body is larger than `limit-request-body`.
     pub const BODY_TOO_LARGE: &str = "MONODON_BODY_TOO_LARGE";
+    /// A certificate has expired, or is not valid yet.
+    pub const CERTIFICATE_NOT_VALID: &str = "MONODON_CERTIFICATE_NOT_VALID";
     /// The response's body is longer or shorter than its Content-Length.
     pub const CONTENT_LENGTH_MISMATCH: &str = "MONODON_CONTENT_LENGTH_MISMATCH";
     /// A file that the options name cannot be opened or written.
@@ -68,6 +72,8 @@ pub mod code {
     pub const PANIC: &str = "MONODON_PANIC";
     /// The client took nothing of its response for `send-timeout`.
     pub const SEND_TIMEOUT: &str = "MONODON_SEND_TIMEOUT";
+    /// A client could not be agreed with on how to encrypt the connection.
+    pub const TLS_HANDSHAKE_FAILED: &str = "MONODON_TLS_HANDSHAKE_FAILED";
     /// The request line is longer than `limit-request-line`.
     pub const URI_TOO_LONG: &str = "MONODON_URI_TOO_LONG";
 }

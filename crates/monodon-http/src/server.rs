@@ -17,9 +17,10 @@ pub use crate::listen::StartError;
 use crate::options::Options;
 pub use crate::phase::Phase;
 use crate::phase::PhaseCell;
-use crate::report::Reporter;
-use crate::sockets::{Address, Sockets};
+use crate::report::{Blame, Report, Reporter, code};
+use crate::sockets::{Address, Bind, Sockets};
 use crate::stats::{Stats, ThreadStats};
+use crate::tls::{Tls, TlsError};
 use crate::tuning::Tuning;
 
 /// A server that is listening, draining, or stopped. Dropping it stops it and waits for its threads.
@@ -29,6 +30,8 @@ pub struct Server {
     ports: Vec<Port>,
     gate: Arc<Gate>,
     life: Arc<Life>,
+    /// What new connections of TLS go by.
+    tls: Mutex<Option<Arc<Tls>>>,
 }
 
 /// The server's phases, and who hears of them.
@@ -120,10 +123,12 @@ impl Server {
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, StartError> {
         let proxies = proxies(&options)?;
+        let tls = load_tls(&options, None, &*reporter)?;
+        let binds: Arc<[Bind]> = sockets.binds().collect();
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
         let log = Log::open(&options.access_logfile, count, &reporter)?;
-        let tuning = Tuning::new(&options, proxies, log.writer.clone());
+        let tuning = Tuning::new(&options, proxies, tls.clone(), log.writer.clone());
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -149,6 +154,7 @@ impl Server {
             ports: ports.clone(),
             gate: Arc::clone(&gate),
             life,
+            tls: Mutex::new(tls),
         };
         let duties = Duty::of_each(&ports);
         for ((index, commands), duty) in inboxes.into_iter().enumerate().zip(duties) {
@@ -161,6 +167,7 @@ impl Server {
                 commands,
                 threads: ports.clone(),
                 duty,
+                binds: Arc::clone(&binds),
                 listeners: if index == 0 {
                     std::mem::take(&mut listeners)
                 } else {
@@ -231,13 +238,19 @@ impl Server {
     /// [`StartError`] as for [`start`](Self::start); nothing has changed then.
     pub fn reconfigure(&self, options: &Options) -> Result<(), StartError> {
         let proxies = proxies(options)?;
+        let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = load_tls(options, tls.as_ref(), &*self.life.reporter)?;
+        if loaded.is_some() != tls.is_some() {
+            return Err(StartError::Tls(TlsError::cannot_change()));
+        }
         let mut log = self.life.log();
         if log.file != options.access_logfile {
             let lanes = self.ports.len();
             *log = Log::open(&options.access_logfile, lanes, &self.life.reporter)?;
         }
-        let tuning = Tuning::new(options, proxies, log.writer.clone());
+        let tuning = Tuning::new(options, proxies, loaded.clone(), log.writer.clone());
         drop(log);
+        *tls = loaded;
         self.gate.set_max(options.max_connections);
         for port in &self.ports {
             let _ = port.commands.send(Command::Tune(Box::new(tuning.clone())));
@@ -300,6 +313,27 @@ fn proxies(options: &Options) -> Result<Arc<Proxies>, StartError> {
     let proxies = Proxies::parse(&options.forwarded_allow_ips);
     let proxies = proxies.map_err(|(item, why)| StartError::Proxy { item, why })?;
     Ok(Arc::new(proxies))
+}
+
+/// Reads certificates and keys, and reports those that are not valid now.
+fn load_tls(
+    options: &Options,
+    before: Option<&Arc<Tls>>,
+    reporter: &dyn Reporter,
+) -> Result<Option<Arc<Tls>>, StartError> {
+    let loaded = Tls::load(options, before.map(|before| &**before));
+    let Some(tls) = loaded.map_err(StartError::Tls)? else {
+        return Ok(None);
+    };
+    for warning in tls.warnings() {
+        reporter.report(Report {
+            code: code::CERTIFICATE_NOT_VALID,
+            blame: Blame::Server,
+            peer: None,
+            detail: warning.clone(),
+        });
+    }
+    Ok(Some(Arc::new(tls)))
 }
 
 /// Opens the access log; an empty name stands for none.

@@ -79,9 +79,9 @@ impl<H: Handler> Service<H> {
     fn is_https(&self, fields: &HeaderMap) -> Result<bool, Rejection> {
         let peer = &self.place.peer;
         if peer.is_trusted {
-            Ok(forwarded::is_https(fields)? || peer.tls)
+            Ok(forwarded::is_https(fields)? || peer.tls.is_some())
         } else {
-            Ok(peer.tls)
+            Ok(peer.tls.is_some())
         }
     }
 

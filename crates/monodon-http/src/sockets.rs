@@ -8,6 +8,7 @@ use socket2::{Socket, Type};
 
 use crate::listen::{self, StartError};
 use crate::options::Options;
+use crate::tls::HTTPS;
 
 /// Where a socket listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,13 @@ pub struct Inherited {
     pub socket: Socket,
 }
 
+/// What a socket that listens asks of its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bind {
+    /// They begin with a handshake of TLS.
+    pub is_tls: bool,
+}
+
 /// Sockets that listen. They stay open as long as this lives, whoever accepts from them; the files of
 /// Unix sockets stay until somebody removes them.
 #[derive(Debug)]
@@ -55,6 +63,7 @@ pub struct Sockets(Vec<Listening>);
 struct Listening {
     socket: Socket,
     address: Address,
+    bind: Bind,
     has_made_file: bool,
 }
 
@@ -68,10 +77,11 @@ impl Sockets {
     pub fn open(options: &Options, mut inherited: Vec<Inherited>) -> Result<Self, StartError> {
         let mut opened = Self(Vec::with_capacity(options.bind.len()));
         for bind in &options.bind {
+            let (kind, place) = kind_of(bind, options);
             let found = inherited.iter().position(|socket| socket.bind == *bind);
             let listening = match found.map(|at| inherited.remove(at)) {
-                Some(Inherited { socket, .. }) => adopt(bind, socket),
-                None => bind_anew(bind, options),
+                Some(Inherited { socket, .. }) => adopt(bind, kind, socket),
+                None => bind_anew(place, kind, options),
             };
             match listening {
                 Ok(listening) => opened.0.push(listening),
@@ -101,6 +111,11 @@ impl Sockets {
         self.0.iter().map(|each| &each.address)
     }
 
+    /// What each asks of its connections, in the order of `bind`.
+    pub fn binds(&self) -> impl Iterator<Item = Bind> {
+        self.0.iter().map(|each| each.bind)
+    }
+
     /// Of each, whether its file was made by [`Self::open`].
     pub fn made_files(&self) -> impl Iterator<Item = bool> {
         self.0.iter().map(|each| each.has_made_file)
@@ -123,7 +138,21 @@ impl Sockets {
     }
 }
 
-fn bind_anew(bind: &str, options: &Options) -> Result<Listening, StartError> {
+/// Of an item of `bind`, what it asks for, and the address in it. Without a scheme it is TLS if there are
+/// certificates and no other item says where they are for: `--certfile` alone is enough, as in Gunicorn.
+fn kind_of<'a>(item: &'a str, options: &Options) -> (Bind, &'a str) {
+    if let Some(place) = item.strip_prefix(HTTPS) {
+        return (Bind { is_tls: true }, place);
+    }
+    if let Some(place) = item.strip_prefix("http://") {
+        return (Bind { is_tls: false }, place);
+    }
+    let says_where = || options.bind.iter().any(|other| other.starts_with(HTTPS));
+    let is_tls = !options.certfile.is_empty() && !says_where();
+    (Bind { is_tls }, item)
+}
+
+fn bind_anew(bind: &str, kind: Bind, options: &Options) -> Result<Listening, StartError> {
     let has_made_file = bind.starts_with(UNIX);
     let socket = match bind.strip_prefix(UNIX) {
         Some(path) => listen::unix::listen(bind, path, options.backlog, options.socket_mode)?,
@@ -133,6 +162,7 @@ fn bind_anew(bind: &str, options: &Options) -> Result<Listening, StartError> {
     Ok(Listening {
         address: address.map_err(|source| listen_error(bind, source))?,
         socket,
+        bind: kind,
         has_made_file,
     })
 }
@@ -141,7 +171,7 @@ fn bind_anew(bind: &str, options: &Options) -> Result<Listening, StartError> {
 const UNIX: &str = "unix:";
 
 /// Makes a socket fit that somebody else has opened: nonblocking, and not passed on to children.
-fn adopt(bind: &str, socket: Socket) -> Result<Listening, StartError> {
+fn adopt(bind: &str, kind: Bind, socket: Socket) -> Result<Listening, StartError> {
     let adopted = || {
         if socket.r#type()? != Type::STREAM {
             let why = "it is no stream socket: HTTP needs one (ListenStream= in a unit of systemd)";
@@ -160,6 +190,7 @@ fn adopt(bind: &str, socket: Socket) -> Result<Listening, StartError> {
     Ok(Listening {
         socket,
         address,
+        bind: kind,
         has_made_file: false,
     })
 }

@@ -1,9 +1,9 @@
 //! A connection's socket, of whichever kind.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,8 +11,17 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::tls::TlsStream;
+
 /// A connection that was accepted, on its way to the I/O thread that serves it.
-pub(crate) enum Accepted {
+pub(crate) struct Accepted {
+    pub(crate) socket: AcceptedSocket,
+    /// Which of the server's binds it came by.
+    pub(crate) bind: usize,
+}
+
+/// The socket of a connection that no runtime has yet.
+pub(crate) enum AcceptedSocket {
     /// With the client's address.
     Tcp(std::net::TcpStream, SocketAddr),
     /// Clients of Unix sockets have no address.
@@ -23,8 +32,8 @@ pub(crate) enum Accepted {
 impl Accepted {
     /// Gives the socket to the runtime of this thread.
     pub(crate) fn open(self) -> io::Result<Opened> {
-        match self {
-            Self::Tcp(stream, remote) => {
+        match self.socket {
+            AcceptedSocket::Tcp(stream, remote) => {
                 let local = stream.local_addr()?;
                 let stream = TcpStream::from_std(stream)?;
                 stream.set_nodelay(true)?;
@@ -34,7 +43,7 @@ impl Accepted {
                 })
             }
             #[cfg(unix)]
-            Self::Unix(stream) => Ok(Opened {
+            AcceptedSocket::Unix(stream) => Ok(Opened {
                 stream: Stream::Unix(UnixStream::from_std(stream)?),
                 ends: None,
             }),
@@ -62,6 +71,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// TLS over one of them.
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -74,6 +85,7 @@ impl Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => stream.poll_read(cx, buffer),
         }
     }
 
@@ -86,7 +98,37 @@ impl Stream {
             Self::Tcp(stream) => write_to(Pin::new(stream), cx, slices),
             #[cfg(unix)]
             Self::Unix(stream) => write_to(Pin::new(stream), cx, slices),
+            Self::Tls(stream) => stream.poll_write(cx, slices),
         }
+    }
+
+    /// Has what was written leave for the kernel. Without TLS it has left.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tls(stream) => stream.poll_flush(cx),
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Tells the client that nothing more will come.
+    pub(crate) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Self::Tls(stream) = self {
+            ready!(stream.poll_say_end(cx))?;
+        }
+        Poll::Ready(self.socket().shutdown(Shutdown::Write))
+    }
+
+    /// Bytes of TLS that the kernel has taken: what was written may have waited here before.
+    pub(crate) fn bytes_of_tls(&self) -> u64 {
+        match self {
+            Self::Tls(stream) => stream.bytes_sent(),
+            _ => 0,
+        }
+    }
+
+    /// Whether bytes for the parser were read from the socket and wait here.
+    pub(crate) fn has_read_ahead(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.has_read_ahead())
     }
 
     /// The error that the kernel has noted of the connection, if there is one.
@@ -100,6 +142,7 @@ impl Stream {
             Self::Tcp(stream) => SockRef::from(stream),
             #[cfg(unix)]
             Self::Unix(stream) => SockRef::from(stream),
+            Self::Tls(stream) => stream.socket(),
         }
     }
 }

@@ -159,7 +159,7 @@ fn wait_of(peer: &Peer) -> (Wait, u64) {
     if wire.is_closing() {
         (Wait::Other, 0)
     } else if wire.is_blocked() {
-        (Wait::Send, wire.bytes_out())
+        (Wait::Send, wire.bytes_left())
     } else if wire.is_in_head() {
         (Wait::Head, calls)
     } else if !wire.is_idle() {

@@ -11,6 +11,7 @@ use crate::forwarded::Proxies;
 use crate::limits::Limits;
 use crate::options::{HttpVersions, Options};
 use crate::timers::Timeouts;
+use crate::tls::Tls;
 
 #[derive(Clone)]
 pub(crate) struct Tuning {
@@ -19,6 +20,8 @@ pub(crate) struct Tuning {
     pub(crate) graceful_timeout: Duration,
     pub(crate) http: HttpVersions,
     pub(crate) proxies: Arc<Proxies>,
+    /// What TLS goes by, if there are certificates.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// The access log's, if there is one.
     pub(crate) writer: Option<Arc<Writer>>,
 }
@@ -27,6 +30,7 @@ impl Tuning {
     pub(crate) fn new(
         options: &Options,
         proxies: Arc<Proxies>,
+        tls: Option<Arc<Tls>>,
         writer: Option<Arc<Writer>>,
     ) -> Self {
         Self {
@@ -35,6 +39,7 @@ impl Tuning {
             graceful_timeout: options.graceful_timeout,
             http: options.http,
             proxies,
+            tls,
             writer,
         }
     }

@@ -122,8 +122,8 @@ impl Tunnel {
     ///
     /// # Errors
     /// When the connection has broken.
-    pub fn shut_down(&mut self) -> io::Result<()> {
-        self.peer.wire.shut_down_writing()
+    pub fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.peer.wire.poll_shut_down(cx)
     }
 }
 

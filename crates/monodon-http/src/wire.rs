@@ -78,6 +78,8 @@ impl Common {
 pub(crate) struct Wire {
     /// Taken when the connection ends, whoever still holds the peer.
     stream: RefCell<Option<Stream>>,
+    /// The stream may hold bytes that it has taken and the kernel has not.
+    is_tls: bool,
     common: Rc<Common>,
     guard: RefCell<Guard>,
     protocol: Cell<Protocol>,
@@ -122,6 +124,7 @@ impl Wire {
     pub(crate) fn new(stream: Stream, common: Rc<Common>) -> Self {
         let guard = Guard::new(common.access.borrow().is_some());
         Self {
+            is_tls: matches!(stream, Stream::Tls(_)),
             stream: RefCell::new(Some(stream)),
             common,
             guard: RefCell::new(guard),
@@ -309,8 +312,11 @@ impl Wire {
         self.is_blocked.get()
     }
 
-    pub(crate) fn bytes_out(&self) -> u64 {
-        self.bytes_out.get()
+    /// Changes with every byte that leaves.
+    pub(crate) fn bytes_left(&self) -> u64 {
+        let stream = self.stream.borrow();
+        let of_tls = stream.as_ref().map_or(0, Stream::bytes_of_tls);
+        self.bytes_out.get() + of_tls
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -401,12 +407,12 @@ impl Wire {
             && (!self.ahead.borrow().is_empty() || self.has_unread_bytes())
     }
 
-    /// Whether the kernel holds bytes that were not read, by a look at the socket itself.
+    /// Whether there are bytes that were not read, by a look at the socket itself.
     pub(crate) fn has_unread_bytes(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
-        self.stream
-            .borrow()
-            .as_ref()
-            .is_some_and(|stream| matches!(stream.socket().peek(&mut byte), Ok(count) if count > 0))
+        self.stream.borrow().as_ref().is_some_and(|stream| {
+            stream.has_read_ahead()
+                || matches!(stream.socket().peek(&mut byte), Ok(count) if count > 0)
+        })
     }
 }

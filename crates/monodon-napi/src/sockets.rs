@@ -27,6 +27,8 @@ pub struct NativeSocket {
     pub path: Option<String>,
     /// Whether its file was made by `open`.
     pub has_made_file: bool,
+    /// Whether TLS is spoken there.
+    pub is_tls: bool,
     pub descriptor: i32,
 }
 
@@ -62,9 +64,9 @@ impl NativeSockets {
         let Some(sockets) = &self.sockets else {
             return Vec::new();
         };
-        let files = sockets.made_files();
-        (sockets.addresses().zip(files).zip(descriptors(sockets)))
-            .map(|((address, has_made_file), descriptor)| {
+        let details = sockets.made_files().zip(sockets.binds());
+        (sockets.addresses().zip(details).zip(descriptors(sockets)))
+            .map(|((address, (has_made_file, bind)), descriptor)| {
                 let (host, port, path) = match address {
                     Address::Tcp(address) => (address.ip().to_string(), address.port(), None),
                     Address::Unix(path) => {
@@ -76,6 +78,7 @@ impl NativeSockets {
                     port,
                     path,
                     has_made_file,
+                    is_tls: bind.is_tls,
                     descriptor,
                 }
             })

@@ -14,6 +14,8 @@ export interface BoundAddress {
   readonly port: number
   /** The path of a Unix socket; `undefined` for TCP. */
   readonly path?: string | undefined
+  /** Whether TLS is spoken there. */
+  readonly isTls: boolean
 }
 
 /** The file of a Unix socket that a server has made, and the one file that it is. */
@@ -48,10 +50,10 @@ export function placesIn({ bind }: Pick<Options, 'bind'>): Places {
   return { names: bind, inherited: [], areActivated: false }
 }
 
-/** How people name an address. */
-export function urlOf({ host, port, path }: BoundAddress): string {
-  if (path !== undefined) return `unix:${path}`
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+/** How people name an address: so that it could be given as `bind` again. */
+export function urlOf({ host, port, path, isTls }: BoundAddress): string {
+  if (path !== undefined) return `${isTls ? 'https://' : ''}unix:${path}`
+  return `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** Sockets that listen. They stay open until they are closed, whoever accepts from them. */
@@ -83,7 +85,7 @@ export class Binds {
     this.names = names
     this.areActivated = areActivated
     this.areOthersToo = inherited.length > 0
-    this.addresses = list.map(({ host, port, path }) => ({ host, port, path }))
+    this.addresses = list.map(({ host, port, path, isTls }) => ({ host, port, path, isTls }))
     const known = [...inherited]
     this.files = list.map(({ path, hasMadeFile }, at) => {
       if (hasMadeFile) return path === undefined ? undefined : fileAt(path)
@@ -118,7 +120,7 @@ export class Binds {
 }
 
 /** `fd://N`: a socket that the process was started with. */
-const DESCRIPTOR = /^fd:\/\/(\d+)$/
+const DESCRIPTOR = /^(?:https?:\/\/)?fd:\/\/(\d+)$/
 
 function descriptorsIn(
   binds: readonly string[],

@@ -6,6 +6,7 @@ export type Scope = 'native' | 'main' | 'worker'
 /** Headings of `--help` and of the reference page, in their order. */
 export const GROUPS = [
   'Server',
+  'TLS',
   'Proxies',
   'Workers',
   'Timeouts',

@@ -11,7 +11,7 @@ export const SERVER = {
     group: 'Server',
     readBy: ['native', 'main'],
     doc: 'Where to listen: HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, or fd://N; may be repeated',
-    note: 'With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose. `fd://N` is a socket that listens already, as descriptor N of the process. Sockets of systemd take the place of `--bind` ([systemd.md](systemd.md)).',
+    note: 'With `https://` before it, TLS is spoken there ([tls.md](tls.md)), with `http://` it is not. With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose. `fd://N` is a socket that listens already, as descriptor N of the process. Sockets of systemd take the place of `--bind` ([systemd.md](systemd.md)).',
   },
   socketMode: {
     type: 'mode',
@@ -28,7 +28,8 @@ export const SERVER = {
     group: 'Server',
     readBy: ['native'],
     reloadable: true,
-    doc: 'Protocol: HTTP/1.1, HTTP/2 with prior knowledge, or auto for both',
+    doc: 'Protocol: HTTP/1.1, HTTP/2, or auto for both',
+    note: 'With TLS the client chooses among these (ALPN); without it, HTTP/2 is for clients with prior knowledge.',
   },
   interface: {
     type: 'enum',

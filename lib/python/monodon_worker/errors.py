@@ -35,6 +35,12 @@ ERRORS = {
         "client",
         None,
     ),
+    "MONODON_TLS_HANDSHAKE_FAILED": (
+        "no encrypted connection could be made with the client",
+        "if it is one of yours, correct it; scanners and old browsers fail too",
+        "client",
+        None,
+    ),
     "MONODON_BODY_TRUNCATED": (
         "the client left before it had sent the whole body",
         "nothing: the request cannot be completed",

@@ -2,7 +2,6 @@
 
 use std::cell::RefMut;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
@@ -122,6 +121,9 @@ impl Wire {
                 out.drain(..written);
             }
         }
+        if self.is_tls {
+            ready!(self.poll_flush_socket(cx))?;
+        }
         // Nothing waits any more: the buffer, still in the cache, goes to whose turn is next.
         let mut spare = self.common.spare.borrow_mut();
         if spare.capacity() == 0 {
@@ -157,11 +159,21 @@ impl Wire {
         polled
     }
 
-    /// Tells the client that nothing more will come.
-    pub(crate) fn shut_down_writing(&self) -> io::Result<()> {
-        match &*self.stream.borrow() {
-            Some(stream) => stream.socket().shutdown(Shutdown::Write),
-            None => Ok(()),
+    fn poll_flush_socket(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = stream.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let polled = stream.poll_flush(cx);
+        self.is_blocked.set(polled.is_pending());
+        polled
+    }
+
+    /// Tells the client that nothing more will come. To be called when all is flushed.
+    pub(crate) fn poll_shut_down(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.stream.borrow_mut() {
+            Some(stream) => stream.poll_shut_down(cx),
+            None => Poll::Ready(Ok(())),
         }
     }
 }

@@ -1,0 +1,275 @@
+//! What happens between accept and HTTP: what a bind asks of a connection before it is a [`Peer`] with
+//! a wire, in the thread's table.
+//!
+//! A plain bind asks for nothing, and its connections do not come here. Others are made ready by the
+//! task that serves them then. Until that is done they are counted as open and nothing else is known
+//! of them: they may take `header-timeout`, end with the thread, and are given up when a stopping
+//! server closes the connections that wait for a request.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::io::ReadBuf;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::answers;
+use crate::io_thread::{Place, Registered, Thread};
+use crate::report::{Blame, Report, code};
+use crate::sockets::Bind;
+use crate::stream::{Accepted, Ends, Opened, Stream};
+use crate::tls::{Staging, Tls, TlsSession, TlsStream};
+
+/// How long the client may take to read why it was turned away.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Handshakes that fail less than this apart are reported once: a scanner fails thousands.
+const EPISODE: Duration = Duration::from_secs(10);
+/// What is read at once of a client's records.
+const STAGING_BYTES: usize = 64 * 1024;
+
+/// The connections of a thread that have arrived and are not ready for HTTP, and what they need.
+pub(crate) struct Arrivals {
+    /// What each asks for.
+    binds: Arc<[Bind]>,
+    tls: RefCell<Option<Arc<Tls>>>,
+    staging: Staging,
+    under_way: Cell<usize>,
+    /// Told when those that are under way are to be given up.
+    give_up: Notify,
+    failures: Failures,
+}
+
+impl Arrivals {
+    pub(crate) fn new(binds: Arc<[Bind]>, tls: Option<Arc<Tls>>) -> Self {
+        let has_tls = binds.iter().any(|bind| bind.is_tls);
+        let staging = if has_tls { STAGING_BYTES } else { 0 };
+        Self {
+            binds,
+            tls: RefCell::new(tls),
+            staging: Rc::new(RefCell::new(vec![0; staging].into_boxed_slice())),
+            under_way: Cell::new(0),
+            give_up: Notify::new(),
+            failures: Failures::default(),
+        }
+    }
+
+    /// Has new connections go by other certificates.
+    pub(crate) fn tune(&self, tls: Option<Arc<Tls>>) {
+        self.tls.replace(tls);
+    }
+
+    /// Whether connections of a bind are ready as they come.
+    pub(crate) fn asks_nothing(&self, bind: usize) -> bool {
+        !self.binds[bind].is_tls
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.under_way.get()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives up what is under way.
+    pub(crate) fn give_up(&self) {
+        self.give_up.notify_waiters();
+    }
+}
+
+/// A connection that is being made ready; dropping it gives it up. It is counted by who accepted it.
+pub(crate) struct Arrival {
+    thread: Rc<Thread>,
+    accepted: Option<Accepted>,
+    is_admitted: bool,
+}
+
+impl Arrival {
+    pub(crate) fn new(thread: &Rc<Thread>, accepted: Accepted) -> Self {
+        let arrivals = &thread.arrivals;
+        arrivals.under_way.set(arrivals.under_way.get() + 1);
+        thread.stats.accepted.fetch_add(1, Relaxed);
+        Self {
+            thread: Rc::clone(thread),
+            accepted: Some(accepted),
+            is_admitted: false,
+        }
+    }
+
+    /// Does what the bind asks for, and puts the connection into the thread's table. `None` if it has
+    /// ended instead.
+    pub(crate) async fn admit(mut self) -> Option<(Place, Registered)> {
+        let opened = self.accepted.take()?.open().ok()?;
+        let ends = opened.ends;
+        let secured = {
+            let patience = self.thread.timeouts.get().head;
+            let work = self.within(patience, self.secure(opened));
+            let mut work = pin!(work);
+            let mut give_up = pin!(self.thread.arrivals.give_up.notified());
+            if self.thread.closes_idle() {
+                return None;
+            }
+            poll_fn(|cx| match work.as_mut().poll(cx) {
+                Poll::Pending => give_up.as_mut().poll(cx).map(|()| None),
+                ready => ready.map(Some),
+            })
+            .await?
+        };
+        match secured {
+            Ok((stream, session)) => {
+                self.is_admitted = true;
+                Some(self.thread.admit(stream, ends, Some(session)))
+            }
+            Err(failure) => {
+                self.fail(ends, failure).await;
+                None
+            }
+        }
+    }
+
+    async fn within(
+        &self,
+        patience: Option<Duration>,
+        work: impl Future<Output = Result<(Stream, Box<TlsSession>), Failure>>,
+    ) -> Result<(Stream, Box<TlsSession>), Failure> {
+        let Some(patience) = patience else {
+            return work.await;
+        };
+        timeout(patience, work).await.unwrap_or(Err(Failure::Slow))
+    }
+
+    /// Shakes hands.
+    async fn secure(&self, opened: Opened) -> Result<(Stream, Box<TlsSession>), Failure> {
+        let arrivals = &self.thread.arrivals;
+        let tls = arrivals.tls.borrow().clone().ok_or(Failure::Gone)?;
+        let staging = Rc::clone(&arrivals.staging);
+        let made = TlsStream::new(opened.stream, tls.config(), staging);
+        let mut stream = made.map_err(|_| Failure::Gone)?;
+        if let Err(error) = poll_fn(|cx| stream.poll_handshake(cx)).await {
+            return Err(Failure::of(error, stream));
+        }
+        let session = Box::new(stream.facts());
+        Ok((Stream::Tls(Box::new(stream)), session))
+    }
+
+    /// Tells the client, if it is there, and the log, within reason.
+    async fn fail(&self, ends: Option<Ends>, failure: Failure) {
+        let Some(why) = failure.why() else { return };
+        if let Some(detail) = self.thread.arrivals.failures.note(why) {
+            self.thread.reporter.report(Report {
+                code: code::TLS_HANDSHAKE_FAILED,
+                blame: Blame::Client,
+                peer: ends.map(|ends| ends.remote),
+                detail,
+            });
+        }
+        let goodbye = async {
+            match failure {
+                Failure::PlainHttp(mut stream) => {
+                    let answer = answers::plain_http();
+                    send(&mut stream, answer.as_bytes()).await?;
+                    leave(stream).await
+                }
+                // rustls has sent the alert.
+                Failure::Refused(stream, _) => leave(stream).await,
+                _ => Ok(()),
+            }
+        };
+        let _ = timeout(LAST_WORDS, goodbye).await;
+    }
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        let arrivals = &self.thread.arrivals;
+        arrivals.under_way.set(arrivals.under_way.get() - 1);
+        if !self.is_admitted {
+            self.thread.leave();
+            self.thread.tell_if_empty();
+        }
+    }
+}
+
+/// Why a connection could not be made ready.
+enum Failure {
+    /// It does not begin as TLS does.
+    PlainHttp(Stream),
+    /// What the client says is not acceptable.
+    Refused(Stream, String),
+    /// The client took longer than `header-timeout`.
+    Slow,
+    /// The client has left.
+    Gone,
+}
+
+impl Failure {
+    fn of(error: io::Error, stream: TlsStream) -> Self {
+        match error.kind() {
+            io::ErrorKind::Unsupported => Self::PlainHttp(stream.into_below()),
+            io::ErrorKind::InvalidData => Self::Refused(stream.into_below(), error.to_string()),
+            _ => Self::Gone,
+        }
+    }
+
+    /// In words; `None` for what is not worth any.
+    fn why(&self) -> Option<&str> {
+        match self {
+            Self::PlainHttp(_) => Some("the client speaks no TLS: it is to use https"),
+            Self::Refused(_, why) => Some(why),
+            Self::Slow => Some("the client took longer than header-timeout"),
+            Self::Gone => None,
+        }
+    }
+}
+
+/// Which failures were reported.
+#[derive(Default)]
+struct Failures {
+    last: Cell<Option<Instant>>,
+    unreported: Cell<u64>,
+}
+
+impl Failures {
+    /// Counts a failure; gives back what to report of it, if anything.
+    fn note(&self, why: &str) -> Option<String> {
+        if self.last.get().is_some_and(|last| last.elapsed() < EPISODE) {
+            self.unreported.set(self.unreported.get() + 1);
+            return None;
+        }
+        self.last.set(Some(Instant::now()));
+        Some(match self.unreported.take() {
+            0 => why.to_owned(),
+            more => format!("{why} (and {more} more since the last report)"),
+        })
+    }
+}
+
+async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        let rest = [io::IoSlice::new(&bytes[sent..])];
+        sent += poll_fn(|cx| stream.poll_write(cx, &rest)).await?;
+    }
+    Ok(())
+}
+
+/// Closes our side and reads until the client has closed its own: closing at once would have the kernel
+/// reset the connection, and the client could lose what was sent.
+async fn leave(mut stream: Stream) -> io::Result<()> {
+    poll_fn(|cx| stream.poll_shut_down(cx)).await?;
+    let mut bytes = [0; 1024];
+    loop {
+        let mut buffer = ReadBuf::new(&mut bytes);
+        poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await?;
+        if buffer.filled().is_empty() {
+            return Ok(());
+        }
+    }
+}
