@@ -124,6 +124,7 @@ interface Addon {
       report: (report: NativeReport) => void,
     ): NativeServer
   }
+  checkOptions(options: NativeOptions): void
   attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
   dieWithParent(): void
@@ -179,6 +180,11 @@ export function startServer(
   report: (report: NativeReport) => void,
 ): NativeServer {
   return addon.NativeServer.start(sockets, options, environ, report)
+}
+
+/** Checks what only native code reads of the options, and starts nothing. Throws like `startServer`. */
+export function checkOptions(options: NativeOptions): void {
+  addon.checkOptions(options)
 }
 
 /**

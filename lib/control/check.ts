@@ -1,10 +1,14 @@
-/** `--check-config`: loads the app once, as a worker would. */
+/** `--check-config`: reads what native code reads, and loads the app once, as a worker would. */
 
 import { spawnSync } from 'node:child_process'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
+import { checkOptions } from '../bridge/native.ts'
+import { toNative } from '../options/native.ts'
+import type { Options } from '../options/table.ts'
 import type { FromWorker, StartMessage } from '../worker/protocol.ts'
 import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
+import { startFailure } from './listen/start-failure.ts'
 import { BootFailure } from './workers/app-worker.ts'
 import { programOf } from './workers/program.ts'
 
@@ -12,17 +16,26 @@ import { programOf } from './workers/program.ts'
 type Load = (job: Job) => Promise<{ readonly name: string; readonly file: string }>
 
 /**
- * Loads the app.
+ * Checks the options that only native code understands, and loads the app.
  *
  * @returns what was found, for people
- * @throws MonodonError `MONODON_APP_*` with what is wrong; `MONODON_PYTHON_MISSING`
+ * @throws MonodonError `MONODON_APP_*` with what is wrong; `MONODON_PYTHON_MISSING`; `MONODON_BAD_OPTION`
  * @throws BootFailure when a Python app cannot be loaded
  */
 export async function checkApp(job: Job, load: Load): Promise<string> {
+  checkNative(job.options)
   setEnvironment(job.options.env)
   if (runtimeOfJob(job) === 'python') return checkPython(job)
   const { name, file } = await load(job)
   return `${name} of ${file}`
+}
+
+function checkNative(options: Options): void {
+  try {
+    checkOptions(toNative(options))
+  } catch (error) {
+    throw startFailure(error)
+  }
 }
 
 /** In a process that ends with it. */

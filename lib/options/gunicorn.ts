@@ -129,10 +129,6 @@ export const REFUSALS: readonly Refusal[] = [
   withValue('--paste --paster --paste-global', NO_PASTE),
 
   // -- logs and metrics
-  withValue(
-    '--access-logformat',
-    "the access log has one format, the combined one, which is Gunicorn's default too: leave it out",
-  ),
   aSwitch(
     '--capture-output',
     "the app's standard error is in the error log in any case; redirect standard output where the server is started",

@@ -47,6 +47,7 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
   ['--max-requests', '1000', 'maxRequests', 1000],
   ['--max-requests-jitter', '50', 'maxRequestsJitter', 50],
   ['--access-logfile', '-', 'accessLogfile', '-'],
+  ['--access-logformat', '%(h)s %(D)s', 'accessLogformat', '%(h)s %(D)s'],
   ['--control-socket', '/run/a.sock', 'controlSocket', '/run/a.sock'],
   ['--error-logfile', '-', 'errorLogfile', '-'],
   ['--log-file', '/var/log/app.log', 'errorLogfile', '/var/log/app.log'],

@@ -172,6 +172,16 @@ impl Bridge {
         workers.iter().map(|worker| worker.pulse()).collect()
     }
 
+    /// Microseconds of this bridge's clock, which begins with it.
+    pub(crate) fn now_us(&self) -> u64 {
+        self.started.elapsed().as_micros() as u64
+    }
+
+    /// The moment that its clock told.
+    pub(crate) fn moment(&self, us: u64) -> Instant {
+        self.started + Duration::from_micros(us)
+    }
+
     /// Milliseconds of this bridge's clock, which begins with it and wraps after 49 days.
     pub(crate) fn now_ms(&self) -> u32 {
         self.started.elapsed().as_millis() as u32

@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use monodon_http::handoff::{Peer, Refusal};
+use monodon_http::handoff::{Peer, Refusal, Trace};
 
 use crate::bridge::Bridge;
 use crate::headers;
@@ -68,8 +68,13 @@ impl IoThread {
     }
 
     /// Opens a slot for a request; gives its index and generation.
-    pub(crate) fn open(&self, ticket: Arc<Ticket>, peer: Rc<Peer>) -> (u32, u32) {
-        let slot = Slot::new(ticket, peer, self.ticks.get());
+    pub(crate) fn open(
+        &self,
+        ticket: Arc<Ticket>,
+        peer: Rc<Peer>,
+        trace: Option<Rc<Trace>>,
+    ) -> (u32, u32) {
+        let slot = Slot::new(ticket, peer, trace, self.ticks.get());
         let opened = self.slots.borrow_mut().open(slot);
         let mut tickers = self.tickers.borrow_mut();
         if !tickers.is_empty() {
@@ -86,6 +91,9 @@ impl IoThread {
         let closed = self.slots.borrow_mut().close(index, generation);
         let Some(slot) = closed else { return };
         let place = slot.ticket.finish();
+        if let (Some(trace), Some((worker, at))) = (&slot.trace, slot.ticket.claimed()) {
+            trace.taken(worker, self.bridge.moment(at));
+        }
         let ended = slot.is_ended();
         if let (Place::Claimed(holder), false) = (place, ended) {
             let event = if slot.due == Some(0) {

@@ -82,6 +82,7 @@ impl World {
         let demand = Demand {
             worker: 1,
             now: self.now,
+            now_us: u64::from(self.now) * 1000,
             most: 1,
             room: 10_000,
         };

@@ -15,10 +15,17 @@ use crate::overload::{Bounds, Pressure};
 /// One word decides it, so a request is never in two places: whoever moves it wins by
 /// compare-and-swap.
 #[derive(Debug)]
-pub(crate) struct Ticket(AtomicU64);
+pub(crate) struct Ticket {
+    place: AtomicU64,
+    /// When it was claimed, in microseconds of the bridge's clock, and by which worker; for whoever has
+    /// seen that it was.
+    claimed_at: AtomicU64,
+    claimed_by: AtomicU32,
+}
 
 const QUEUED: u64 = 0;
 const OVER: u64 = u64::MAX;
+const NOBODY: u32 = u32::MAX;
 
 /// The worker that holds a request, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,31 +46,47 @@ pub(crate) enum Place {
 
 impl Ticket {
     pub(crate) fn new() -> Self {
-        Self(AtomicU64::new(QUEUED))
+        Self {
+            place: AtomicU64::new(QUEUED),
+            claimed_at: AtomicU64::new(0),
+            claimed_by: AtomicU32::new(NOBODY),
+        }
+    }
+
+    /// Which worker has claimed it, if one has, and when, in microseconds of the bridge's clock.
+    pub(crate) fn claimed(&self) -> Option<(u32, u64)> {
+        let worker = self.claimed_by.load(Ordering::Acquire);
+        (worker != NOBODY).then(|| (worker, self.claimed_at.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn place(&self) -> Place {
-        Self::read(self.0.load(Ordering::Acquire))
+        Self::read(self.place.load(Ordering::Acquire))
     }
 
     /// Queued to claimed. False when the request is over.
-    fn claim(&self, holder: Holder) -> bool {
+    fn claim(&self, holder: Holder, now_us: u64) -> bool {
         let word = u64::from(holder.worker + 1) << 32 | u64::from(holder.id);
-        self.0
+        let is_claimed = self
+            .place
             .compare_exchange(QUEUED, word, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
+            .is_ok();
+        if is_claimed {
+            self.claimed_at.store(now_us, Ordering::Relaxed);
+            self.claimed_by.store(holder.worker, Ordering::Release);
+        }
+        is_claimed
     }
 
     /// Queued to over. False when a worker has claimed it already.
     pub(crate) fn withdraw(&self) -> bool {
-        self.0
+        self.place
             .compare_exchange(QUEUED, OVER, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
     /// Over, from wherever it was.
     pub(crate) fn finish(&self) -> Place {
-        Self::read(self.0.swap(OVER, Ordering::AcqRel))
+        Self::read(self.place.swap(OVER, Ordering::AcqRel))
     }
 
     fn read(word: u64) -> Place {
@@ -108,8 +131,9 @@ impl Queued {
 pub(crate) struct Demand {
     /// Its index.
     pub(crate) worker: u32,
-    /// The time, by the bridge's `now_ms`.
+    /// The time, by the bridge's `now_ms`, and the same by its `now_us`.
     pub(crate) now: u32,
+    pub(crate) now_us: u64,
     /// Requests, at most.
     pub(crate) most: usize,
     /// Bytes that their records may have together.
@@ -238,7 +262,7 @@ impl Queue {
             };
             let Some(next) = next else { break };
             let id = claims.next_id();
-            if next.ticket.claim(Holder { worker, id }) {
+            if next.ticket.claim(Holder { worker, id }, demand.now_us) {
                 room -= next.record.len();
                 claims.enter(id, next.origin, next.ticket, now);
                 taken.records.push((next.record, id));

@@ -62,11 +62,12 @@ impl Handler for BridgeHandler {
             peer,
             is_upgrade,
             websocket,
+            trace,
             ..
         } = request;
         let (is_empty, expects_continue) = (body.is_empty(), body.expects_continue());
         let ticket = Arc::new(Ticket::new());
-        let (slot, generation) = self.io.open(Arc::clone(&ticket), peer);
+        let (slot, generation) = self.io.open(Arc::clone(&ticket), peer, trace);
         let exchange = Exchange {
             io: Rc::clone(&self.io),
             slot,

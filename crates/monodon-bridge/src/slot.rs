@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use monodon_http::handoff::{Peer, Refusal};
+use monodon_http::handoff::{Peer, Refusal, Trace};
 
 use crate::chunk::Chunk;
 use crate::file_part::FilePart;
@@ -77,6 +77,8 @@ pub(crate) struct Lost {
 pub(crate) struct Slot {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) peer: Rc<Peer>,
+    /// Where to tell of it for the access log, if that asks.
+    pub(crate) trace: Option<Rc<Trace>>,
     /// Ticks of the thread at which it was queued.
     pub(crate) queued_at: u32,
     /// The task that waits for the answer or sends it.
@@ -115,10 +117,16 @@ pub(crate) enum Ending {
 
 impl Slot {
     /// The slot of a request that was received at tick `now`.
-    pub(crate) fn new(ticket: Arc<Ticket>, peer: Rc<Peer>, now: u32) -> Self {
+    pub(crate) fn new(
+        ticket: Arc<Ticket>,
+        peer: Rc<Peer>,
+        trace: Option<Rc<Trace>>,
+        now: u32,
+    ) -> Self {
         Self {
             ticket,
             peer,
+            trace,
             queued_at: now,
             reply: None,
             upload: None,

@@ -71,8 +71,8 @@ pub struct Worker {
     pub(crate) held: AtomicU32,
     /// Requests taken so far.
     taken: AtomicU64,
-    /// When it last called `take` or `submit`, in milliseconds of the bridge's clock.
-    moved: AtomicU32,
+    /// When it last called `take` or `submit`, in microseconds of the bridge's clock.
+    moved: AtomicU64,
     desk: Mutex<Desk>,
     events: Mutex<Vec<(u32, Event)>>,
     event_count: AtomicUsize,
@@ -99,7 +99,7 @@ impl Worker {
         bell: Box<dyn Doorbell>,
         ready: bool,
     ) -> Self {
-        let moved = AtomicU32::new(bridge.now_ms());
+        let moved = AtomicU64::new(bridge.now_us());
         Self {
             index,
             bridge,
@@ -135,15 +135,14 @@ impl Worker {
 
     /// What the arbiter watches.
     pub fn pulse(&self) -> Pulse {
-        // Read before the clock. The clock wraps, and what seems to lie ahead of it has just moved.
+        // Read before the clock.
         let moved = self.moved.load(Ordering::Acquire);
-        let since = self.bridge.now_ms().wrapping_sub(moved).cast_signed();
-        let still = u64::try_from(since).unwrap_or_default();
+        let still = self.bridge.now_us().saturating_sub(moved);
         Pulse {
             index: self.index,
             held: self.held(),
             taken: self.taken.load(Ordering::Relaxed),
-            still: Duration::from_millis(still),
+            still: Duration::from_micros(still),
         }
     }
 
@@ -244,7 +243,7 @@ impl Worker {
 
     /// Notes that the worker lives.
     pub(crate) fn move_on(&self) {
-        self.moved.store(self.bridge.now_ms(), Ordering::Release);
+        self.moved.store(self.bridge.now_us(), Ordering::Release);
     }
 
     fn note_taken(&self, desk: MutexGuard<'_, Desk>) {
@@ -300,9 +299,11 @@ impl Worker {
         if most == 0 {
             return filled;
         }
+        let now_us = self.moved.load(Ordering::Relaxed);
         let demand = Demand {
             worker: self.index,
-            now: self.moved.load(Ordering::Relaxed),
+            now: (now_us / 1000) as u32,
+            now_us,
             most,
             room: batch.len() - filled.bytes,
         };

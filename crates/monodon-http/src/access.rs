@@ -1,14 +1,25 @@
-//! The access log (`--access-logfile`): one line per request, in Gunicorn's default format, which
-//! is Apache's "combined".
+//! The access log (`--access-logfile`, `--log-syslog`): one line per request, in a format that is read
+//! once (`--access-logformat`).
 //!
 //! The request path only ever appends to a buffer in memory. A line is begun when a request's head
 //! has been parsed ([`AccessLog::begin`]) and written when its response has left, or the connection
 //! has ended ([`AccessLog::write`]). What never becomes a request for the handler but is answered is
-//! written by [`AccessLog::write_refused`]. `writer` brings the lines to the file, on a thread of its
-//! own.
+//! written by [`AccessLog::write_refused`]. `writer` brings the lines to where they go, on a thread of
+//! its own.
+//!
+//! `format` says what of a line is known when and what has to be looked at for it; `atoms` are its
+//! parts, `subject` is what they read. `escape` and `secrets` see to it that a client writes only what
+//! it may.
 
+mod atoms;
 mod clock;
+mod escape;
+mod format;
 mod line;
+mod log;
+mod nearest;
+mod secrets;
+mod subject;
 mod target;
 mod writer;
 
@@ -18,23 +29,24 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use self::clock::Clock;
-pub(crate) use self::clock::zone;
+pub(crate) use self::escape::VALUE_BYTES;
+use self::format::Format;
 pub(crate) use self::line::Line;
-use self::line::Refused;
-pub(crate) use self::target::{Target, reason};
+pub use self::line::Trace;
+pub(crate) use self::log::{Log, Outlets};
+use self::subject::Subject;
+pub(crate) use self::target::reason;
 use self::writer::Lane;
-pub(crate) use self::writer::{LAST_LINES, Writer};
-
-/// Bytes of a request line or a header field that are shown, at most.
-pub(crate) const VALUE_BYTES: usize = 2048;
+use crate::peer::Peer;
 
 /// Lines that are kept for the next requests, so that none has to be allocated.
 const SPARE_LINES: usize = 256;
 
 /// One I/O thread's end of the access log.
 pub(crate) struct AccessLog {
-    writer: Arc<Writer>,
-    lane: Lane,
+    outlets: Arc<Outlets>,
+    /// Its own of each place that lines go to.
+    lanes: Vec<Lane>,
     clock: RefCell<Clock>,
     #[allow(
         clippy::vec_box,
@@ -45,38 +57,50 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     /// The end for I/O thread `index`.
-    pub(crate) fn new(writer: Arc<Writer>, index: usize) -> Self {
+    pub(crate) fn new(outlets: Arc<Outlets>, index: usize) -> Self {
         Self {
-            lane: writer.lane(index),
-            clock: RefCell::new(Clock::new(writer.zone())),
+            lanes: outlets.lanes(index),
+            clock: RefCell::new(Clock::new(outlets.zone())),
             spare: RefCell::default(),
-            writer,
+            outlets,
         }
     }
 
-    /// Whether its lines are written by this writer.
-    pub(crate) fn is_of(&self, writer: &Arc<Writer>) -> bool {
-        Arc::ptr_eq(&self.writer, writer)
+    /// Whether it is the end of these.
+    pub(crate) fn is_of(&self, outlets: &Arc<Outlets>) -> bool {
+        Arc::ptr_eq(&self.outlets, outlets)
     }
 
-    /// Begins the line of a request from `ip`, with what its head says.
+    fn format(&self) -> &Arc<Format> {
+        self.outlets.format()
+    }
+
+    /// Begins the line of a request, with what its head says.
+    pub(crate) fn begin<B>(&self, peer: &Peer, request: &http::Request<B>) -> Box<Line> {
+        self.begin_of(&Subject::of(peer, request))
+    }
+
     #[allow(
         clippy::unnecessary_box_returns,
         reason = "the box is what is used again"
     )]
-    pub(crate) fn begin<B>(&self, ip: &str, request: &http::Request<B>) -> Box<Line> {
-        let mut line = self.spare.borrow_mut().pop().unwrap_or_default();
-        line.begin(ip, request);
+    fn begin_of(&self, subject: &Subject<'_>) -> Box<Line> {
+        let spare = self.spare.borrow_mut().pop();
+        let mut line = spare.unwrap_or_else(|| Box::new(Line::new(Arc::clone(self.format()))));
+        line.begin(subject);
         line
     }
 
     /// Writes the line of a request that is over.
     pub(crate) fn write(&self, mut line: Box<Line>) {
         let mut clock = self.clock.borrow_mut();
-        self.lane
-            .append(line.max_bytes(), |out| line.write(clock.now(), out));
+        for lane in &self.lanes {
+            lane.append(line.max_bytes(), |out| line.write(&mut clock, out));
+        }
         let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE_LINES && line.clear() {
+        // The format may have changed since it was begun.
+        let is_usual = spare.len() < SPARE_LINES && line.has_format(self.format());
+        if is_usual && line.clear() {
             spare.push(line);
         }
     }
@@ -85,19 +109,13 @@ impl AccessLog {
     /// if it was not understood.
     pub(crate) fn write_refused(
         &self,
-        ip: &str,
+        peer: &Peer,
         request_line: &[u8],
         status: StatusCode,
         sent: usize,
     ) {
-        let refused = Refused {
-            ip,
-            request_line,
-            status,
-            sent,
-        };
-        let mut clock = self.clock.borrow_mut();
-        self.lane
-            .append(refused.max_bytes(), |out| refused.write(clock.now(), out));
+        let mut line = self.begin_of(&Subject::refused(peer, request_line));
+        line.refuse(status, sent);
+        self.write(line);
     }
 }

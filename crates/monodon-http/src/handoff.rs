@@ -13,6 +13,7 @@ use http_body::Body;
 /// As an extension of a response: its reason phrase (RFC 9112 section 4), where it is not the usual.
 pub use hyper::ext::ReasonPhrase;
 
+pub use crate::access::Trace;
 pub use crate::body::{BodyError, RequestBody};
 pub use crate::peer::Peer;
 pub use crate::tunnel::{Farewell, Session, Tunnel};
@@ -61,6 +62,8 @@ pub struct Request {
     pub is_upgrade: bool,
     /// What the client offers if that is WebSocket, and valid.
     pub websocket: Option<Box<Offer>>,
+    /// Where to tell of it for the access log, if that asks.
+    pub trace: Option<Rc<Trace>>,
 }
 
 /// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that

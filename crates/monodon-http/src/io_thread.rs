@@ -120,7 +120,7 @@ impl Place {
     /// Begins the access log's line of a request, if there is a log.
     pub(crate) fn begin_line<B>(&self, request: &http::Request<B>) -> Option<Box<Line>> {
         let access = self.thread.common.access.borrow();
-        Some(access.as_ref()?.begin(&self.peer.remote_ip, request))
+        Some(access.as_ref()?.begin(&self.peer, request))
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
@@ -173,13 +173,13 @@ impl Thread {
         self.proxies.replace(tuning.proxies);
         self.arrivals.tune(tuning.tls);
         let mut access = self.common.access.borrow_mut();
-        let goes_on = match (&*access, &tuning.writer) {
-            (Some(access), Some(writer)) => access.is_of(writer),
+        let goes_on = match (&*access, &tuning.outlets) {
+            (Some(access), Some(outlets)) => access.is_of(outlets),
             (None, None) => true,
             _ => false,
         };
         if !goes_on {
-            *access = tuning.writer.map(|writer| AccessLog::new(writer, index));
+            *access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
         }
     }
 
@@ -291,7 +291,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         binds,
     } = setup;
     let Tuning { limits, http, .. } = tuning;
-    let access = tuning.writer.map(|writer| AccessLog::new(writer, index));
+    let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
     let thread = Rc::new(Thread {
         common: Rc::new(Common::new(limits, access)),
         timeouts: Cell::new(tuning.timeouts),

@@ -35,6 +35,15 @@ pub enum StartError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// An option's value that is not understood.
+    Option {
+        /// Its name, as in `--name`.
+        option: &'static str,
+        /// As it was given.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The access log's file cannot be opened.
     AccessLog {
         /// As it was given.
@@ -52,7 +61,7 @@ impl StartError {
     /// Which of `lib/errors.ts` it is.
     pub fn fault(&self) -> &'static str {
         match self {
-            Self::Proxy { .. } => code::BAD_OPTION,
+            Self::Proxy { .. } | Self::Option { .. } => code::BAD_OPTION,
             Self::AccessLog { .. } => code::FILE_NOT_WRITABLE,
             Self::Tls(_) => code::BAD_CERTIFICATE,
             _ => code::BIND_FAILED,
@@ -72,7 +81,9 @@ impl StartError {
                 io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
                 _ => "EIO",
             },
-            Self::Address { .. } | Self::Proxy { .. } | Self::Tls(_) => "EINVAL",
+            Self::Address { .. } | Self::Proxy { .. } | Self::Option { .. } | Self::Tls(_) => {
+                "EINVAL"
+            }
             Self::Thread(_) => "EAGAIN",
         }
     }
@@ -99,6 +110,7 @@ impl std::fmt::Display for StartError {
                 write!(f, "cannot listen on {bind}: {why} ({})", self.code())
             }
             Self::Proxy { item, why } => write!(f, "forwarded-allow-ips: {item:?}: {why}"),
+            Self::Option { option, value, why } => write!(f, "--{option} is {value:?}: {why}"),
             Self::AccessLog { file, source } => {
                 let why = access::reason(source);
                 write!(
@@ -119,7 +131,7 @@ impl std::error::Error for StartError {
             Self::Listen { source, .. } | Self::AccessLog { source, .. } | Self::Thread(source) => {
                 Some(source)
             }
-            Self::Address { .. } | Self::Proxy { .. } | Self::Tls(_) => None,
+            Self::Address { .. } | Self::Proxy { .. } | Self::Option { .. } | Self::Tls(_) => None,
         }
     }
 }

@@ -78,8 +78,12 @@ pub struct Options {
     pub limit_websocket_message: u32,
     /// Open connections; further ones wait in the accept queue.
     pub max_connections: u32,
-    /// File for the access log, in the combined format; - is standard output; none without it.
+    /// File for the access log; - is standard output; none without it.
     pub access_logfile: String,
+    /// Format of the access log: combined, common, json, or a text with atoms such as %(h)s.
+    pub access_logformat: String,
+    /// Header field or query parameter that the access log shows although it holds a secret; may be repeated.
+    pub access_log_reveal: Vec<String>,
 }
 
 impl Default for Options {
@@ -117,6 +121,8 @@ impl Default for Options {
             limit_websocket_message: 16_777_216,
             max_connections: 16_384,
             access_logfile: String::new(),
+            access_logformat: "combined".to_owned(),
+            access_log_reveal: Vec::new(),
         }
     }
 }

@@ -16,7 +16,7 @@ use http::{Method, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::access::Line;
+use crate::access::{Line, Trace};
 use crate::answers;
 use crate::connection;
 use crate::handoff::{BodyCut, Refusal};
@@ -119,13 +119,25 @@ impl Exchange {
         let wire = &self.place.peer.wire;
         wire.response_begins();
         if let Some(line) = &mut self.line {
-            line.respond(head.status, wire.bytes_given());
+            line.respond(head.status, &head.headers, wire.bytes_given());
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {
             head.headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+    }
+
+    /// Notes whether the client uses https.
+    pub(crate) fn set_https(&mut self, is_https: bool) {
+        if let Some(line) = &mut self.line {
+            line.set_https(is_https);
+        }
+    }
+
+    /// Where the handler is to tell of the request, if the log asks for it.
+    pub(crate) fn trace(&self) -> Option<Rc<Trace>> {
+        self.line.as_ref()?.trace()
     }
 
     /// Counts bytes of the body.

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
-use crate::access::{self, LAST_LINES, Target, Writer};
+use crate::access::Log;
 use crate::doors::Waiting;
 use crate::duty::Duty;
 use crate::forwarded::Proxies;
@@ -43,26 +43,6 @@ struct Life {
     log: Mutex<Log>,
 }
 
-/// The access log, or that there is none.
-struct Log {
-    /// Its name; empty for none.
-    file: String,
-    writer: Option<Arc<Writer>>,
-}
-
-impl Log {
-    /// # Errors
-    /// [`StartError`] when the file cannot be opened, or its thread not be started.
-    fn open(file: &str, lanes: usize, reporter: &Arc<dyn Reporter>) -> Result<Self, StartError> {
-        let start = |target| Writer::start(target, lanes, access::zone(), Arc::clone(reporter));
-        let writer = open_log(file)?.map(start).transpose();
-        Ok(Self {
-            file: file.to_owned(),
-            writer: writer.map_err(StartError::Thread)?.map(Arc::new),
-        })
-    }
-}
-
 impl Life {
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,11 +61,9 @@ struct Running(Arc<Life>);
 impl Drop for Running {
     fn drop(&mut self) {
         if self.0.running.fetch_sub(1, AcqRel) == 1 {
-            let writer = self.0.log().writer.take();
-            if let Some(writer) = writer {
-                // Whoever hears that the server has stopped may end the process.
-                writer.close(LAST_LINES);
-            }
+            // Whoever hears that the server has stopped may end the process.
+            let log = self.0.log().take();
+            log.close();
             self.0.advance(Phase::Stopped);
         }
     }
@@ -127,8 +105,8 @@ impl Server {
         let binds: Arc<[Bind]> = sockets.binds().collect();
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
-        let log = Log::open(&options.access_logfile, count, &reporter)?;
-        let tuning = Tuning::new(&options, proxies, tls.clone(), log.writer.clone());
+        let log = Log::open(&options, count, &reporter, None)?;
+        let tuning = Tuning::new(&options, proxies, tls.clone(), log.outlets());
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -229,6 +207,17 @@ impl Server {
         total
     }
 
+    /// Checks what is read from the options only when a server starts, and starts none.
+    ///
+    /// # Errors
+    /// [`StartError`] for a proxy's address or a format of the log that is not understood, and for
+    /// certificates and keys that cannot be used.
+    pub fn check(options: &Options) -> Result<(), StartError> {
+        proxies(options)?;
+        Tls::load(options, None).map_err(StartError::Tls)?;
+        Log::check(options)
+    }
+
     /// Has the server go by other options from now on, and returns at once: connections that are open
     /// read them at their next request, timers at their next look. `bind`, `backlog` and `io_threads`
     /// stay as they are; `http`, more than 100 header fields and heads beyond 64 KiB are for new
@@ -244,11 +233,8 @@ impl Server {
             return Err(StartError::Tls(TlsError::cannot_change()));
         }
         let mut log = self.life.log();
-        if log.file != options.access_logfile {
-            let lanes = self.ports.len();
-            *log = Log::open(&options.access_logfile, lanes, &self.life.reporter)?;
-        }
-        let tuning = Tuning::new(options, proxies, loaded.clone(), log.writer.clone());
+        *log = Log::open(options, self.ports.len(), &self.life.reporter, Some(&log))?;
+        let tuning = Tuning::new(options, proxies, loaded.clone(), log.outlets());
         drop(log);
         *tls = loaded;
         self.gate.set_max(options.max_connections);
@@ -290,9 +276,7 @@ impl Server {
     /// Has the access log's file opened anew, after it was moved away, and returns at once. If that
     /// fails it is reported, and the old file is kept. Without a file nothing is done.
     pub fn reopen_logs(&self) {
-        if let Some(writer) = &self.life.log().writer {
-            writer.reopen();
-        }
+        self.life.log().reopen();
     }
 
     /// Waits until every I/O thread has ended. It does not stop the server by itself.
@@ -334,18 +318,6 @@ fn load_tls(
         });
     }
     Ok(Some(Arc::new(tls)))
-}
-
-/// Opens the access log; an empty name stands for none.
-fn open_log(name: &str) -> Result<Option<Target>, StartError> {
-    if name.is_empty() {
-        return Ok(None);
-    }
-    let opened = Target::open(name).map_err(|source| StartError::AccessLog {
-        file: name.to_owned(),
-        source,
-    })?;
-    Ok(Some(opened))
 }
 
 impl Drop for Server {

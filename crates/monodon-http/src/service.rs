@@ -40,6 +40,7 @@ impl<H: Handler> Service<H> {
         &self,
         request: http::Request<Incoming>,
         is_known: bool,
+        exchange: &mut Exchange,
     ) -> Result<H::Reply, Refusal> {
         let (mut head, incoming) = request.into_parts();
         let limits = self.place.thread.common.limits.get();
@@ -53,6 +54,7 @@ impl<H: Handler> Service<H> {
             Ok(tls) => tls,
             Err(rejection) => return Err(self.reject(rejection)),
         };
+        exchange.set_https(tls);
         let peer = Rc::clone(&self.place.peer);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
         let is_upgrade = offers_upgrade(&head) && body.is_empty();
@@ -64,6 +66,7 @@ impl<H: Handler> Service<H> {
             tls,
             is_upgrade,
             websocket,
+            trace: exchange.trace(),
         };
         catch_unwind(AssertUnwindSafe(|| self.handler.handle(request))).map_err(|_| {
             self.place.report(
@@ -119,8 +122,8 @@ impl<H: Handler> hyper::service::Service<http::Request<Incoming>> for Service<H>
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
         let is_known = self.place.begin_exchange();
-        let exchange = Exchange::new(Rc::clone(&self.place), &request);
-        let state = match self.hand_over(request, is_known) {
+        let mut exchange = Exchange::new(Rc::clone(&self.place), &request);
+        let state = match self.hand_over(request, is_known, &mut exchange) {
             Ok(future) => State::Handler { future },
             Err(refusal) => State::Refused { refusal },
         };

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::Writer;
+use crate::access::Outlets;
 use crate::forwarded::Proxies;
 use crate::limits::Limits;
 use crate::options::{HttpVersions, Options};
@@ -22,8 +22,8 @@ pub(crate) struct Tuning {
     pub(crate) proxies: Arc<Proxies>,
     /// What TLS goes by, if there are certificates.
     pub(crate) tls: Option<Arc<Tls>>,
-    /// The access log's, if there is one.
-    pub(crate) writer: Option<Arc<Writer>>,
+    /// Those of the access log, if there is one.
+    pub(crate) outlets: Option<Arc<Outlets>>,
 }
 
 impl Tuning {
@@ -31,7 +31,7 @@ impl Tuning {
         options: &Options,
         proxies: Arc<Proxies>,
         tls: Option<Arc<Tls>>,
-        writer: Option<Arc<Writer>>,
+        outlets: Option<Arc<Outlets>>,
     ) -> Self {
         Self {
             limits: Limits::new(options),
@@ -40,7 +40,7 @@ impl Tuning {
             http: options.http,
             proxies,
             tls,
-            writer,
+            outlets,
         }
     }
 }

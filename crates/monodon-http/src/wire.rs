@@ -19,6 +19,7 @@ use crate::answers::Rejection;
 use crate::body::BodyWatch;
 use crate::framing::Guard;
 use crate::limits::Limits;
+use crate::peer::Peer;
 use crate::stream::Stream;
 use crate::tunnel::Session;
 
@@ -175,7 +176,7 @@ impl Wire {
             match self.protocol.get() {
                 Protocol::Http2 => self.log(Some(line)),
                 Protocol::Tunnel => {
-                    line.respond(StatusCode::SWITCHING_PROTOCOLS, self.bytes_given());
+                    line.respond_bare(StatusCode::SWITCHING_PROTOCOLS, self.bytes_given());
                     self.log(self.unlogged.replace(Some(line)));
                 }
                 _ => self.log(self.unlogged.replace(Some(line))),
@@ -191,9 +192,9 @@ impl Wire {
     }
 
     /// Writes a line for what was answered outside of any exchange, with so many bytes of body.
-    pub(crate) fn log_refused(&self, ip: &str, status: StatusCode, sent: usize) {
+    pub(crate) fn log_refused(&self, peer: &Peer, status: StatusCode, sent: usize) {
         if let Some(access) = &*self.common.access.borrow() {
-            access.write_refused(ip, self.guard.borrow().line(), status, sent);
+            access.write_refused(peer, self.guard.borrow().line(), status, sent);
         }
     }
 

@@ -59,6 +59,8 @@ pub struct NativeOptions {
     pub websocket_compression: bool,
     pub websocket_ping: f64,
     pub access_logfile: String,
+    pub access_logformat: String,
+    pub access_log_reveal: Vec<String>,
     pub health_path: String,
     pub worker_connections: u32,
     pub queue_target: f64,
@@ -105,6 +107,8 @@ impl From<NativeOptions> for Options {
             websocket_compression: from.websocket_compression,
             websocket_ping: duration(from.websocket_ping),
             access_logfile: from.access_logfile,
+            access_logformat: from.access_logformat,
+            access_log_reveal: from.access_log_reveal,
             health_path: from.health_path,
             worker_connections: from.worker_connections,
             queue_target: duration(from.queue_target),
@@ -386,6 +390,15 @@ impl Drop for NativeServer {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&self.id);
     }
+}
+
+/// Checks what only native code reads of the options, and starts nothing.
+///
+/// # Errors
+/// What is wrong with them, behind the code of `lib/errors.ts`.
+#[napi(catch_unwind)]
+pub fn check_options(options: NativeOptions) -> Result<()> {
+    Server::check(&Options::from(options)).map_err(failure)
 }
 
 /// Attaches the calling thread as a worker of the server with this id. `ring` is called when there

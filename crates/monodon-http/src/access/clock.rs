@@ -16,9 +16,12 @@ pub(crate) fn zone() -> TimeZone {
 /// Gives the time as the log writes it.
 pub(crate) struct Clock {
     zone: TimeZone,
-    /// The second that `text` tells, since 1970.
+    /// The second that the texts tell, since 1970.
     second: i64,
     text: String,
+    /// The date and the time of day, and the offset, as RFC 3339 has them.
+    timestamp: String,
+    offset: String,
 }
 
 impl Clock {
@@ -27,6 +30,8 @@ impl Clock {
             zone,
             second: 0,
             text: String::new(),
+            timestamp: String::new(),
+            offset: String::new(),
         };
         clock.set(0);
         clock
@@ -34,13 +39,29 @@ impl Clock {
 
     /// The present second, as `[23/Nov/2026:18:00:58 +0000]`.
     pub(crate) fn now(&mut self) -> &str {
+        self.read();
+        &self.text
+    }
+
+    /// Writes the present time as `2026-11-23T18:00:58.123+00:00` (RFC 3339).
+    pub(crate) fn write_timestamp(&mut self, out: &mut Vec<u8>) {
+        let ms = self.read();
+        out.extend_from_slice(self.timestamp.as_bytes());
+        out.push(b'.');
+        out.extend([ms / 100, ms / 10 % 10, ms % 10].map(|digit| b'0' + digit as u8));
+        out.extend_from_slice(self.offset.as_bytes());
+    }
+
+    /// Looks at the time; gives its milliseconds.
+    fn read(&mut self) -> u32 {
         // A clock before 1970 is not set at all.
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let second = since.map_or(0, |since| since.as_secs().cast_signed());
+        let since = since.unwrap_or_default();
+        let second = since.as_secs().cast_signed();
         if second != self.second {
             self.set(second);
         }
-        &self.text
+        since.subsec_millis()
     }
 
     fn set(&mut self, second: i64) {
@@ -48,6 +69,8 @@ impl Clock {
         let local = time.to_zoned_datetime(self.zone.clone());
         self.second = second;
         self.text = local.strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string();
+        self.timestamp = local.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+        self.offset = local.strftime("%:z").to_string();
     }
 }
 
@@ -73,6 +96,7 @@ mod tests {
         let mut west = Clock::new(zone("<-0930>9:30"));
         west.set(1_795_456_858);
         assert_eq!(west.text, "[23/Nov/2026:08:30:58 -0930]");
+        assert_eq!(west.timestamp + &west.offset, "2026-11-23T08:30:58-09:30");
     }
 
     #[test]
@@ -80,5 +104,11 @@ mod tests {
         let mut clock = Clock::new(TimeZone::UTC);
         clock.now();
         assert!(clock.second > 1_700_000_000, "{}", clock.text);
+        let mut out = Vec::new();
+        clock.write_timestamp(&mut out);
+        let timestamp = String::from_utf8(out).expect("ASCII");
+        let parsed: jiff::Timestamp = timestamp.parse().expect("a time of RFC 3339");
+        assert!(parsed.as_second() > 1_700_000_000, "{timestamp}");
+        assert_eq!(timestamp.len(), "2026-11-23T18:00:58.123+00:00".len());
     }
 }

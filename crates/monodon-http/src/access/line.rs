@@ -1,66 +1,131 @@
 //! One line of the access log.
 
-use std::io::Write;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, HeaderName, REFERER, USER_AGENT};
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, StatusCode};
 
-use super::VALUE_BYTES;
+use super::atoms::{LATE_BYTES, Outcome};
+use super::clock::Clock;
+use super::format::Format;
+use super::subject::Subject;
 
 /// The status of a request whose connection ended before it had an answer: nginx's.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
-/// Bytes of a user's name that are shown, at most.
-const USER_BYTES: usize = 128;
-/// Bytes of Basic credentials that are looked at.
-const CREDENTIAL_BYTES: usize = 1024;
 /// A line whose buffer has grown beyond this is not kept.
 const SPARE_BYTES: usize = 1024;
-/// Bytes of the time, the status, the length, dashes, and what separates them, at most.
-const FRAME_BYTES: usize = 96;
+
+/// What the handler tells of a request, for the access log.
+#[derive(Debug, Default)]
+pub struct Trace {
+    taken: Cell<Option<(u32, Instant)>>,
+}
+
+impl Trace {
+    /// Notes which worker has taken the request, and when.
+    pub fn taken(&self, worker: u32, at: Instant) {
+        self.taken.set(Some((worker, at)));
+    }
+}
 
 /// The line of a request under way: what its head says, and what is counted of its response.
-#[derive(Default)]
 pub(crate) struct Line {
-    /// `IP - USER `, ` "REQUEST" `, ` "REFERER" "AGENT"`, without the time before the second and the
-    /// status and length before the third.
+    format: Arc<Format>,
+    /// What stands before each value that is known at the end, and after the last; `ends` parts it.
     text: Vec<u8>,
-    /// Where the second begins, and the third.
-    request_at: usize,
-    fields_at: usize,
+    ends: Vec<usize>,
+    /// The response's fields that the format names, parted likewise.
+    fields: Vec<u8>,
+    field_ends: Vec<usize>,
     /// 0 while there is no answer.
     status: u16,
     /// Bytes of the response's body.
     sent: u64,
     /// How many bytes had been sent on the connection when the response began.
     mark: u64,
+    is_https: bool,
+    /// When the head had come, and when the response began, if the format needs it.
+    begun: Option<Instant>,
+    answered: Option<Instant>,
+    trace: Option<Rc<Trace>>,
 }
 
 impl Line {
-    pub(super) fn begin<B>(&mut self, ip: &str, request: &http::Request<B>) {
-        let fields = request.headers();
-        let text = &mut self.text;
-        text.extend_from_slice(host(ip));
-        text.extend_from_slice(b" - ");
-        user(fields, text);
-        text.push(b' ');
-        self.request_at = text.len();
-        text.extend_from_slice(b" \"");
-        request_line(request, text);
-        text.extend_from_slice(b"\" ");
-        self.fields_at = text.len();
-        text.extend_from_slice(b" \"");
-        field(fields, &REFERER, text);
-        text.extend_from_slice(b"\" \"");
-        field(fields, &USER_AGENT, text);
-        text.push(b'"');
-        (self.status, self.sent, self.mark) = (0, 0, 0);
+    pub(super) fn new(format: Arc<Format>) -> Self {
+        Self {
+            text: Vec::new(),
+            ends: Vec::with_capacity(format.late.len() + 1),
+            fields: Vec::new(),
+            field_ends: Vec::new(),
+            status: 0,
+            sent: 0,
+            mark: 0,
+            is_https: false,
+            begun: None,
+            answered: None,
+            trace: None,
+            format,
+        }
+    }
+
+    /// Begins it, empty as it is.
+    pub(super) fn begin(&mut self, subject: &Subject<'_>) {
+        let format = &*self.format;
+        format.begin(subject, &mut self.text, &mut self.ends);
+        if format.needs_times {
+            self.begun = Some(Instant::now());
+        }
+        if format.needs_trace {
+            // Whoever still has the trace of an earlier request may write to it.
+            match self.trace.as_mut().and_then(Rc::get_mut) {
+                Some(trace) => trace.taken.set(None),
+                None => self.trace = Some(Rc::default()),
+            }
+        }
+    }
+
+    /// Where the handler is to tell of the request, if the format asks for it.
+    pub(crate) fn trace(&self) -> Option<Rc<Trace>> {
+        self.trace.clone()
+    }
+
+    pub(super) fn has_format(&self, format: &Arc<Format>) -> bool {
+        Arc::ptr_eq(&self.format, format)
+    }
+
+    pub(crate) fn set_https(&mut self, is_https: bool) {
+        self.is_https = is_https;
     }
 
     /// Notes that the response begins, after so many bytes of the connection.
-    pub(crate) fn respond(&mut self, status: StatusCode, mark: u64) {
+    pub(crate) fn respond(&mut self, status: StatusCode, fields: &HeaderMap, mark: u64) {
         (self.status, self.mark) = (status.as_u16(), mark);
+        let format = &*self.format;
+        if format.needs_times {
+            self.answered = Some(Instant::now());
+        }
+        if !format.response_fields.is_empty() {
+            self.fields.clear();
+            self.field_ends.clear();
+            for index in 0..format.response_fields.len() {
+                format.write_field(index, fields, &mut self.fields);
+                self.field_ends.push(self.fields.len());
+            }
+        }
+    }
+
+    /// [`Self::respond`], where the fields of the response are not at hand: a session has written them.
+    pub(crate) fn respond_bare(&mut self, status: StatusCode, mark: u64) {
+        self.respond(status, &HeaderMap::new(), mark);
+    }
+
+    /// Notes the answer to a request that never was one for the handler.
+    pub(super) fn refuse(&mut self, status: StatusCode, sent: usize) {
+        (self.status, self.sent) = (status.as_u16(), sent as u64);
+        // When it began is not known.
+        self.begun = None;
     }
 
     /// Counts bytes of the response's body.
@@ -83,173 +148,71 @@ impl Line {
         self.sent = bytes_out.saturating_sub(self.mark);
     }
 
+    /// Bytes that `write` writes, at most.
     pub(super) fn max_bytes(&self) -> usize {
-        self.text.len() + FRAME_BYTES
+        let format = &*self.format;
+        let dashes = format.response_fields.len() * "null".len();
+        self.text.len() + self.fields.len() + dashes + format.late.len() * LATE_BYTES
     }
 
-    pub(super) fn write(&self, time: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.text[..self.request_at]);
-        out.extend_from_slice(time.as_bytes());
-        out.extend_from_slice(&self.text[self.request_at..self.fields_at]);
+    pub(super) fn write(&self, clock: &mut Clock, out: &mut Vec<u8>) {
+        let outcome = self.outcome();
+        let mut start = 0;
+        for (index, &end) in self.ends.iter().enumerate() {
+            out.extend_from_slice(&self.text[start..end]);
+            start = end;
+            if let Some(&(late, style)) = self.format.late.get(index) {
+                late.write(&outcome, |index| self.field(index), clock, style, out);
+            }
+        }
+    }
+
+    /// The text of a field of the response. Without a response there is none.
+    fn field(&self, index: usize) -> &[u8] {
+        let Some(&end) = self.field_ends.get(index) else {
+            let (_, style) = self.format.response_fields[index];
+            return style.nothing();
+        };
+        let start = index
+            .checked_sub(1)
+            .map_or(0, |before| self.field_ends[before]);
+        &self.fields[start..end]
+    }
+
+    fn outcome(&self) -> Outcome {
         let status = if self.status == 0 {
             CLIENT_CLOSED_REQUEST
         } else {
             self.status
         };
-        numbers(status, self.sent, out);
-        out.extend_from_slice(&self.text[self.fields_at..]);
-        out.push(b'\n');
+        let taken = self.trace.as_ref().and_then(|trace| trace.taken.get());
+        let between = |start: Option<Instant>, end: Option<Instant>| -> Option<Duration> {
+            Some(end?.saturating_duration_since(start?))
+        };
+        let taken_at = taken.map(|(_, at)| at);
+        Outcome {
+            status,
+            sent: self.sent,
+            is_https: self.is_https,
+            duration: self.begun.map(|begun| begun.elapsed()),
+            queue_time: between(self.begun, taken_at),
+            app_time: between(taken_at, self.answered),
+            worker: taken.map(|(worker, _)| worker),
+        }
     }
 
     /// Empties it for the next request; false if it is not worth keeping.
     pub(super) fn clear(&mut self) -> bool {
         self.text.clear();
-        self.text.capacity() <= SPARE_BYTES
+        self.ends.clear();
+        self.fields.clear();
+        self.field_ends.clear();
+        (self.status, self.sent, self.mark) = (0, 0, 0);
+        self.is_https = false;
+        (self.begun, self.answered) = (None, None);
+        self.text.capacity() <= SPARE_BYTES && self.fields.capacity() <= SPARE_BYTES
     }
 }
-
-/// A request that was answered before it was parsed.
-pub(super) struct Refused<'a> {
-    pub(super) ip: &'a str,
-    pub(super) request_line: &'a [u8],
-    pub(super) status: StatusCode,
-    pub(super) sent: usize,
-}
-
-impl Refused<'_> {
-    pub(super) fn max_bytes(&self) -> usize {
-        self.ip.len() + self.request_line.len().min(VALUE_BYTES) * 4 + FRAME_BYTES
-    }
-
-    pub(super) fn write(&self, time: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(host(self.ip));
-        out.extend_from_slice(b" - - ");
-        out.extend_from_slice(time.as_bytes());
-        out.extend_from_slice(b" \"");
-        escape_or_dash(self.request_line, out);
-        out.extend_from_slice(b"\" ");
-        numbers(self.status.as_u16(), self.sent as u64, out);
-        out.extend_from_slice(b" \"-\" \"-\"\n");
-    }
-}
-
-/// The client's address; `-` for none, as of a Unix socket.
-fn host(ip: &str) -> &[u8] {
-    if ip.is_empty() { b"-" } else { ip.as_bytes() }
-}
-
-/// The status and the length, which is `-` for none.
-fn numbers(status: u16, sent: u64, out: &mut Vec<u8>) {
-    // Writing to a vector does not fail.
-    let _ = if sent == 0 {
-        write!(out, "{status} -")
-    } else {
-        write!(out, "{status} {sent}")
-    };
-}
-
-/// The request line as HTTP/1.1 would have it.
-fn request_line<B>(request: &http::Request<B>, out: &mut Vec<u8>) {
-    let (uri, version) = (request.uri(), request.version());
-    escape(request.method().as_str().as_bytes(), VALUE_BYTES, out);
-    out.push(b' ');
-    // Every target of HTTP/2 has an authority; one of HTTP/1 only if the client has sent it there.
-    match uri.path_and_query() {
-        Some(target) if version == Version::HTTP_2 || uri.authority().is_none() => {
-            escape(target.as_str().as_bytes(), VALUE_BYTES, out);
-        }
-        _ => escape(uri.to_string().as_bytes(), VALUE_BYTES, out),
-    }
-    out.extend_from_slice(match version {
-        Version::HTTP_2 => b" HTTP/2.0",
-        Version::HTTP_10 => b" HTTP/1.0",
-        _ => b" HTTP/1.1",
-    });
-}
-
-fn field(fields: &HeaderMap, name: &HeaderName, out: &mut Vec<u8>) {
-    let value = fields.get(name).map_or(&b""[..], |value| value.as_bytes());
-    escape_or_dash(value, out);
-}
-
-/// The name of Basic authentication (RFC 7617), or `-`. Without a colon there is no name, and what
-/// is there may be a secret.
-fn user(fields: &HeaderMap, out: &mut Vec<u8>) {
-    let mut credentials = [0; CREDENTIAL_BYTES];
-    let name = fields
-        .get(AUTHORIZATION)
-        .and_then(|value| value.as_bytes().split_at_checked(b"Basic ".len()))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Basic "))
-        .and_then(|(_, text)| {
-            STANDARD
-                .decode_slice(text.trim_ascii(), &mut credentials)
-                .ok()
-        })
-        .and_then(|length| {
-            credentials[..length]
-                .split(|&byte| byte == b':')
-                .next()
-                .map(<[u8]>::len)
-                .filter(|&end| end < length)
-        })
-        .map_or(&b""[..], |end| &credentials[..end]);
-    if name.is_empty() {
-        out.push(b'-');
-        return;
-    }
-    // The name stands without quotes, so a space would end it.
-    for part in name[..name.len().min(USER_BYTES)].split_inclusive(|&byte| byte == b' ') {
-        if let Some(word) = part.strip_suffix(b" ") {
-            escape(word, USER_BYTES, out);
-            out.extend_from_slice(b"\\x20");
-        } else {
-            escape(part, USER_BYTES, out);
-        }
-    }
-}
-
-fn escape_or_dash(value: &[u8], out: &mut Vec<u8>) {
-    if value.is_empty() {
-        out.push(b'-');
-    } else {
-        escape(value, VALUE_BYTES, out);
-    }
-}
-
-/// Appends a value in printable ASCII. Control characters, quotes, backslashes and bytes beyond
-/// ASCII become `\xHH`, so that no value can end its place in the line, or the line. A value of more
-/// than `max` bytes is cut there and ends in `...`.
-pub(crate) fn escape(value: &[u8], max: usize, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let shown = &value[..value.len().min(max)];
-    let mut rest = shown;
-    while let Some(at) = rest.iter().position(|&byte| !PLAIN[byte as usize]) {
-        let byte = rest[at];
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(&[
-            b'\\',
-            b'x',
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ]);
-        rest = &rest[at + 1..];
-    }
-    out.extend_from_slice(rest);
-    if shown.len() < value.len() {
-        out.extend_from_slice(b"...");
-    }
-}
-
-/// Which bytes stand for themselves.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let mut byte = b' ';
-    while byte <= b'~' {
-        plain[byte as usize] = byte != b'"' && byte != b'\\';
-        byte += 1;
-    }
-    plain
-};
 
 #[cfg(test)]
 #[path = "line_tests.rs"]

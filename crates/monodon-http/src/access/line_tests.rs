@@ -1,26 +1,77 @@
-use http::{HeaderValue, Request, StatusCode, Version};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
+use jiff::tz::TimeZone;
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
-use super::{Line, Refused, escape};
+use super::{Clock, Format, Line, Subject};
 use crate::access::VALUE_BYTES;
+use crate::access::format::Settings;
+use crate::access::secrets::Secrets;
+use crate::access::subject::RequestLine;
 
-const TIME: &str = "[01/Jan/1970:00:00:00 +0000]";
+const TIME: &str = "[TIME +0000]";
+
+fn format(text: &str) -> Arc<Format> {
+    let settings = Settings {
+        secrets: Secrets::default(),
+        request_id: Some(&HeaderName::from_static("x-request-id")),
+    };
+    Arc::new(Format::read(text, &settings).expect(text))
+}
+
+fn subject(request: &Request<()>) -> Subject<'_> {
+    Subject {
+        ip: "10.0.0.1",
+        port: Some(4711),
+        line: RequestLine::Parsed {
+            method: request.method(),
+            uri: request.uri(),
+            version: request.version(),
+        },
+        fields: Some(request.headers()),
+    }
+}
+
+fn refused(line: &[u8]) -> Subject<'_> {
+    Subject {
+        ip: "::1",
+        port: None,
+        line: RequestLine::Raw(line),
+        fields: None,
+    }
+}
 
 fn request(target: &str) -> Request<()> {
     Request::builder().uri(target).body(()).expect(target)
 }
 
 fn begun(request: &Request<()>) -> Line {
-    let mut line = Line::default();
-    line.begin("10.0.0.1", request);
+    begun_of("combined", &subject(request))
+}
+
+fn begun_of(text: &str, subject: &Subject<'_>) -> Line {
+    let mut line = Line::new(format(text));
+    line.begin(subject);
     line
 }
 
+/// What the line writes, with [`TIME`] for the time of Apache.
 fn written(line: &Line) -> String {
     let mut out = Vec::new();
-    line.write(TIME, &mut out);
+    line.write(&mut Clock::new(TimeZone::UTC), &mut out);
     assert!(out.len() <= line.max_bytes());
-    String::from_utf8(out).expect("ASCII")
+    let text = String::from_utf8(out).expect("ASCII");
+    // A client's bracket follows no space that is not between quotes.
+    let ours = text.split_once(" [").and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(" +0000]")?;
+        Some(format!("{before} {TIME}{after}"))
+    });
+    ours.unwrap_or(text)
+}
+
+fn respond(line: &mut Line, status: StatusCode, mark: u64) {
+    line.respond(status, &HeaderMap::new(), mark);
 }
 
 fn with(mut request: Request<()>, name: &'static str, value: &[u8]) -> Request<()> {
@@ -33,7 +84,7 @@ fn with(mut request: Request<()>, name: &'static str, value: &[u8]) -> Request<(
 fn is_the_combined_format() {
     let request = with(request("/path?q"), "user-agent", b"curl/8.1");
     let mut line = begun(&request);
-    line.respond(StatusCode::OK, 7);
+    respond(&mut line, StatusCode::OK, 7);
     line.count(6);
     line.count(7);
     assert_eq!(
@@ -42,13 +93,11 @@ fn is_the_combined_format() {
     );
     let mut again = line;
     assert!(again.clear());
-    again.begin(
-        "::1",
-        &with(request_of(Version::HTTP_2), "referer", b"http://a/"),
-    );
+    let request = with(request_of(Version::HTTP_2), "referer", b"http://a/");
+    again.begin(&subject(&request));
     assert_eq!(
         written(&again),
-        format!("::1 - - {TIME} \"GET /b HTTP/2.0\" 499 - \"http://a/\" \"-\"\n"),
+        format!("10.0.0.1 - - {TIME} \"GET /b HTTP/2.0\" 499 - \"http://a/\" \"-\"\n"),
         "nothing is left of the line before"
     );
 }
@@ -103,15 +152,9 @@ fn cuts_long_values() {
     let shown = format!("GET {}... HTTP/1.1", &long[..VALUE_BYTES]);
     assert!(line.contains(&shown), "{line}");
     assert!(line.ends_with(&format!(" \"{}...\"\n", "\\x22".repeat(VALUE_BYTES))));
-    let refused = Refused {
-        ip: "::1",
-        request_line: &[b'"'; 5000],
-        status: StatusCode::URI_TOO_LONG,
-        sent: 9,
-    };
-    let mut out = Vec::new();
-    refused.write(TIME, &mut out);
-    assert!(out.ends_with(b"...\" 414 9 \"-\" \"-\"\n") && out.len() <= refused.max_bytes());
+    let mut line = begun_of("combined", &refused(&[b'"'; 5000]));
+    line.refuse(StatusCode::URI_TOO_LONG, 9);
+    assert!(written(&line).ends_with("...\" 414 9 \"-\" \"-\"\n"));
 }
 
 #[test]
@@ -123,7 +166,7 @@ fn corrects_what_was_cut() {
         (5, "\" 499 - "),
     ] {
         let mut line = begun(&request("/"));
-        line.respond(StatusCode::OK, 100);
+        respond(&mut line, StatusCode::OK, 100);
         line.count(1000);
         line.cut(bytes_out);
         let line = written(&line);
@@ -131,31 +174,131 @@ fn corrects_what_was_cut() {
     }
 }
 
-/// Undoes the escapes.
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'\\' {
-            let digits = std::str::from_utf8(&after[1..3]).expect("digits");
-            out.push(u8::from_str_radix(digits, 16).expect("digits"));
-            rest = &after[3..];
-        } else {
-            out.push(byte);
-            rest = after;
-        }
+#[test]
+fn has_every_atom_of_gunicorn() {
+    const TEXT: &str = "%(h)s %(l)s %(u)s %(r)s|%(m)s %(U)s %(q)s %(H)s %(s)s %(B)s %(b)s %(f)s \
+        %(a)s|%({x-a}i)s %({x-b}o)s %({x-none}o)s %({HTTP_X_A}e)s %({path_info}e)s \
+        %({raw_uri}e)s %({remote_port}e)s %({wsgi.url_scheme}e)s %({script_name}e)s 100%%";
+    let mut request = request("/a%20b?q=1&token=2");
+    for (name, value) in [
+        ("authorization", "Basic YWxpY2U6c2VjcmV0"),
+        ("referer", "http://a/?password=x"),
+        ("user-agent", "a b"),
+        ("x-a", "1"),
+    ] {
+        request = with(request, name, value.as_bytes());
     }
-    out
+    let mut line = begun_of(TEXT, &subject(&request));
+    let mut fields = HeaderMap::new();
+    fields.insert("x-b", HeaderValue::from_static("2"));
+    line.respond(StatusCode::OK, &fields, 0);
+    line.count(13);
+    line.set_https(true);
+    assert_eq!(
+        written(&line),
+        "10.0.0.1 - alice GET /a%20b?q=1&token=*** HTTP/1.1|GET /a%20b q=1&token=*** HTTP/1.1 200 \
+         13 13 http://a/?password=*** a\\x20b|1 2 - 1 /a\\x20b /a%20b?q=1&token=*** 4711 https - \
+         100%\n"
+    );
+    let line = begun_of(TEXT, &refused(b"GET /a?b HTTP/1.1"));
+    assert_eq!(
+        written(&line),
+        "::1 - - GET /a?b HTTP/1.1|GET /a b HTTP/1.1 499 0 - - -|- - - - /a /a?b - http - 100%\n"
+    );
+}
+
+#[test]
+fn tells_times_and_the_worker() {
+    const TEXT: &str = "%(T)s %(M)s %(D)s %(L)s %(queue_us)s %(app_us)s %(worker)s";
+    let request = request("/");
+    let mut line = begun_of(TEXT, &subject(&request));
+    let start = line.begun.expect("it is needed");
+    let later = start + std::time::Duration::from_millis(20);
+    line.trace().expect("it is needed").taken(3, later);
+    respond(&mut line, StatusCode::OK, 0);
+    line.answered = Some(later + std::time::Duration::from_millis(5));
+    let text = written(&line);
+    let values: Vec<&str> = text.trim_end().split(' ').collect();
+    assert_eq!(values[4..], ["20000", "5000", "3"], "{text}");
+    assert!(
+        values[0].parse::<u64>().is_ok() && values[3].contains('.'),
+        "{text}"
+    );
+    assert!(line.clear());
+    line.begin(&subject(&request));
+    assert!(
+        written(&line).ends_with(" - - -\n"),
+        "nothing is left of the request before"
+    );
+    // Of what was refused before it was parsed it is not known when it began.
+    let mut line = begun_of(TEXT, &refused(b""));
+    line.refuse(StatusCode::BAD_REQUEST, 0);
+    assert_eq!(written(&line), "- - - - - - -\n");
+}
+
+#[test]
+fn json_has_a_value_for_each_field() {
+    let mut request = with(request("/a?b=%22"), "user-agent", b"\"\xff\\");
+    request = with(request, "host", b"example.org");
+    request = with(request, "x-request-id", b"abc");
+    let mut line = begun_of("json", &subject(&request));
+    respond(&mut line, StatusCode::OK, 0);
+    line.count(5);
+    let text = written(&line);
+    let (_, rest) = text.split_once("\"remote\"").expect("a field");
+    let (before, after) = rest.split_once("\"duration_us\":").expect("a field");
+    let (_, after) = after.split_once(',').expect("a field");
+    assert_eq!(
+        before,
+        r#":"10.0.0.1","user":null,"method":"GET","scheme":"http","host":"example.org","path":"/a","query":"b=%22","protocol":"HTTP/1.1","status":200,"bytes":5,"referer":null,"user_agent":"\"\\xFF\\","#
+    );
+    let pid = std::process::id();
+    assert_eq!(
+        after,
+        format!(
+            r#""queue_us":null,"app_us":null,"worker":null,"pid":{pid},"request_id":"abc","trace_id":null}}"#
+        ) + "\n"
+    );
+}
+
+#[test]
+fn secrets_are_masked_wherever_they_are_asked_for() {
+    const TEXT: &str = "%({authorization}i)s %({cookie}i)s %({set-cookie}o)s %({http_cookie}e)s %({location}o)s %({x-none}i)s";
+    let mut request = request("/");
+    for name in ["authorization", "cookie"] {
+        request = with(request, name, b"SECRET");
+    }
+    let mut line = begun_of(TEXT, &subject(&request));
+    let mut fields = HeaderMap::new();
+    fields.insert("set-cookie", HeaderValue::from_static("SECRET"));
+    fields.insert("location", HeaderValue::from_static("/?token=SECRET"));
+    line.respond(StatusCode::FOUND, &fields, 0);
+    assert_eq!(written(&line), "*** *** *** *** /?token=*** -\n");
 }
 
 proptest! {
     #[test]
-    fn escaping_is_reversible_and_plain(value in prop::collection::vec(any::<u8>(), 0..200)) {
-        let mut out = b"before".to_vec();
-        escape(&value, 200, &mut out);
-        let text = &out[b"before".len()..];
-        prop_assert!(text.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'"'));
-        prop_assert_eq!(unescaped(text), value);
+    fn no_client_forges_an_object(
+        agent in prop::collection::vec(any::<u8>(), 0..100),
+        user in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        use base64::Engine;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(user);
+        let credentials = format!("Basic {encoded}");
+        let mut request = request("/");
+        for (name, value) in [("user-agent", &agent[..]), ("authorization", credentials.as_bytes())] {
+            if let Ok(value) = HeaderValue::from_bytes(value) {
+                request.headers_mut().insert(name, value);
+            }
+        }
+        let line = written(&begun_of("json", &subject(&request)));
+        prop_assert!(line[..line.len() - 1].bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        // Without what is escaped, the quotes part the object into as many pieces as without a client.
+        let bare = line.replace("\\\\", "").replace("\\\"", "");
+        let quotes = bare.bytes().filter(|&byte| byte == b'"').count();
+        let values = usize::from(!line.contains("\"user\":null")) + usize::from(!line.contains("\"user_agent\":null"));
+        // The names, and time, remote, method, scheme, path and protocol.
+        prop_assert_eq!(quotes, 2 * (20 + 6 + values));
     }
 
     #[test]

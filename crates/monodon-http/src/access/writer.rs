@@ -11,7 +11,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use jiff::tz::TimeZone;
 use memchr::memchr_iter;
 
 use super::target::{Target, reason};
@@ -35,7 +34,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    zone: TimeZone,
 }
 
 /// One I/O thread's way to the writer.
@@ -79,11 +77,10 @@ impl Orders {
 }
 
 impl Writer {
-    /// Starts the thread, for so many lanes. The lines' times are in `zone`.
+    /// Starts the thread, for so many lanes.
     pub(crate) fn start(
         target: Target,
         lanes: usize,
-        zone: TimeZone,
         reporter: Arc<dyn Reporter>,
     ) -> io::Result<Self> {
         // The writer holds one more while it writes.
@@ -112,7 +109,6 @@ impl Writer {
         Ok(Self {
             shared,
             thread: Mutex::new(Some(thread)),
-            zone,
         })
     }
 
@@ -123,19 +119,20 @@ impl Writer {
         }
     }
 
-    pub(super) fn zone(&self) -> TimeZone {
-        self.zone.clone()
-    }
-
     /// Has the file opened anew.
     pub(crate) fn reopen(&self) {
         self.shared.order(|orders| &mut orders.reopen);
     }
 
-    /// Has the last lines written, and waits for that as long as `patience`. A writer that a pipe
-    /// or a disk holds up for longer is left to itself.
-    pub(crate) fn close(&self, patience: Duration) {
+    /// Has the last lines written, and the thread end.
+    pub(crate) fn end(&self) {
         self.shared.order(|orders| &mut orders.close);
+    }
+
+    /// [`Self::end`], and waits for that as long as `patience`. A writer that a pipe or a disk holds up
+    /// for longer is left to itself.
+    pub(crate) fn close(&self, patience: Duration) {
+        self.end();
         let waited =
             self.shared
                 .ended
@@ -150,7 +147,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.order(|orders| &mut orders.close);
+        self.end();
     }
 }
 

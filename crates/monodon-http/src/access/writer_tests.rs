@@ -2,9 +2,7 @@ use std::io::{PipeReader, PipeWriter, Read};
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{
-    Arc, Duration, Instant, Lane, Mutex, Report, Reporter, Target, TimeZone, WAITING_BYTES, Writer,
-};
+use super::{Arc, Duration, Instant, Lane, Mutex, Report, Reporter, Target, WAITING_BYTES, Writer};
 use crate::phase::Phase;
 
 const LINE: &[u8; 64] = b"0123456789012345678901234567890123456789012345678901234567890..\n";
@@ -23,7 +21,7 @@ impl Reporter for Heard {
 fn start(target: Target, lanes: usize) -> (Writer, Receiver<Report>) {
     let (sender, reports) = channel();
     let reporter = Arc::new(Heard(Mutex::new(sender)));
-    let writer = Writer::start(target, lanes, TimeZone::UTC, reporter).expect("a thread");
+    let writer = Writer::start(target, lanes, reporter).expect("a thread");
     (writer, reports)
 }
 

@@ -41,7 +41,7 @@ impl Wire {
     /// The session has answered by itself, with this status.
     pub(crate) fn answered(&self, status: StatusCode) {
         if let Some(mut line) = self.unlogged.take() {
-            line.respond(status, self.bytes_given());
+            line.respond_bare(status, self.bytes_given());
             self.unlogged.set(Some(line));
         }
     }

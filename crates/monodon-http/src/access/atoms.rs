@@ -1,0 +1,391 @@
+//! What a line can tell, and how it writes it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use http::HeaderName;
+use http::header::HOST;
+
+use super::clock::Clock;
+use super::escape::{self, VALUE_BYTES};
+use super::secrets::{MASK, Secrets, percent_decoded};
+use super::subject::{RequestLine, Subject};
+
+/// Bytes of a user's name that are shown, at most.
+const USER_BYTES: usize = 128;
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// How values stand in a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// Between quotes.
+    Plain,
+    /// Without quotes: a space would end the value.
+    Bare,
+    /// In a JSON text of the user's own.
+    JsonInside,
+    /// As a JSON value.
+    Json,
+}
+
+impl Style {
+    /// Stands for what is not there.
+    pub(super) fn nothing(self) -> &'static [u8] {
+        if self == Self::Json { b"null" } else { b"-" }
+    }
+
+    /// Writes a text; [`Self::nothing`] for an empty one.
+    pub(super) fn text(self, value: &[u8], max: usize, out: &mut Vec<u8>) {
+        match self {
+            _ if value.is_empty() => out.extend_from_slice(self.nothing()),
+            Self::Plain => escape::plain(value, max, out),
+            Self::Bare => bare(value, max, out),
+            Self::JsonInside => escape::json(value, max, out),
+            Self::Json => {
+                out.push(b'"');
+                escape::json(value, max, out);
+                out.push(b'"');
+            }
+        }
+    }
+
+    pub(super) fn number(self, value: Option<u64>, out: &mut Vec<u8>) {
+        match value {
+            Some(value) => digits(value, out),
+            None => out.extend_from_slice(self.nothing()),
+        }
+    }
+}
+
+fn bare(value: &[u8], max: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    escape::plain(value, max, out);
+    if out[start..].contains(&b' ') {
+        let escaped = out.split_off(start);
+        for (index, part) in escaped.split(|&byte| byte == b' ').enumerate() {
+            if index > 0 {
+                out.extend_from_slice(b"\\x20");
+            }
+            out.extend_from_slice(part);
+        }
+    }
+}
+
+fn digits(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// A header field that a format names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: HeaderName,
+    pub(super) is_secret: bool,
+    pub(super) is_url: bool,
+}
+
+impl Field {
+    pub(super) fn new(name: HeaderName, secrets: &Secrets) -> Self {
+        Self {
+            is_secret: secrets.is_secret(&name),
+            is_url: Secrets::is_url(&name),
+            name,
+        }
+    }
+
+    pub(super) fn write(&self, value: &[u8], secrets: &Secrets, style: Style, out: &mut Vec<u8>) {
+        if self.is_secret && !value.is_empty() {
+            style.text(MASK, VALUE_BYTES, out);
+        } else if self.is_url {
+            style.text(&secrets.masked(value), VALUE_BYTES, out);
+        } else {
+            style.text(value, VALUE_BYTES, out);
+        }
+    }
+}
+
+/// What is known when a request's head has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Early {
+    Remote,
+    RemotePort,
+    User,
+    RequestLine,
+    Method,
+    Target,
+    Path,
+    /// As CGI has it.
+    DecodedPath,
+    Query,
+    Protocol,
+    /// `Host`, or the authority that stands for it.
+    Host,
+    Field(Field),
+    TraceId,
+    /// The same for all requests.
+    Constant(Vec<u8>),
+    Number(u64),
+}
+
+impl Early {
+    pub(super) fn write(
+        &self,
+        subject: &Subject<'_>,
+        secrets: &Secrets,
+        style: Style,
+        out: &mut Vec<u8>,
+    ) {
+        let line = &subject.line;
+        let value = match self {
+            Self::Remote => subject.ip.as_bytes(),
+            Self::RemotePort => return style.number(subject.port.map(u64::from), out),
+            Self::User => return subject.with_user(|user| style.text(user, USER_BYTES, out)),
+            Self::RequestLine => return request_line(line, secrets, style, out),
+            Self::Method => line.method(),
+            Self::Target => {
+                return style.text(&secrets.masked(&line.target()), VALUE_BYTES, out);
+            }
+            Self::Path => line.path(),
+            Self::DecodedPath => return style.text(&decoded(line.path()), VALUE_BYTES, out),
+            Self::Query => {
+                return style.text(&secrets.masked_query(line.query()), VALUE_BYTES, out);
+            }
+            Self::Protocol => line.protocol(),
+            Self::Host => host(subject),
+            Self::Field(field) => {
+                return field.write(subject.field(&field.name), secrets, style, out);
+            }
+            Self::TraceId => trace_id(subject.field(&TRACEPARENT)),
+            Self::Constant(value) => value,
+            Self::Number(value) => return style.number(Some(*value), out),
+        };
+        style.text(value, VALUE_BYTES, out);
+    }
+}
+
+/// The request line as HTTP/1.1 would have it. Its parts are cut one by one, so that a long target
+/// takes the place of none. The spaces between them are its own, also where there are no quotes.
+fn request_line(line: &RequestLine<'_>, secrets: &Secrets, style: Style, out: &mut Vec<u8>) {
+    let style = if style == Style::Bare {
+        Style::Plain
+    } else {
+        style
+    };
+    if let RequestLine::Raw(raw) = line {
+        return style.text(&secrets.masked(raw), VALUE_BYTES, out);
+    }
+    let (quote, inside): (&[u8], _) = match style {
+        Style::Json => (b"\"", Style::JsonInside),
+        style => (b"", style),
+    };
+    out.extend_from_slice(quote);
+    inside.text(line.method(), VALUE_BYTES, out);
+    out.push(b' ');
+    inside.text(&secrets.masked(&line.target()), VALUE_BYTES, out);
+    out.push(b' ');
+    out.extend_from_slice(line.protocol());
+    out.extend_from_slice(quote);
+}
+
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&first, after)) = rest.split_first() {
+        let (byte, after) = percent_decoded(first, after);
+        out.push(byte);
+        rest = after;
+    }
+    out
+}
+
+fn host<'a>(subject: &Subject<'a>) -> &'a [u8] {
+    let authority = match subject.line {
+        RequestLine::Parsed { uri, .. } => uri.authority(),
+        RequestLine::Raw(_) => None,
+    };
+    match authority {
+        Some(authority) => authority.as_str().as_bytes(),
+        None => subject.field(&HOST),
+    }
+}
+
+/// The trace's id in a `traceparent` (W3C Trace Context section 3.2); empty if it is not valid.
+fn trace_id(value: &[u8]) -> &[u8] {
+    const LENGTH: usize = "00-00000000000000000000000000000000-0000000000000000-00".len();
+    let is_hex = |text: &[u8]| {
+        text.iter()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
+    };
+    let is_id = |text: &[u8]| is_hex(text) && text.iter().any(|&byte| byte != b'0');
+    let Some(known) = value.get(..LENGTH) else {
+        return &[];
+    };
+    let (version, trace, parent, flags) =
+        (&known[..2], &known[3..35], &known[36..52], &known[53..]);
+    let has_dashes = [2, 35, 52].iter().all(|&at| known[at] == b'-');
+    // Later versions may add fields.
+    let ends_well = match value.get(LENGTH) {
+        None => true,
+        Some(&next) => version != b"00" && next == b'-',
+    };
+    let is_valid = has_dashes
+        && ends_well
+        && is_hex(version)
+        && version != b"ff"
+        && is_id(trace)
+        && is_id(parent)
+        && is_hex(flags);
+    if is_valid { trace } else { &[] }
+}
+
+/// Units of the time that a request took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+    Microseconds,
+    /// Seconds with six decimals.
+    Decimal,
+}
+
+/// What is known when a response has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    /// `[23/Nov/2026:18:00:58 +0000]`.
+    Time,
+    /// By RFC 3339, with milliseconds.
+    Timestamp,
+    Scheme,
+    Status,
+    Bytes,
+    /// `-` for none.
+    BytesOrDash,
+    Duration(Unit),
+    QueueTime,
+    AppTime,
+    Worker,
+    /// A field of the response, by its place among those that the format names.
+    Field(usize),
+}
+
+/// Bytes of a late value that is no field, at most: of a timestamp in quotes.
+pub(super) const LATE_BYTES: usize = 40;
+
+/// What the line of a request knows at its end.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Outcome {
+    pub(super) status: u16,
+    /// Bytes of the response's body.
+    pub(super) sent: u64,
+    pub(super) is_https: bool,
+    pub(super) duration: Option<Duration>,
+    pub(super) queue_time: Option<Duration>,
+    pub(super) app_time: Option<Duration>,
+    pub(super) worker: Option<u32>,
+}
+
+impl Late {
+    /// `fields` gives the text of a field, as it stands in the line.
+    pub(super) fn write<'a>(
+        self,
+        outcome: &Outcome,
+        fields: impl FnOnce(usize) -> &'a [u8],
+        clock: &mut Clock,
+        style: Style,
+        out: &mut Vec<u8>,
+    ) {
+        let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
+        let number = match self {
+            Self::Time => return out.extend_from_slice(clock.now().as_bytes()),
+            Self::Timestamp => {
+                let quote: &[u8] = if style == Style::Json { b"\"" } else { b"" };
+                out.extend_from_slice(quote);
+                clock.write_timestamp(out);
+                return out.extend_from_slice(quote);
+            }
+            Self::Scheme => {
+                let scheme: &[u8] = if outcome.is_https { b"https" } else { b"http" };
+                return style.text(scheme, VALUE_BYTES, out);
+            }
+            Self::Field(index) => return out.extend_from_slice(fields(index)),
+            Self::Duration(Unit::Decimal) => return decimal(outcome.duration, style, out),
+            Self::Status => Some(outcome.status.into()),
+            Self::Bytes => Some(outcome.sent),
+            Self::BytesOrDash => Some(outcome.sent).filter(|&sent| sent > 0),
+            Self::Duration(Unit::Seconds) => outcome.duration.map(|time| time.as_secs()),
+            Self::Duration(Unit::Milliseconds) => {
+                outcome.duration.map(|time| time.as_millis() as u64)
+            }
+            Self::Duration(Unit::Microseconds) => micros(outcome.duration),
+            Self::QueueTime => micros(outcome.queue_time),
+            Self::AppTime => micros(outcome.app_time),
+            Self::Worker => outcome.worker.map(u64::from),
+        };
+        style.number(number, out);
+    }
+}
+
+fn decimal(time: Option<Duration>, style: Style, out: &mut Vec<u8>) {
+    match time {
+        // Writing to a vector does not fail.
+        Some(time) => {
+            let _ = write!(out, "{}.{:06}", time.as_secs(), time.subsec_micros());
+        }
+        None => out.extend_from_slice(style.nothing()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Style, trace_id};
+
+    #[test]
+    fn reads_the_id_of_a_valid_trace() {
+        const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let of = |version: &str, id: &str, parent: &str, rest: &str| {
+            let value = format!("{version}-{id}-{parent}-{rest}");
+            String::from_utf8(trace_id(value.as_bytes()).to_vec()).expect("text")
+        };
+        let parent = "00f067aa0ba902b7";
+        assert_eq!(of("00", ID, parent, "01"), ID);
+        assert_eq!(of("cc", ID, parent, "01-more"), ID);
+        for (version, id, parent, rest) in [
+            ("00", ID, parent, "01-more"),
+            ("cc", ID, parent, "01more"),
+            ("ff", ID, parent, "01"),
+            ("00", &"0".repeat(32), parent, "01"),
+            ("00", ID, &"0".repeat(16), "01"),
+            ("00", &ID.to_uppercase(), parent, "01"),
+            ("00", &ID[1..], parent, "01"),
+            ("00", ID, parent, "0"),
+            ("0x", ID, parent, "01"),
+        ] {
+            assert_eq!(
+                of(version, id, parent, rest),
+                "",
+                "{version} {id} {parent} {rest}"
+            );
+        }
+        assert_eq!(trace_id(b""), b"");
+    }
+
+    #[test]
+    fn values_take_the_shape_of_their_place() {
+        let text = |style: Style, value: &str| {
+            let mut out = Vec::new();
+            style.text(value.as_bytes(), 9, &mut out);
+            String::from_utf8(out).expect("ASCII")
+        };
+        for (style, value, expected) in [
+            (Style::Plain, "a b\"", r"a b\x22"),
+            (Style::Plain, "", "-"),
+            (Style::Bare, "a b\" ", r"a\x20b\x22\x20"),
+            (Style::Bare, "a b c d e f", r"a\x20b\x20c\x20d\x20e..."),
+            (Style::JsonInside, "a b\"", r#"a b\""#),
+            (Style::JsonInside, "", "-"),
+            (Style::Json, "a b\"", r#""a b\"""#),
+            (Style::Json, "", "null"),
+        ] {
+            assert_eq!(text(style, value), expected);
+        }
+    }
+}
