@@ -58,6 +58,11 @@ export const ERRORS = {
     hint: 'if it is one of yours, correct it; scanners and old browsers fail too',
     blame: 'client',
   },
+  MONODON_HTTP2_FLOOD: {
+    message: 'the client has flooded its HTTP/2 connection, which was closed',
+    hint: 'correct the client, or block it if it means harm; docs/limits.md says what is borne',
+    blame: 'client',
+  },
   MONODON_BODY_TRUNCATED: {
     message: 'the client left before it had sent the whole body',
     hint: 'nothing: the request cannot be completed',

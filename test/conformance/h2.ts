@@ -1,7 +1,7 @@
 /** HTTP/2 with prior knowledge, the same for every interface. */
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pattern, type Seen } from '../support/apps/probe.ts'
+import { HINT, pattern, type Seen } from '../support/apps/probe.ts'
 import { FLAG, FRAME, frame, H2Connection, headers, statusOf } from '../support/h2-frames.ts'
 import type { TestServer } from '../support/server.ts'
 import type { Subject } from '../support/subject.ts'
@@ -22,6 +22,9 @@ const REQUEST: Fields = [
   [':authority', 'localhost'],
   [':path', '/route/early'],
 ]
+
+/** The code of RFC 9113 section 7. */
+const CANCEL = Buffer.of(0, 0, 0, 8)
 
 export function h2Suite({ kind, watcher, atOnce, start }: Subject): void {
   const isBlocking = kind === 'python'
@@ -75,6 +78,40 @@ export function h2Suite({ kind, watcher, atOnce, start }: Subject): void {
       const body = Buffer.from(pattern(900_000))
       const answer = await request(session, { ':method': 'POST', ':path': '/route/echo' }, body)
       expect(answer.body.equals(body)).toBe(true)
+    })
+
+    test('early hints come before the response', async () => {
+      const hints: IncomingHttpHeaders[] = []
+      const stream = session.request({ ':path': '/route/hints?times=3' })
+      stream.on('headers', (fields: IncomingHttpHeaders) => hints.push(fields))
+      let body = ''
+      for await (const piece of stream) body += piece
+      expect(body).toBe('hinted')
+      expect(hints.map((fields) => [fields[':status'], fields['link']])).toEqual(
+        Array.from({ length: 3 }, () => [103, HINT]),
+      )
+    })
+
+    test('a client that waits to be told to go on is told once the app reads', async () => {
+      const fields = { ':method': 'POST', ':path': '/route/echo', expect: '100-continue' }
+      const stream = session.request(fields)
+      await new Promise((resolve) => stream.once('continue', resolve))
+      stream.end('after all')
+      let body = ''
+      for await (const piece of stream) body += piece
+      expect(body).toBe('after all')
+    })
+
+    test('a body that the client cancels is not a whole one', async () => {
+      watcher.reset()
+      const connection = await H2Connection.connect(server)
+      const fields: Fields = [[':method', 'POST'], ...REQUEST.slice(1, 3), [':path', '/p']]
+      connection.write(headers(1, fields, true), frame(FRAME.data, 0, 1, Buffer.from('begun')))
+      await until('the app', () => watcher.calls.length === 1)
+      connection.write(frame(FRAME.reset, 0, 1, CANCEL))
+      await until('the server to forget it', () => server.count('claimed') === 0)
+      expect(watcher.completions).toBe(0)
+      await connection.leave()
     })
 
     test('HEAD, 204 and 304 have no body', async () => {
@@ -154,10 +191,7 @@ export function h2Suite({ kind, watcher, atOnce, start }: Subject): void {
       const target = isBlocking ? '/route/early' : '/route/never'
       const path: Fields = [...REQUEST.slice(0, 3), [':path', target]]
       for (let stream = 1; stream < 20_000 && !connection.socket.destroyed; stream += 2) {
-        connection.write(
-          headers(stream, path),
-          frame(FRAME.reset, 0, stream, Buffer.of(0, 0, 0, 8)),
-        )
+        connection.write(headers(stream, path), frame(FRAME.reset, 0, stream, CANCEL))
         if (stream % 1000 === 1) await new Promise(setImmediate)
       }
       await connection.find(({ type }) => type === FRAME.goaway, 5000).catch(() => undefined)

@@ -1,7 +1,7 @@
 /** What a response looks like on the wire, the same for every interface. */
 import { setImmediate as tick } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pattern, text } from '../support/apps/probe.ts'
+import { HINT, pattern, text } from '../support/apps/probe.ts'
 import { Client, fetchOnce, get, post } from '../support/client.ts'
 import type { WireResponse } from '../support/responses.ts'
 import type { TestServer } from '../support/server.ts'
@@ -114,6 +114,25 @@ export function routeSuite({ title, watcher, atOnce, start }: Subject): void {
         const answer = await fetchOnce(server, '/route/length?declared=5&sent=5')
         expect(answer).toMatchObject({ status: 200, framing: 'length' })
         expect(answer.body.toString()).toBe('xxxxx')
+      })
+    })
+
+    describe('early hints', () => {
+      test('come before the response', async () => {
+        const client = await open()
+        const answer = await client.request('GET', get('/route/hints?times=3'))
+        expect(answer.body.toString()).toBe('hinted')
+        expect(client.interims.map(({ status }) => status)).toEqual([103, 103, 103])
+        expect(client.interims.map(({ headers }) => headers['link'])).toEqual([HINT, HINT, HINT])
+        await client.leave()
+      })
+
+      test('are not for HTTP/1.0', async () => {
+        const client = await open('GET')
+        await client.write('GET /route/hints HTTP/1.0\r\n\r\n')
+        expect((await client.response()).body.toString()).toBe('hinted')
+        expect(client.interims).toEqual([])
+        await client.closed()
       })
     })
 

@@ -72,9 +72,10 @@ impl IoThread {
         &self,
         ticket: Arc<Ticket>,
         peer: Rc<Peer>,
+        stream: u32,
         trace: Option<Rc<Trace>>,
     ) -> (u32, u32) {
-        let slot = Slot::new(ticket, peer, trace, self.ticks.get());
+        let slot = Slot::new(ticket, peer, stream, trace, self.ticks.get());
         let opened = self.slots.borrow_mut().open(slot);
         let mut tickers = self.tickers.borrow_mut();
         if !tickers.is_empty() {
@@ -267,10 +268,10 @@ impl IoThread {
                 return;
             }
             Mail::Informational { status, headers } => {
-                let peer = Rc::clone(&slot.peer);
-                drop(slots);
-                send_informational(&peer, status, &headers);
-                return;
+                if slot.begun {
+                    return;
+                }
+                send_informational(slot, status, &headers);
             }
             Mail::TakeBack(_) => return,
             #[cfg(unix)]
@@ -330,12 +331,13 @@ impl Drop for IoThread {
     }
 }
 
-fn send_informational(peer: &Peer, status: u16, block: &Bytes) {
+/// Sends an interim response; the task of the reply, which is woken next, sends that of an HTTP/2 stream.
+fn send_informational(slot: &Slot, status: u16, block: &Bytes) {
     let Ok(status) = StatusCode::from_u16(status) else {
         return;
     };
     let mut fields = HeaderMap::new();
     if headers::decode(block, &mut fields).is_ok() {
-        peer.send_informational(status, &fields);
+        slot.peer.send_informational(slot.stream, status, fields);
     }
 }

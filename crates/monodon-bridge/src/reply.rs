@@ -60,6 +60,7 @@ impl Handler for BridgeHandler {
             head,
             body,
             peer,
+            stream,
             is_upgrade,
             websocket,
             trace,
@@ -67,7 +68,7 @@ impl Handler for BridgeHandler {
         } = request;
         let (is_empty, expects_continue) = (body.is_empty(), body.expects_continue());
         let ticket = Arc::new(Ticket::new());
-        let (slot, generation) = self.io.open(Arc::clone(&ticket), peer, trace);
+        let (slot, generation) = self.io.open(Arc::clone(&ticket), peer, stream, trace);
         let exchange = Exchange {
             io: Rc::clone(&self.io),
             slot,

@@ -77,6 +77,8 @@ pub(crate) struct Lost {
 pub(crate) struct Slot {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) peer: Rc<Peer>,
+    /// The request's number on its connection.
+    pub(crate) stream: u32,
     /// Where to tell of it for the access log, if that asks.
     pub(crate) trace: Option<Rc<Trace>>,
     /// Ticks of the thread at which it was queued.
@@ -120,12 +122,14 @@ impl Slot {
     pub(crate) fn new(
         ticket: Arc<Ticket>,
         peer: Rc<Peer>,
+        stream: u32,
         trace: Option<Rc<Trace>>,
         now: u32,
     ) -> Self {
         Self {
             ticket,
             peer,
+            stream,
             trace,
             queued_at: now,
             reply: None,

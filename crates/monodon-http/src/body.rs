@@ -1,20 +1,16 @@
 //! A request's body: read when it is asked for, within its limit and its time.
 
-use std::cell::{Cell, RefCell};
 use std::error::Error;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use http_body::Body;
-use hyper::body::Incoming;
 
 use crate::handoff::Refusal;
+use crate::incoming::Incoming;
 use crate::peer::Peer;
+use crate::stall::Stall;
 
 /// Why a body cannot be read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +55,7 @@ impl std::fmt::Display for BodyError {
 impl Error for BodyError {}
 
 /// The body of a request. Nothing is decoded, and no `100 Continue` sent, before it is polled;
-/// hyper then keeps at most one chunk and its read buffer.
+/// the parser then keeps at most a chunk and its read buffer, or an HTTP/2 stream's window.
 pub struct RequestBody {
     incoming: Incoming,
     /// `None` without a body: most requests have none, and then nothing is counted.
@@ -72,16 +68,9 @@ struct State {
     room: u64,
     expects_continue: bool,
     trailers: Option<HeaderMap>,
-    watch: Option<Rc<BodyWatch>>,
+    /// What the body timer looks at, once somebody has waited.
+    stall: Option<Rc<Stall>>,
     end: Option<Result<(), BodyError>>,
-}
-
-/// What the body timer knows of a body that somebody waits for.
-pub(crate) struct BodyWatch {
-    waiter: RefCell<Option<Waker>>,
-    has_timed_out: Cell<bool>,
-    /// When the timer first saw the present wait.
-    since: Cell<Option<Instant>>,
 }
 
 impl RequestBody {
@@ -97,7 +86,7 @@ impl RequestBody {
                 room: limit,
                 expects_continue: head.headers.contains_key(http::header::EXPECT),
                 trailers: None,
-                watch: None,
+                stall: None,
                 end: None,
             })
         });
@@ -106,7 +95,7 @@ impl RequestBody {
 
     /// How many bytes are still to come; `None` if that is not known.
     pub fn length(&self) -> Option<u64> {
-        self.incoming.size_hint().exact()
+        self.incoming.length()
     }
 
     /// Whether the request has no body.
@@ -137,17 +126,16 @@ impl RequestBody {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {}
             }
-            if state
-                .watch
-                .as_ref()
-                .is_some_and(|watch| watch.has_timed_out.get())
-            {
+            if state.stall.as_ref().is_some_and(|stall| stall.is_over()) {
                 state.fail(BodyError::TimedOut);
                 continue;
             }
-            match Pin::new(&mut self.incoming).poll_frame(cx) {
+            if std::mem::take(&mut state.expects_continue) {
+                self.incoming.go_on(&state.peer);
+            }
+            match self.incoming.poll_frame(cx, &state.peer) {
                 Poll::Pending => {
-                    state.wait(cx.waker());
+                    state.wait(cx);
                     return Poll::Pending;
                 }
                 Poll::Ready(polled) => {
@@ -160,17 +148,17 @@ impl RequestBody {
     }
 }
 
-type Polled = Option<Result<http_body::Frame<Bytes>, hyper::Error>>;
+type Polled = Option<Result<http_body::Frame<Bytes>, BodyError>>;
 
 impl State {
-    /// Takes what hyper has decoded; gives back what is data.
+    /// Takes what the parser has decoded; gives back what is data.
     fn take(&mut self, polled: Polled) -> Option<Bytes> {
-        if let Some(watch) = &self.watch {
-            watch.progressed();
+        if let Some(stall) = &self.stall {
+            stall.progressed();
         }
         match polled {
             None => self.end = Some(Ok(())),
-            Some(Err(error)) => self.fail(cause_of(&error, &self.peer)),
+            Some(Err(error)) => self.fail(error),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => {
                     let Some(room) = self.room.checked_sub(chunk.len() as u64) else {
@@ -191,21 +179,14 @@ impl State {
         self.peer.wire.fail_body();
     }
 
-    fn wait(&mut self, waker: &Waker) {
+    fn wait(&mut self, cx: &Context<'_>) {
         let peer = &self.peer;
-        let watch = self.watch.get_or_insert_with(|| {
-            let watch = Rc::new(BodyWatch {
-                waiter: RefCell::new(None),
-                has_timed_out: Cell::new(false),
-                since: Cell::new(None),
-            });
-            peer.wire.watch_body(&watch);
-            watch
+        let stall = self.stall.get_or_insert_with(|| {
+            let stall = Rc::<Stall>::default();
+            peer.wire.watch_body(&stall);
+            stall
         });
-        let mut waiter = watch.waiter.borrow_mut();
-        if !waiter.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *waiter = Some(waker.clone());
-        }
+        stall.wait(cx.waker());
     }
 }
 
@@ -214,43 +195,5 @@ impl Drop for State {
         if self.end.is_none() {
             self.peer.wire.abandon_body();
         }
-    }
-}
-
-impl BodyWatch {
-    fn progressed(&self) {
-        self.waiter.take();
-        self.since.set(None);
-    }
-
-    /// Looks at the wait, which is over at `now` if it has been seen for `patience`.
-    pub(crate) fn check(&self, now: Instant, patience: std::time::Duration) {
-        if self.waiter.borrow().is_none() {
-            return;
-        }
-        match self.since.get() {
-            None => self.since.set(Some(now)),
-            Some(since) if now - since >= patience => {
-                self.has_timed_out.set(true);
-                if let Some(waiter) = self.waiter.take() {
-                    waiter.wake();
-                }
-            }
-            Some(_) => {}
-        }
-    }
-}
-
-fn cause_of(error: &hyper::Error, peer: &Peer) -> BodyError {
-    if peer.wire.is_body_malformed() {
-        return BodyError::Malformed;
-    }
-    match error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-    {
-        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => BodyError::Malformed,
-        _ => BodyError::Truncated,
     }
 }

@@ -2,17 +2,19 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::StatusCode;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
+use memchr::memmem;
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::answers;
 use crate::handoff::Handler;
+use crate::http2::Http2;
 use crate::io::Io;
 use crate::io_thread::Place;
 use crate::limits::Limits;
@@ -35,20 +37,13 @@ const LINGER: Duration = Duration::from_secs(1);
 const LAST_ANSWER: Duration = Duration::from_secs(30);
 /// What hyper needs beside a head in its read buffer.
 const READ_BYTES: usize = 8 * 1024;
-/// HTTP/2: requests of one connection at a time.
-const STREAMS: u32 = 128;
-/// HTTP/2: bytes that a client may send ahead of the app, of one request and of all of a connection.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// HTTP/2: bytes of a response that may wait for the client's window.
-const SEND_BYTES: usize = 64 * 1024;
 
 /// What one I/O thread serves all its connections with.
 pub(crate) struct Serving<H> {
     handler: Rc<H>,
     versions: HttpVersions,
     http1: http1::Builder,
-    http2: http2::Builder<LocalExecutor>,
+    http2: Http2,
 }
 
 impl<H: Handler> Serving<H> {
@@ -62,25 +57,18 @@ impl<H: Handler> Serving<H> {
             // Costs an allocation for each request, so only where it is asked for.
             http1.max_headers(limits.fields as usize);
         }
-        let mut http2 = http2::Builder::new(LocalExecutor);
-        http2
-            .max_concurrent_streams(STREAMS)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_send_buf_size(SEND_BYTES)
-            .max_header_list_size(limits.head as u32);
         Self {
             handler,
             versions,
             http1,
-            http2,
+            http2: Http2::new(limits),
         }
     }
 
     /// Serves a connection to its end.
     pub(crate) async fn serve(&self, place: Rc<Place>) {
         let ending = match detect(&place, versions_of(&place, self.versions)).await {
-            Ok(Protocol::Http2) => self.serve_http2(&place).await,
+            Ok(Protocol::Http2) => self.http2.serve(&place, Rc::clone(&self.handler)).await,
             Ok(_) => self.serve_http1(&place).await,
             Err(ending) => ending,
         };
@@ -122,37 +110,6 @@ impl<H: Handler> Serving<H> {
         })
         .await
     }
-
-    async fn serve_http2(&self, place: &Rc<Place>) -> Ending {
-        let service = Service::new(Rc::clone(place), Rc::clone(&self.handler));
-        let mut connection = pin!(
-            self.http2
-                .serve_connection(Io(Rc::clone(&place.peer)), service)
-        );
-        let mut goodbye: Option<Pin<Box<Sleep>>> = None;
-        let wire = &place.peer.wire;
-        poll_fn(|cx| {
-            wire.register(cx.waker());
-            if goodbye.is_none() && (place.is_draining() || wire.ending() == Some(Ending::Close)) {
-                connection.as_mut().graceful_shutdown();
-                goodbye = Some(Box::pin(sleep(LINGER)));
-            }
-            if take_turn(place, cx, |cx| connection.as_mut().poll(cx)).is_ready() {
-                return Poll::Ready(Ending::Close);
-            }
-            if wire.ending() == Some(Ending::Cut) {
-                return Poll::Ready(Ending::Cut);
-            }
-            // A client that never acknowledges the goodbye is not waited for, once it has its answers.
-            match &mut goodbye {
-                Some(sleep) if wire.open_exchanges() == 0 => {
-                    sleep.as_mut().poll(cx).map(|()| Ending::Close)
-                }
-                _ => Poll::Pending,
-            }
-        })
-        .await
-    }
 }
 
 /// What the client may speak: what ALPN has chosen, if it has.
@@ -186,13 +143,27 @@ async fn detect(place: &Place, versions: HttpVersions) -> Result<Protocol, Endin
     let is_http2 = wire.with_first_bytes(|bytes| bytes.starts_with(PREFACE));
     let protocol = match versions {
         HttpVersions::Http2 if !is_http2 => {
-            return Err(Ending::Answer(StatusCode::HTTP_VERSION_NOT_SUPPORTED));
+            // RFC 9113 section 3.4: nothing needs to be said to what is no HTTP at all.
+            return Err(if wire.with_first_bytes(is_http1) {
+                Ending::Answer(StatusCode::HTTP_VERSION_NOT_SUPPORTED)
+            } else {
+                Ending::Close
+            });
         }
         _ if is_http2 => Protocol::Http2,
         _ => Protocol::Http1,
     };
     wire.set_protocol(protocol);
     Ok(protocol)
+}
+
+/// Whether these bytes begin with a request of HTTP/1, as far as they have come.
+fn is_http1(bytes: &[u8]) -> bool {
+    let line = bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    memmem::find(line, b" HTTP/1.").is_some()
 }
 
 /// Why hyper has given a connection up.
@@ -330,17 +301,4 @@ async fn linger(place: &Place) {
         }
     };
     let _ = timeout(LINGER, goodbye).await;
-}
-
-/// Runs HTTP/2 streams as tasks of the same thread.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LocalExecutor;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor
-where
-    F::Output: 'static,
-{
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
-    }
 }

@@ -54,6 +54,8 @@ pub struct Request {
     pub body: RequestBody,
     /// The connection it came by.
     pub peer: Rc<Peer>,
+    /// Its number on the connection: the HTTP/2 stream's, and 0 of HTTP/1, which has one at a time.
+    pub stream: u32,
     /// Whether the client used https: the connection is encrypted, or a proxy that is believed
     /// (`--forwarded-allow-ips`) says that its own is.
     pub tls: bool,

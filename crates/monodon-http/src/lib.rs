@@ -11,10 +11,11 @@
 //!    connection's task: it tells HTTP/1.1 from HTTP/2, lets hyper work, and ends the connection;
 //! 4. `wire` holds the socket and its buffers, `io` is hyper's view of it; `framing` (with
 //!    `head`, `chunked`, `host` and `limits`) reads the bytes first and refuses what RFC 9112 forbids;
-//! 5. hyper parses; `service` checks what only a parsed head shows (`checks`) and calls the handler;
-//! 6. `handoff` is the seam; `body` and `peer` are what the handler reads from;
+//! 5. hyper parses HTTP/1, and h2 HTTP/2 (`http2`); `service` checks what only a parsed head shows
+//!    (`checks`) and calls the handler;
+//! 6. `handoff` is the seam; `body` (by way of `incoming`) and `peer` are what the handler reads from;
 //! 7. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
-//! 8. hyper frames it, and `wire` writes it;
+//! 8. hyper or h2 frames it, and `wire` writes it;
 //! 9. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
 //!    the one that is known here.
 //!
@@ -39,6 +40,7 @@ mod checks;
 mod chunked;
 mod conn;
 mod connection;
+mod date;
 mod door;
 mod doors;
 mod duty;
@@ -46,6 +48,8 @@ mod forwarded;
 mod framing;
 mod head;
 mod host;
+mod http2;
+mod incoming;
 mod io;
 mod io_thread;
 mod limits;
@@ -55,6 +59,7 @@ mod phase;
 mod response;
 mod service;
 mod sockets;
+mod stall;
 mod stats;
 mod stream;
 mod timers;

@@ -64,19 +64,26 @@ impl Peer {
         self.wire.take_over(begin(Tunnel::new(Rc::clone(self))));
     }
 
-    /// Sends an interim response (RFC 9110 section 15.2), for example `103 Early Hints`.
+    /// Sends an interim response (RFC 9110 section 15.2), for example `103 Early Hints`, to the request
+    /// with this number ([`Request::stream`](crate::Request::stream)), whose response has not begun. The
+    /// task that polls the handler's reply sends it, so that has to be woken then.
     ///
-    /// False if it was not sent: the status is not 1xx or is `101`, the response has begun, bytes
-    /// of an earlier one still wait, or the client does not speak HTTP/1.1 (HTTP/1.0 has no interim
-    /// responses, and hyper offers none for HTTP/2).
-    pub fn send_informational(&self, status: StatusCode, fields: &HeaderMap) -> bool {
+    /// False if it was not sent: the status is not 1xx or is `101`, the response has begun (HTTP/1), bytes
+    /// of an earlier one still wait, or the client speaks HTTP/1.0, which has no interim responses.
+    pub fn send_informational(&self, stream: u32, status: StatusCode, fields: HeaderMap) -> bool {
         if !status.is_informational()
             || status == StatusCode::SWITCHING_PROTOCOLS
-            || !self.wire.takes_informational()
+            || self.wire.is_blocked()
         {
             return false;
         }
-        self.wire.send_aside(&answers::interim(status, fields));
+        if stream != 0 {
+            self.wire.interims().add(stream, status, fields);
+        } else if self.wire.takes_informational() {
+            self.wire.send_aside(&answers::interim(status, &fields));
+        } else {
+            return false;
+        }
         true
     }
 }

@@ -66,6 +66,8 @@ pub mod code {
     pub const HEADER_TIMEOUT: &str = "MONODON_HEADER_TIMEOUT";
     /// The head is larger than the limits of its fields allow.
     pub const HEAD_TOO_LARGE: &str = "MONODON_HEAD_TOO_LARGE";
+    /// An HTTP/2 client has flooded its connection.
+    pub const HTTP2_FLOOD: &str = "MONODON_HTTP2_FLOOD";
     /// Lines of the access log could not be written, or not in time.
     pub const LOG_LINES_LOST: &str = "MONODON_LOG_LINES_LOST";
     /// Native code panicked; the connection was cut.

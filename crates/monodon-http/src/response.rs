@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::buf::Take;
 use bytes::{Buf, Bytes};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SERVER, TRANSFER_ENCODING,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SERVER, TE, TRANSFER_ENCODING,
     UPGRADE,
 };
 use http::{Method, Response, StatusCode, Version};
@@ -100,6 +100,11 @@ impl Exchange {
     ) -> Response<Framed<B>> {
         let (response, text) = answers::response(refusal);
         let (mut head, ()) = response.into_parts();
+        if self.version == Version::HTTP_2 {
+            // RFC 9113 section 8.2.2: its fields do not speak for the connection.
+            head.headers.remove(CONNECTION);
+            head.headers.remove(UPGRADE);
+        }
         head.headers.insert(SERVER, SERVER_NAME);
         self.begin(&mut head);
         if self.is_head {
@@ -220,10 +225,11 @@ impl Fields {
     }
 }
 
-const HOP_BY_HOP: [HeaderName; 5] = [
+const HOP_BY_HOP: [HeaderName; 6] = [
     CONNECTION,
     TRANSFER_ENCODING,
     UPGRADE,
+    TE,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
 ];

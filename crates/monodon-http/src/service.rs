@@ -1,4 +1,4 @@
-//! The way from hyper to the handler and back.
+//! The way from the parsers to the handler and back.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use http::header::UPGRADE;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::Incoming as Http1Body;
 use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 
@@ -20,6 +20,7 @@ use crate::checks;
 use crate::connection;
 use crate::forwarded;
 use crate::handoff::{Handler, Refusal, Request};
+use crate::incoming::Incoming;
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
 use crate::response::{Exchange, FAILURE, Framed};
@@ -36,9 +37,24 @@ impl<H: Handler> Service<H> {
         Self { place, handler }
     }
 
+    /// Begins the exchange of a request: of this number on its connection if that speaks HTTP/2, else 0.
+    pub(crate) fn serve(&self, request: http::Request<Incoming>, stream: u32) -> Reply<H::Reply> {
+        let is_known = self.place.begin_exchange();
+        let mut exchange = Exchange::new(Rc::clone(&self.place), &request);
+        let state = match self.hand_over(request, stream, is_known, &mut exchange) {
+            Ok(future) => State::Handler { future },
+            Err(refusal) => State::Refused { refusal },
+        };
+        Reply {
+            state,
+            exchange: Some(exchange),
+        }
+    }
+
     fn hand_over(
         &self,
         request: http::Request<Incoming>,
+        stream: u32,
         is_known: bool,
         exchange: &mut Exchange,
     ) -> Result<H::Reply, Refusal> {
@@ -63,6 +79,7 @@ impl<H: Handler> Service<H> {
             head,
             body,
             peer,
+            stream,
             tls,
             is_upgrade,
             websocket,
@@ -115,22 +132,13 @@ const UNKNOWN: Rejection = Rejection {
     why: "the framing is ambiguous",
 };
 
-impl<H: Handler> hyper::service::Service<http::Request<Incoming>> for Service<H> {
+impl<H: Handler> hyper::service::Service<http::Request<Http1Body>> for Service<H> {
     type Response = Response<Framed<H::Body>>;
     type Error = Infallible;
     type Future = Reply<H::Reply>;
 
-    fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let is_known = self.place.begin_exchange();
-        let mut exchange = Exchange::new(Rc::clone(&self.place), &request);
-        let state = match self.hand_over(request, is_known, &mut exchange) {
-            Ok(future) => State::Handler { future },
-            Err(refusal) => State::Refused { refusal },
-        };
-        Reply {
-            state,
-            exchange: Some(exchange),
-        }
+    fn call(&self, request: http::Request<Http1Body>) -> Self::Future {
+        self.serve(request.map(Incoming::Http1), 0)
     }
 }
 

@@ -138,8 +138,10 @@ fn sweep(thread: &Thread) {
             _ => {}
         }
         if let Some(patience) = timeouts.body {
-            peer.wire
-                .each_watched_body(|body| body.check(now, patience));
+            peer.wire.check_bodies(now, patience);
+        }
+        if let Some(patience) = timeouts.send {
+            peer.wire.check_responses(now, patience);
         }
         match wait {
             Wait::Fresh | Wait::Idle => idle += 1,
@@ -158,7 +160,7 @@ fn wait_of(peer: &Peer) -> (Wait, u64) {
     let calls = u64::from(wire.calls());
     if wire.is_closing() {
         (Wait::Other, 0)
-    } else if wire.is_blocked() {
+    } else if wire.is_blocked() || wire.is_unread() {
         (Wait::Send, wire.bytes_left())
     } else if wire.is_in_head() {
         (Wait::Head, calls)

@@ -3,6 +3,7 @@
 //! hyper, the service, request bodies, timers and the connection's task all look at it, each on the
 //! same thread, so it is made of cells; nothing here is locked and no clock is read.
 
+mod http2;
 mod read;
 mod tunnel;
 mod write;
@@ -10,18 +11,22 @@ mod write;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use http::StatusCode;
 
 use crate::access::{AccessLog, Line};
 use crate::answers::Rejection;
-use crate::body::BodyWatch;
+use crate::date::Date;
 use crate::framing::Guard;
 use crate::limits::Limits;
 use crate::peer::Peer;
+use crate::stall::Stall;
 use crate::stream::Stream;
 use crate::tunnel::Session;
+
+use self::http2::Http2State;
 
 /// Bytes that are read ahead of a pending answer. They are read only to notice that the client has
 /// left; past this the client's own buffers fill up.
@@ -56,6 +61,7 @@ pub(crate) struct Common {
     pub(crate) limits: Cell<Limits>,
     /// Borrowed for a line at a time.
     pub(crate) access: RefCell<Option<AccessLog>>,
+    pub(super) date: Date,
     /// Where every read goes first.
     staging: RefCell<Box<[u8]>>,
     /// The output buffer of the connection whose turn it is, while it has not taken it.
@@ -70,6 +76,7 @@ impl Common {
         Self {
             limits: Cell::new(limits),
             access: RefCell::new(access),
+            date: Date::new(),
             staging: RefCell::new(vec![0; STAGING_BYTES].into_boxed_slice()),
             spare: RefCell::default(),
         }
@@ -118,7 +125,8 @@ pub(crate) struct Wire {
     /// The connection's task has left the protocol and is saying goodbye.
     is_closing: Cell<bool>,
     task: RefCell<Option<Waker>>,
-    bodies: RefCell<Vec<Weak<BodyWatch>>>,
+    bodies: RefCell<Vec<Weak<Stall>>>,
+    http2: Http2State,
 }
 
 impl Wire {
@@ -150,6 +158,7 @@ impl Wire {
             is_closing: Cell::new(false),
             task: RefCell::new(None),
             bodies: RefCell::new(Vec::new()),
+            http2: Http2State::default(),
         }
     }
 
@@ -285,7 +294,7 @@ impl Wire {
                     && self.guard.borrow().is_between_messages()
                     && self.ahead.borrow().is_empty()
             }
-            Protocol::Http2 => self.open.get() == 0,
+            Protocol::Http2 => self.open.get() == 0 && !self.has_streams(),
             Protocol::Tunnel => false,
         }
     }
@@ -360,16 +369,13 @@ impl Wire {
     }
 
     /// Has the body timer watch over a body.
-    pub(crate) fn watch_body(&self, body: &Rc<BodyWatch>) {
-        let mut bodies = self.bodies.borrow_mut();
-        bodies.retain(|known| known.strong_count() > 0);
-        bodies.push(Rc::downgrade(body));
+    pub(crate) fn watch_body(&self, body: &Rc<Stall>) {
+        watch(&self.bodies, body);
     }
 
-    pub(crate) fn each_watched_body(&self, mut look: impl FnMut(&BodyWatch)) {
-        for body in self.bodies.borrow().iter().filter_map(Weak::upgrade) {
-            look(&body);
-        }
+    /// Ends the waits for bodies that have lasted for `patience` at `now`.
+    pub(crate) fn check_bodies(&self, now: Instant, patience: Duration) {
+        check(&self.bodies, now, patience);
     }
 
     /// Closes the socket.
@@ -389,7 +395,7 @@ impl Wire {
     /// end that the client must not take for the end of the response. A Unix socket has no such end.
     pub(crate) fn reset_on_close(&self) {
         if let Some(stream) = &*self.stream.borrow() {
-            let _ = stream.socket().set_linger(Some(std::time::Duration::ZERO));
+            let _ = stream.socket().set_linger(Some(Duration::ZERO));
         }
     }
 
@@ -415,5 +421,19 @@ impl Wire {
             stream.has_read_ahead()
                 || matches!(stream.socket().peek(&mut byte), Ok(count) if count > 0)
         })
+    }
+}
+
+/// Adds a wait to those that the timers look at.
+fn watch(waits: &RefCell<Vec<Weak<Stall>>>, wait: &Rc<Stall>) {
+    let mut waits = waits.borrow_mut();
+    waits.retain(|known| known.strong_count() > 0);
+    waits.push(Rc::downgrade(wait));
+}
+
+/// Ends those that have lasted too long. It only wakes tasks, so that nothing is added meanwhile.
+fn check(waits: &RefCell<Vec<Weak<Stall>>>, now: Instant, patience: Duration) {
+    for wait in waits.borrow().iter().filter_map(Weak::upgrade) {
+        wait.check(now, patience);
     }
 }

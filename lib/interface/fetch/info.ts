@@ -5,6 +5,7 @@ import type { InterfaceContext } from '../interface.ts'
 import { classesFor } from '../node/adopt.ts'
 import { disconnected } from '../node/lifecycle.ts'
 import { watchAbort } from './abort.ts'
+import { encodeFields } from './response-headers.ts'
 import { type UpgradeOptions, upgradeWebSocket, type WebSocketUpgrade } from './upgrade.ts'
 
 /** Of `incoming`, once it was asked for. */
@@ -62,6 +63,17 @@ export class FetchInfo {
     // From now on it is a field: no request pays for one that nobody asks for.
     Object.defineProperty(this, 'incoming', { value: incoming })
     return incoming as unknown as IncomingMessage
+  }
+
+  /**
+   * Sends `103 Early Hints` with these fields ahead of the response, so that a browser can begin to load
+   * what the response will need. It may be called several times. It does nothing once the response has
+   * begun, and for clients that speak HTTP/1.0.
+   *
+   * @throws MonodonError `MONODON_BAD_HEADER`; TypeError for what is no list of fields
+   */
+  earlyHints(fields: HeadersInit): void {
+    this.#exchange.informational(103, encodeFields(fields, null))
   }
 
   /** Accepts the WebSocket that the request offers: see `upgradeWebSocket` of the package. */

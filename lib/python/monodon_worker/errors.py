@@ -41,6 +41,12 @@ ERRORS = {
         "client",
         None,
     ),
+    "MONODON_HTTP2_FLOOD": (
+        "the client has flooded its HTTP/2 connection, which was closed",
+        "correct the client, or block it if it means harm; docs/limits.md says what is borne",
+        "client",
+        None,
+    ),
     "MONODON_BODY_TRUNCATED": (
         "the client left before it had sent the whole body",
         "nothing: the request cannot be completed",

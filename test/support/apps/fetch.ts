@@ -1,10 +1,12 @@
 /** The conformance app as a fetch handler. `test/support/apps/wsgi.ts` and `node.ts` do the same. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { FetchInfo } from 'monodon'
 import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
   events,
   eventText,
+  HINT,
   nextEvent,
   numberOf,
   type Probe,
@@ -19,7 +21,10 @@ import { ruinWorker } from './ruin.ts'
 type ResponseClass = typeof globalThis.Response
 
 export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.Response) {
-  const routes: Record<string, (request: Request, query: URLSearchParams) => unknown> = {
+  const routes: Record<
+    string,
+    (request: Request, query: URLSearchParams, info: FetchInfo) => unknown
+  > = {
     echo: (request) => new Reply(request.body, { headers: { 'content-type': 'text/plain' } }),
     stream: (request, query) => new Reply(chunks(request, query, probe)),
     bytes: (_, query) => new Reply(pattern(numberOf(query, 'size', 10)) as Uint8Array<ArrayBuffer>),
@@ -33,6 +38,13 @@ export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.R
       return new Reply('fields', { headers })
     },
     early: () => new Reply('early'),
+    hints: async (_, query, info) => {
+      for (let left = numberOf(query, 'times', 1); left > 0; left--) {
+        info.earlyHints({ link: HINT })
+        await sleep(1)
+      }
+      return new Reply('hinted')
+    },
     length: (_, query) =>
       new Reply(pieces([text(0), 'x'.repeat(numberOf(query, 'sent', 5))]), {
         headers: { 'content-length': query.get('declared') ?? '5' },
@@ -90,12 +102,12 @@ export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.R
   }
 
   return {
-    async fetch(request: Request): Promise<Response> {
+    async fetch(request: Request, info: FetchInfo): Promise<Response> {
       const { path, query } = parseTarget(request.url)
       probe.called(request.method, path)
       const route = /^\/route\/([a-z-]+)$/.exec(path)?.[1]
       if (route !== undefined && Object.hasOwn(routes, route))
-        return (await routes[route]!(request, query)) as Response
+        return (await routes[route]!(request, query, info)) as Response
       return saw(request)
     },
   }

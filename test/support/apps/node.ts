@@ -5,6 +5,7 @@ import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
   eventText,
+  HINT,
   nextEvent,
   numberOf,
   type Probe,
@@ -52,6 +53,13 @@ export function createNodeApp(probe: Probe) {
       res.end('fields')
     },
     early: (_, res) => void res.end('early'),
+    hints: async (_, res, query) => {
+      for (let left = numberOf(query, 'times', 1); left > 0; left--) {
+        res.writeEarlyHints({ link: HINT })
+        await sleep(1)
+      }
+      res.end('hinted')
+    },
     length: (_, res, query) => {
       res.setHeader('Content-Length', query.get('declared') ?? '5')
       res.write('x'.repeat(numberOf(query, 'sent', 5)))

@@ -145,3 +145,6 @@ export async function* events(
 export class AppFailure extends Error {
   override readonly name = 'AppFailure'
 }
+
+/** What the route `hints` sends ahead. */
+export const HINT = '</style.css>; rel=preload; as=style'

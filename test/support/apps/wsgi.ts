@@ -5,6 +5,7 @@ import { blockLoop, PROBE } from './file-probe.ts'
 import {
   AppFailure,
   events,
+  HINT,
   nextEvent,
   numberOf,
   type Probe,
@@ -56,6 +57,14 @@ export function createWSGIApp(probe: Probe) {
         ['Set-Cookie', 'b=2; Expires=Thu, 01 Jan 2032 00:00:00 GMT'],
       ])
       return ['fields']
+    },
+    hints: async (environ, start, query) => {
+      for (let left = numberOf(query, 'times', 1); left > 0; left--) {
+        environ['wsgi.early_hints']([['Link', HINT]])
+        await sleep(1)
+      }
+      start('200 OK', [])
+      return ['hinted']
     },
     early: (_, start) => {
       start('200 OK', [])

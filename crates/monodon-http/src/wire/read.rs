@@ -7,7 +7,7 @@ use bytes::Buf;
 use hyper::rt::ReadBufCursor;
 use tokio::io::ReadBuf;
 
-use super::{AHEAD_BYTES, Protocol, Wire};
+use super::{AHEAD_BYTES, Wire};
 
 impl Wire {
     /// Reads what the socket has, at most `max` bytes, into the staging buffer, and lets `take` have it.
@@ -60,15 +60,12 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the parser its next bytes.
+    /// Gives hyper's parser its next bytes.
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
         cursor: &mut ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.protocol.get() == Protocol::Http2 {
-            return self.poll_read_plain(cx, cursor);
-        }
         if self.is_settled() {
             self.guard.borrow_mut().next_message();
         }
@@ -152,18 +149,28 @@ impl Wire {
         None
     }
 
-    fn poll_read_plain(
+    /// Gives a parser without a guard its next bytes.
+    pub(crate) fn poll_read_plain(
         &self,
         cx: &mut Context<'_>,
-        cursor: &mut ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let mut ahead = self.ahead.borrow_mut();
-        if ahead.is_empty() {
-            return self.read_socket(cx, cursor.remaining(), |bytes| cursor.put_slice(bytes));
+        if !ahead.is_empty() {
+            let given = ahead.len().min(buffer.remaining());
+            buffer.put_slice(&ahead[..given]);
+            ahead.advance(given);
+            return Poll::Ready(Ok(()));
         }
-        let given = ahead.len().min(cursor.remaining());
-        cursor.put_slice(&ahead[..given]);
-        ahead.advance(given);
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = stream.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let before = buffer.filled().len();
+        ready!(stream.poll_read(cx, buffer))?;
+        if buffer.filled().len() == before {
+            self.has_ended.set(true);
+        }
         Poll::Ready(Ok(()))
     }
 }

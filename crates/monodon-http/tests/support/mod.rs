@@ -342,9 +342,10 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             yield_now().await;
             let mut fields = HeaderMap::new();
             fields.insert("link", HeaderValue::from_static("</a.css>"));
-            let sent = request
-                .peer
-                .send_informational(StatusCode::EARLY_HINTS, &fields);
+            let sent =
+                request
+                    .peer
+                    .send_informational(request.stream, StatusCode::EARLY_HINTS, fields);
             Ok(text(if sent { "hinted" } else { "not hinted" }))
         }
         "/tunnel" if request.is_upgrade => {

@@ -88,6 +88,13 @@ def early(environ, start_response):
     return [b'early']
 
 
+def hints(environ, start_response):
+    for _ in range(number_of(environ, 'times', 1)):
+        environ['wsgi.early_hints']([('Link', probe.HINT)])
+    start_response('200 OK', [PLAIN])
+    return [b'hinted']
+
+
 def length(environ, start_response):
     start_response('200 OK', [PLAIN, ('Content-Length', text_of(environ, 'declared', '5'))])
     return [b'', b'x' * number_of(environ, 'sent', 5)]
@@ -216,6 +223,7 @@ WHOLE = {
     'status': status,
     'fields': fields,
     'early': early,
+    'hints': hints,
     'gate': gate,
     'sleep': sleep,
     'sink': sink,

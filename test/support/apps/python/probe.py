@@ -14,6 +14,9 @@ _EVENTS = os.environ.get('TEST_EVENTS_FILE')
 _GATE = os.environ.get('TEST_GATE_FILE')
 _file = None if _EVENTS is None else os.open(_EVENTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
+# What the route `hints` sends ahead.
+HINT = '</style.css>; rel=preload; as=style'
+
 
 def _tell(kind, text):
     if _file is not None:
