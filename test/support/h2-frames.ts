@@ -104,6 +104,11 @@ export class H2Connection {
     return connection
   }
 
+  /** True once the connection has ended. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
   write(...frames: readonly Uint8Array[]): void {
     for (const bytes of frames) this.socket.write(bytes)
   }
