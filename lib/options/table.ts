@@ -5,6 +5,7 @@
  * derived from it. The rows are in `rows`, a file for each group; `rows/row.ts` says what a row is.
  */
 
+import { COMPRESSION } from './rows/compression.ts'
 import { DEVELOPMENT } from './rows/development.ts'
 import { LIMITS } from './rows/limits.ts'
 import { LOGS } from './rows/logs.ts'
@@ -19,6 +20,7 @@ import { WORKERS } from './rows/workers.ts'
 export const OPTIONS = {
   ...SERVER,
   ...TLS,
+  ...COMPRESSION,
   ...PROXIES,
   ...WORKERS,
   ...TIMEOUTS,

@@ -38,7 +38,7 @@ pub trait App: Send + Sync + 'static {
 /// What answers the requests of one I/O thread.
 pub trait Handler: 'static {
     /// A response's body.
-    type Body: Body<Error = BodyCut> + 'static;
+    type Body: Body<Error = BodyCut> + Unpin + 'static;
     /// The answer to come. It is dropped when the client goes away first.
     type Reply: Future<Output = Result<Response<Self::Body>, Refusal>> + 'static;
 

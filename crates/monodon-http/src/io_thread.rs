@@ -172,6 +172,7 @@ impl Thread {
         self.graceful_timeout.set(tuning.graceful_timeout);
         self.proxies.replace(tuning.proxies);
         self.arrivals.tune(tuning.tls);
+        self.common.compression.replace(tuning.compression);
         let mut access = self.common.access.borrow_mut();
         let goes_on = match (&*access, &tuning.outlets) {
             (Some(access), Some(outlets)) => access.is_of(outlets),
@@ -293,7 +294,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let Tuning { limits, http, .. } = tuning;
     let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
     let thread = Rc::new(Thread {
-        common: Rc::new(Common::new(limits, access)),
+        common: Rc::new(Common::new(limits, access, tuning.compression)),
         timeouts: Cell::new(tuning.timeouts),
         graceful_timeout: Cell::new(tuning.graceful_timeout),
         reporter: Arc::clone(&reporter),

@@ -19,7 +19,7 @@
 //! 9. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
 //!    the one that is known here.
 //!
-//! Beside that way: `forwarded` knows which proxies are believed about https, `access` writes a line
+//! Beside that way: `compress` compresses what is sent, if asked to; `forwarded` knows which proxies are believed about https, `access` writes a line
 //! for each request.
 //!
 //! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats` and `report` tell of it.
@@ -38,6 +38,7 @@ mod arrival;
 mod body;
 mod checks;
 mod chunked;
+mod compress;
 mod conn;
 mod connection;
 mod date;

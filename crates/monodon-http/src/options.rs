@@ -42,6 +42,14 @@ pub struct Options {
     pub crl: String,
     /// The oldest version of TLS that clients may use.
     pub tls_min_version: String,
+    /// Compresses answers by these codings for clients that take them; the first is preferred.
+    pub compress: Vec<String>,
+    /// How hard each coding tries.
+    pub compress_level: Vec<String>,
+    /// Bytes of a body from which on it is compressed.
+    pub compress_min_size: u32,
+    /// Media types that are compressed: whole ones, TYPE/*, +SUFFIX, or * for all.
+    pub compress_types: Vec<String>,
     /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
     pub forwarded_allow_ips: Vec<String>,
     /// Requests that a worker may hold whose answer has not begun; further ones wait in the queue.
@@ -102,6 +110,37 @@ impl Default for Options {
             cert_reqs: "none".to_owned(),
             crl: String::new(),
             tls_min_version: "1.2".to_owned(),
+            compress: Vec::new(),
+            compress_level: vec!["zstd=3".to_owned(), "br=4".to_owned(), "gzip=6".to_owned()],
+            compress_min_size: 1024,
+            compress_types: vec![
+                "text/*".to_owned(),
+                "+json".to_owned(),
+                "+xml".to_owned(),
+                "+text".to_owned(),
+                "application/json".to_owned(),
+                "application/x-ndjson".to_owned(),
+                "application/jsonl".to_owned(),
+                "application/javascript".to_owned(),
+                "application/x-javascript".to_owned(),
+                "application/ecmascript".to_owned(),
+                "application/xml".to_owned(),
+                "application/xml-dtd".to_owned(),
+                "application/wasm".to_owned(),
+                "application/graphql".to_owned(),
+                "application/sql".to_owned(),
+                "application/toml".to_owned(),
+                "application/yaml".to_owned(),
+                "application/rtf".to_owned(),
+                "application/postscript".to_owned(),
+                "application/vnd.ms-fontobject".to_owned(),
+                "application/x-sh".to_owned(),
+                "font/otf".to_owned(),
+                "font/ttf".to_owned(),
+                "image/bmp".to_owned(),
+                "image/x-icon".to_owned(),
+                "image/vnd.microsoft.icon".to_owned(),
+            ],
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             worker_connections: 1000,
             queue_size: 4096,

@@ -18,6 +18,7 @@ use pin_project_lite::pin_project;
 
 use crate::access::{Line, Trace};
 use crate::answers;
+use crate::compress::{self, Asked, Begun, Encoder, Fault, Plan, Polled};
 use crate::connection;
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
@@ -29,6 +30,8 @@ pub(crate) struct Exchange {
     /// HEAD: the response ends with its head.
     is_head: bool,
     version: Version,
+    /// What the request says of compression, if that is on.
+    asked: Option<Asked>,
     /// For the access log, if there is one.
     line: Option<Box<Line>>,
 }
@@ -36,18 +39,25 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new<B>(place: Rc<Place>, request: &http::Request<B>) -> Self {
         let line = place.begin_line(request);
+        let compression = place.thread.common.compression.borrow();
+        let asked = compression
+            .as_ref()
+            .map(|compression| compression.ask(request.headers()));
+        drop(compression);
         Self {
             place,
             is_head: request.method() == Method::HEAD,
             version: request.version(),
+            asked,
             line,
         }
     }
 
-    /// Makes a response out of the handler's.
-    pub(crate) fn respond<B: Body<Error = BodyCut>>(
+    /// Makes a response out of the handler's, whose body may be read already for `cx`'s task.
+    pub(crate) fn respond<B: Body<Error = BodyCut> + Unpin>(
         mut self,
         response: Response<B>,
+        cx: &mut Context<'_>,
     ) -> Response<Framed<B>> {
         let (mut head, body) = response.into_parts();
         if head.status.is_informational() {
@@ -68,6 +78,7 @@ impl Exchange {
         if !fields.has_server {
             head.headers.insert(SERVER, SERVER_NAME);
         }
+        let plan = self.plan_compression(&mut head, fields.length.or(exact));
         self.begin(&mut head);
         if self.is_head
             || matches!(
@@ -75,22 +86,27 @@ impl Exchange {
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             )
         {
-            frame_without_body(&mut head, fields.length.or(exact), self.is_head);
+            match plan {
+                Some(plan) => compress::apply(&plan, &mut head),
+                None => frame_without_body(&mut head, fields.length.or(exact), self.is_head),
+            }
             return Response::from_parts(head, Framed::empty(self));
         }
         // Equal lengths need no counting: hyper keeps to them.
         let left = fields.length.filter(|length| Some(*length) != exact);
-        Response::from_parts(
-            head,
-            Framed {
-                source: Source::App {
-                    body,
-                    left,
-                    is_cut: false,
-                },
-                exchange: self,
+        let mut framed = Framed {
+            source: Source::App {
+                body,
+                left,
+                is_cut: false,
             },
-        )
+            encoder: None,
+            exchange: self,
+        };
+        if let Some(plan) = plan {
+            framed.compress(&plan, &mut head, cx);
+        }
+        Response::from_parts(head, framed)
     }
 
     /// Makes a response out of the handler's refusal, or of our own.
@@ -114,9 +130,26 @@ impl Exchange {
             head,
             Framed {
                 source: Source::Ours { text: Some(text) },
+                encoder: None,
                 exchange: self,
             },
         )
+    }
+
+    /// How the response is to be compressed, if it is; `size` is that of its body, if it is known.
+    fn plan_compression(
+        &self,
+        head: &mut http::response::Parts,
+        size: Option<u64>,
+    ) -> Option<Plan> {
+        let asked = self.asked?;
+        let compression = self.place.thread.common.compression.borrow();
+        let compression = compression.as_ref()?;
+        if head.status == StatusCode::NOT_MODIFIED {
+            compression.confirm(asked, head);
+            return None;
+        }
+        compression.plan(asked, self.version, head, size)
     }
 
     /// Notes that the response begins, and says so if the connection ends with it.
@@ -246,10 +279,11 @@ fn frame_without_body(head: &mut http::response::Parts, length: Option<u64>, is_
 }
 
 pin_project! {
-    /// A response's body, held to the length that its head declares.
+    /// A response's body, held to the length that its head declares, and compressed if that was decided.
     pub(crate) struct Framed<B: Body> {
         #[pin]
         source: Source<B>,
+        encoder: Option<Box<Encoder<Piece<B::Data>>>>,
         exchange: Exchange,
     }
 }
@@ -275,7 +309,74 @@ impl<B: Body> Framed<B> {
     fn empty(exchange: Exchange) -> Self {
         Self {
             source: Source::Ours { text: None },
+            encoder: None,
             exchange,
+        }
+    }
+}
+
+impl<B: Body<Error = BodyCut> + Unpin> Framed<B> {
+    /// Begins to compress the body, and has the head say so, unless it turns out not to be worth it.
+    fn compress(&mut self, plan: &Plan, head: &mut http::response::Parts, cx: &mut Context<'_>) {
+        let codecs = Rc::clone(&self.exchange.place.thread.common.codecs);
+        let begun = compress::begin(plan, &codecs, cx, |cx| {
+            Pin::new(&mut self.source).poll(&mut self.exchange, cx)
+        });
+        let text = match begun {
+            None => return,
+            Some(Begun::Plain(text)) => text,
+            Some(Begun::Whole(text)) => {
+                compress::apply(plan, head);
+                text
+            }
+            Some(Begun::Stream(encoder)) => {
+                compress::apply(plan, head);
+                self.encoder = Some(encoder);
+                return;
+            }
+        };
+        self.source = Source::Ours { text: Some(text) };
+    }
+}
+
+impl<B: Body<Error = BodyCut>> Source<B> {
+    /// The next frame as the handler gives it, within the declared length.
+    fn poll(
+        self: Pin<&mut Self>,
+        exchange: &mut Exchange,
+        cx: &mut Context<'_>,
+    ) -> Polled<Piece<B::Data>> {
+        let (body, left, is_cut) = match self.project() {
+            SourceView::Ours { text } => {
+                return Poll::Ready(text.take().map(|text| Ok(Frame::data(Piece::Ours(text)))));
+            }
+            SourceView::App { body, left, is_cut } => (body, left, is_cut),
+        };
+        if *is_cut {
+            return Poll::Ready(Some(Err(BodyCut)));
+        }
+        let Ok(polled) = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx))) else {
+            exchange.place.report(
+                code::PANIC,
+                Blame::Server,
+                "a response body panicked".to_owned(),
+            );
+            return cut(is_cut, cx);
+        };
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Err(BodyCut))) => cut(is_cut, cx),
+            Poll::Ready(None) => match *left {
+                Some(missing) if missing > 0 => {
+                    exchange.fault(
+                        code::CONTENT_LENGTH_MISMATCH,
+                        format!("the body ended {missing} bytes before its Content-Length"),
+                    );
+                    cut(is_cut, cx)
+                }
+                _ => Poll::Ready(None),
+            },
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(limit(frame, left, exchange)))),
         }
     }
 }
@@ -289,46 +390,39 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, BodyCut>>> {
         let this = self.project();
-        let (body, left, is_cut) = match this.source.project() {
-            SourceView::Ours { text } => {
-                return Poll::Ready(text.take().map(|text| {
-                    this.exchange.count(text.len());
-                    Ok(Frame::data(Piece::Ours(text)))
-                }));
-            }
-            SourceView::App { body, left, is_cut } => (body, left, is_cut),
-        };
-        if *is_cut {
-            return Poll::Ready(Some(Err(BodyCut)));
-        }
-        let Ok(polled) = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx))) else {
-            this.exchange.place.report(
-                code::PANIC,
-                Blame::Server,
-                "a response body panicked".to_owned(),
-            );
-            return cut(is_cut, cx);
-        };
-        match polled {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Err(BodyCut))) => cut(is_cut, cx),
-            Poll::Ready(None) => match *left {
-                Some(missing) if missing > 0 => {
-                    this.exchange.fault(
-                        code::CONTENT_LENGTH_MISMATCH,
-                        format!("the body ended {missing} bytes before its Content-Length"),
-                    );
-                    cut(is_cut, cx)
+        let (mut source, exchange) = (this.source, this.exchange);
+        let polled = match this.encoder {
+            None => source.poll(exchange, cx),
+            Some(encoder) => {
+                let polled = encoder.poll(cx, |cx| source.as_mut().poll(exchange, cx));
+                match polled {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(None) => Poll::Ready(None),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        Poll::Ready(Some(Ok(frame.map_data(Piece::Ours))))
+                    }
+                    Poll::Ready(Some(Err(Fault::Cut))) => Poll::Ready(Some(Err(BodyCut))),
+                    Poll::Ready(Some(Err(Fault::Codec))) => {
+                        let detail = "a response could not be compressed".to_owned();
+                        exchange.place.report(code::PANIC, Blame::Server, detail);
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    }
                 }
-                _ => Poll::Ready(None),
-            },
-            Poll::Ready(Some(Ok(frame))) => {
-                Poll::Ready(Some(Ok(limit(frame, left, this.exchange))))
             }
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            exchange.count(data.remaining());
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
+        if let Some(encoder) = &self.encoder {
+            return encoder.is_end_stream();
+        }
         match &self.source {
             Source::App { body, left, is_cut } => {
                 !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream()
@@ -338,6 +432,9 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.encoder.is_some() {
+            return SizeHint::default();
+        }
         match &self.source {
             Source::App {
                 body, left: None, ..
@@ -359,12 +456,8 @@ fn cut<T>(is_cut: &mut bool, cx: &Context<'_>) -> Poll<T> {
     Poll::Pending
 }
 
-/// Counts a frame, and drops from it what goes beyond the declared length.
-fn limit<D: Buf>(
-    frame: Frame<D>,
-    left: &mut Option<u64>,
-    exchange: &mut Exchange,
-) -> Frame<Piece<D>> {
+/// Drops from a frame what goes beyond the declared length.
+fn limit<D: Buf>(frame: Frame<D>, left: &mut Option<u64>, exchange: &Exchange) -> Frame<Piece<D>> {
     let frame = match frame.into_data() {
         Ok(data) => {
             let size = data.remaining() as u64;
@@ -384,7 +477,6 @@ fn limit<D: Buf>(
                 }
                 None => Piece::Whole(data),
             };
-            exchange.count(piece.remaining());
             return Frame::data(piece);
         }
         Err(frame) => frame,

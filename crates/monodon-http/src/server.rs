@@ -8,6 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
 use crate::access::Log;
+use crate::compress::{BadItem, Compression};
 use crate::doors::Waiting;
 use crate::duty::Duty;
 use crate::forwarded::Proxies;
@@ -101,12 +102,13 @@ impl Server {
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, StartError> {
         let proxies = proxies(&options)?;
+        let compression = compression(&options)?;
         let tls = load_tls(&options, None, &*reporter)?;
         let binds: Arc<[Bind]> = sockets.binds().collect();
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
         let log = Log::open(&options, count, &reporter, None)?;
-        let tuning = Tuning::new(&options, proxies, tls.clone(), log.outlets());
+        let tuning = Tuning::new(&options, proxies, tls.clone(), log.outlets(), compression);
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -227,6 +229,7 @@ impl Server {
     /// [`StartError`] as for [`start`](Self::start); nothing has changed then.
     pub fn reconfigure(&self, options: &Options) -> Result<(), StartError> {
         let proxies = proxies(options)?;
+        let compression = compression(options)?;
         let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = load_tls(options, tls.as_ref(), &*self.life.reporter)?;
         if loaded.is_some() != tls.is_some() {
@@ -234,7 +237,7 @@ impl Server {
         }
         let mut log = self.life.log();
         *log = Log::open(options, self.ports.len(), &self.life.reporter, Some(&log))?;
-        let tuning = Tuning::new(options, proxies, loaded.clone(), log.outlets());
+        let tuning = Tuning::new(options, proxies, loaded.clone(), log.outlets(), compression);
         drop(log);
         *tls = loaded;
         self.gate.set_max(options.max_connections);
@@ -297,6 +300,16 @@ fn proxies(options: &Options) -> Result<Arc<Proxies>, StartError> {
     let proxies = Proxies::parse(&options.forwarded_allow_ips);
     let proxies = proxies.map_err(|(item, why)| StartError::Proxy { item, why })?;
     Ok(Arc::new(proxies))
+}
+
+fn compression(options: &Options) -> Result<Option<Arc<Compression>>, StartError> {
+    let compression = Compression::parse(options);
+    let compression = compression.map_err(|BadItem { option, item, why }| StartError::Option {
+        option,
+        value: item,
+        why: why.to_owned(),
+    })?;
+    Ok(compression.map(Arc::new))
 }
 
 /// Reads certificates and keys, and reports those that are not valid now.

@@ -167,7 +167,7 @@ pin_project! {
 impl<F, B> Future for Reply<F>
 where
     F: Future<Output = Result<Response<B>, Refusal>>,
-    B: http_body::Body<Error = crate::handoff::BodyCut>,
+    B: http_body::Body<Error = crate::handoff::BodyCut> + Unpin,
 {
     type Output = Result<Response<Framed<B>>, Infallible>;
 
@@ -194,7 +194,7 @@ where
             return Poll::Pending;
         };
         Poll::Ready(Ok(match answer {
-            Ok(response) => exchange.respond(response),
+            Ok(response) => exchange.respond(response, cx),
             Err(refusal) => exchange.refuse(refusal),
         }))
     }

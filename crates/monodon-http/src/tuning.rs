@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::Outlets;
+use crate::compress::Compression;
 use crate::forwarded::Proxies;
 use crate::limits::Limits;
 use crate::options::{HttpVersions, Options};
@@ -24,6 +25,8 @@ pub(crate) struct Tuning {
     pub(crate) tls: Option<Arc<Tls>>,
     /// Those of the access log, if there is one.
     pub(crate) outlets: Option<Arc<Outlets>>,
+    /// What is compressed, if anything is.
+    pub(crate) compression: Option<Arc<Compression>>,
 }
 
 impl Tuning {
@@ -32,6 +35,7 @@ impl Tuning {
         proxies: Arc<Proxies>,
         tls: Option<Arc<Tls>>,
         outlets: Option<Arc<Outlets>>,
+        compression: Option<Arc<Compression>>,
     ) -> Self {
         Self {
             limits: Limits::new(options),
@@ -41,6 +45,7 @@ impl Tuning {
             proxies,
             tls,
             outlets,
+            compression,
         }
     }
 }

@@ -10,6 +10,7 @@ mod write;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use http::StatusCode;
 
 use crate::access::{AccessLog, Line};
 use crate::answers::Rejection;
+use crate::compress::{Codecs, Compression};
 use crate::date::Date;
 use crate::framing::Guard;
 use crate::limits::Limits;
@@ -62,6 +64,8 @@ pub(crate) struct Common {
     /// Borrowed for a line at a time.
     pub(crate) access: RefCell<Option<AccessLog>>,
     pub(super) date: Date,
+    pub(crate) compression: RefCell<Option<Arc<Compression>>>,
+    pub(crate) codecs: Rc<Codecs>,
     /// Where every read goes first.
     staging: RefCell<Box<[u8]>>,
     /// The output buffer of the connection whose turn it is, while it has not taken it.
@@ -72,11 +76,17 @@ pub(crate) struct Common {
 const STAGING_BYTES: usize = 64 * 1024;
 
 impl Common {
-    pub(crate) fn new(limits: Limits, access: Option<AccessLog>) -> Self {
+    pub(crate) fn new(
+        limits: Limits,
+        access: Option<AccessLog>,
+        compression: Option<Arc<Compression>>,
+    ) -> Self {
         Self {
             limits: Cell::new(limits),
             access: RefCell::new(access),
             date: Date::new(),
+            compression: RefCell::new(compression),
+            codecs: Rc::default(),
             staging: RefCell::new(vec![0; STAGING_BYTES].into_boxed_slice()),
             spare: RefCell::default(),
         }

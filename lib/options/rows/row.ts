@@ -7,6 +7,7 @@ export type Scope = 'native' | 'main' | 'worker'
 export const GROUPS = [
   'Server',
   'TLS',
+  'Compression',
   'Proxies',
   'Workers',
   'Timeouts',
