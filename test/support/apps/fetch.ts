@@ -20,13 +20,15 @@ import { ruinWorker } from './ruin.ts'
 
 type ResponseClass = typeof globalThis.Response
 
+const PLAIN = { headers: { 'content-type': 'text/plain' } }
+
 export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.Response) {
   const routes: Record<
     string,
     (request: Request, query: URLSearchParams, info: FetchInfo) => unknown
   > = {
-    echo: (request) => new Reply(request.body, { headers: { 'content-type': 'text/plain' } }),
-    stream: (request, query) => new Reply(chunks(request, query, probe)),
+    echo: (request) => new Reply(request.body, PLAIN),
+    stream: (request, query) => new Reply(chunks(request, query, probe), PLAIN),
     bytes: (_, query) => new Reply(pattern(numberOf(query, 'size', 10)) as Uint8Array<ArrayBuffer>),
     text: (_, query) => new Reply(text(numberOf(query, 'size', 10))),
     empty: () => new Reply(null),
@@ -65,7 +67,7 @@ export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.R
       await sleep(1)
       throw new AppFailure('secret: rejected')
     },
-    break: () => new Reply(breaking()),
+    break: () => new Reply(breaking(), PLAIN),
     never: (request) => {
       request.signal.addEventListener('abort', () => probe.note('aborted'))
       return new Promise(() => undefined)
@@ -76,7 +78,7 @@ export function createFetchApp(probe: Probe, Reply: ResponseClass = globalThis.R
     },
     'bad-field': () => ({ status: 200, headers: new Map([['x-bad', 'a\r\nb: c']]), body: null }),
     'not-a-response': () => 'hello',
-    endless: (request) => new Reply(endless(request, probe)),
+    endless: (request) => new Reply(endless(request, probe), PLAIN),
     events: (request, query) => {
       request.signal.addEventListener('abort', () => probe.note('gone'))
       const waits = () => nextEvent(query, probe)

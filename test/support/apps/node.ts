@@ -30,6 +30,7 @@ export function createNodeApp(probe: Probe) {
       req.pipe(res)
     },
     stream: async (_, res, query) => {
+      res.setHeader('content-type', 'text/plain')
       const gap = numberOf(query, 'gap', 0)
       res.on('close', () => probe.note(res.writableFinished ? 'finished' : 'closed'))
       for (let index = 0; index < numberOf(query, 'chunks', 4) && !res.destroyed; index += 1) {
@@ -86,6 +87,7 @@ export function createNodeApp(probe: Probe) {
       throw new AppFailure('secret: rejected')
     },
     break: async (_, res) => {
+      res.setHeader('content-type', 'text/plain')
       res.write('begun')
       await sleep(20)
       throw new AppFailure('secret: broke off')
@@ -97,6 +99,7 @@ export function createNodeApp(probe: Probe) {
     },
     'bad-field': (_, res) => void res.setHeader('X-Bad', 'a\r\nb: c'),
     endless: async (_, res) => {
+      res.setHeader('content-type', 'text/plain')
       res.on('close', () => {
         probe.note('aborted')
         probe.note('closed')
@@ -115,6 +118,7 @@ export function createNodeApp(probe: Probe) {
       }
     },
     trailers: (_, res) => {
+      res.setHeader('content-type', 'text/plain')
       res.setHeader('Trailer', 'X-Sum')
       res.write('body')
       res.addTrailers({ 'X-Sum': 'abc' })

@@ -29,7 +29,7 @@ export function createWSGIApp(probe: Probe) {
       return environ['wsgi.input']
     },
     stream: (environ, start, query) => {
-      start('200 OK', [])
+      start('200 OK', [...PLAIN])
       environ['monodon.signal'].addEventListener('abort', () => probe.note('aborted'))
       return chunks(query, probe)
     },
@@ -96,7 +96,7 @@ export function createWSGIApp(probe: Probe) {
       throw new AppFailure('secret: rejected')
     },
     break: (_, start) => {
-      start('200 OK', [])
+      start('200 OK', [...PLAIN])
       return breaking()
     },
     never: (environ) => {
@@ -118,7 +118,7 @@ export function createWSGIApp(probe: Probe) {
     },
     'no-start': () => ['never started'],
     endless: (environ, start) => {
-      start('200 OK', [])
+      start('200 OK', [...PLAIN])
       environ['monodon.signal'].addEventListener('abort', () => probe.note('aborted'))
       return endless(probe)
     },
