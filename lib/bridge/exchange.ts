@@ -40,6 +40,14 @@ export interface RequestBody {
   readonly trailers: readonly (readonly [name: string, value: string])[]
 }
 
+/** Where an app is, as `--root-path` or a trusted proxy says. */
+export interface Mounted {
+  /** What a proxy has taken from the front of the path (`X-Forwarded-Prefix`). */
+  readonly prefix: string
+  /** What is at the front of the path and is not the app's. */
+  readonly mount: string
+}
+
 /** One request and its answer. */
 export interface Exchange {
   // -- the request
@@ -53,6 +61,8 @@ export interface Exchange {
   readonly remoteAddress: string
   /** The client's port; 0 for a client without one. */
   readonly remotePort: number
+  /** Where the app is, if that is not the root: `undefined` otherwise. */
+  readonly mounted: Mounted | undefined
   /** How many header fields came (lines, not names). */
   readonly headerCount: number
   /** A field's value by its name in lower case; several lines are joined by `', '` (cookie: `'; '`). */

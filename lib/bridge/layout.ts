@@ -17,7 +17,7 @@
  */
 
 /** Raised by every change to this file that a peer would notice. */
-export const LAYOUT_VERSION = 4
+export const LAYOUT_VERSION = 5
 
 /** Record kinds. The first half goes from native code to a worker, the second half back. */
 export const KIND = {
@@ -88,6 +88,8 @@ export const FLAG = {
   upgradable: 4,
   /** request, environ: what it offers is WebSocket, and `accept` may follow. */
   websocket: 8,
+  /** request: the block goes on behind its fields with `:prefix` and `:mount`. See Exchange. */
+  mounted: 16,
   /** bodyBroken: native code has answered by itself; the exchange is over. */
   over: 1,
   /** abort: the response was complete before the app had ended it (HEAD, a declared length). */
@@ -106,7 +108,7 @@ export const FLAG = {
 export const REQUEST = {
   /** Bytes of the target (low half), number of header fields (high half). */
   targetAndFields: 3,
-  /** Bytes of the header block. */
+  /** Bytes of the header block; with flag `mounted` two fields more than were counted. */
   headerBytes: 4,
   /** Bytes of the body that are in this record (the whole body unless flag `bodyFollows`). */
   bodyBytes: 5,

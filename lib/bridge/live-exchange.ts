@@ -7,6 +7,7 @@ import {
   type Exchange,
   type Explain,
   type HeaderBlock,
+  type Mounted,
   type RequestBody,
   type Socket,
   type SocketReceiver,
@@ -116,6 +117,17 @@ export class LiveExchange implements Exchange {
 
   get remotePort(): number {
     return this.peer & 0xffff
+  }
+
+  get mounted(): Mounted | undefined {
+    if (((this.first >>> 8) & FLAG.mounted) === 0) return undefined
+    const found = { prefix: '', mount: '' }
+    const end = visitBlock(this.text, this.blockAt, this.headerCount, () => undefined)
+    visitBlock(this.text, end, 2, (name, value) => {
+      if (name === ':prefix') found.prefix = value
+      else found.mount = value
+    })
+    return found
   }
 
   get headerCount(): number {

@@ -40,8 +40,6 @@ const FIXED_HTTP2 =
   'the limits of HTTP/2 are fixed, but for those that --limit-request-* sets: leave it out'
 const STRICT =
   'only what RFC 9112 allows is accepted, or requests could be smuggled: correct the client'
-const UNDERSCORES =
-  'fields with _ in their name never reach the app: let the proxy send names with -, and mount the app with ProxyFix(x_prefix=1)'
 const NO_ASGI =
   'ASGI apps and WebSockets are not served: keep their server for them, and give monodon the WSGI app'
 const NO_DIRTY =
@@ -71,7 +69,7 @@ export const REFUSALS: readonly Refusal[] = [
     'heartbeats go over a socket and not through files, so /dev/shm is not needed: leave it out',
   ),
   withValue('--asgi-loop --asgi-lifespan --asgi-disconnect-grace-period', NO_ASGI),
-  withValue('--websocket-max-message-size --root-path', NO_ASGI),
+  withValue('--websocket-max-message-size', NO_ASGI),
   withValue('--http-parser', 'there is one parser, in native code: leave it out'),
 
   // -- the process
@@ -125,7 +123,6 @@ export const REFUSALS: readonly Refusal[] = [
     '--casefold-http-method',
     'methods are case-sensitive (RFC 9110 section 9.1) and reach the app as sent: correct the client',
   ),
-  withValue('--forwarder-headers --header-map', UNDERSCORES),
   withValue('--paste --paster --paste-global', NO_PASTE),
 
   // -- logs and metrics

@@ -243,11 +243,12 @@ describePython('the environ of a Python app', () => {
     })
   })
 
-  test('knows https from a proxy that is believed, and passes the fields on', async () => {
+  test('knows https and the client from a proxy that is believed, and passes the fields on', async () => {
     const fields = ['X-Forwarded-Proto: https', 'X-Forwarded-For: 192.0.2.1']
     expect(await get('/', ...fields)).toMatchObject({
       'wsgi.url_scheme': 'https',
-      REMOTE_ADDR: '127.0.0.1',
+      REMOTE_ADDR: '192.0.2.1',
+      REMOTE_PORT: '',
       HTTP_X_FORWARDED_PROTO: 'https',
       HTTP_X_FORWARDED_FOR: '192.0.2.1',
     })

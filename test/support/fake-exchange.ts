@@ -167,6 +167,7 @@ export class FakeExchange implements Exchange {
   readonly scheme: Exchange['scheme']
   readonly remoteAddress: string
   readonly remotePort: number
+  readonly mounted = undefined
   readonly headerCount: number
   readonly contentLength: number
   readonly upgradable: boolean

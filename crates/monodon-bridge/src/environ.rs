@@ -6,9 +6,8 @@ use std::io::Write;
 use std::sync::LazyLock;
 
 use http::request::Parts;
-use http::uri::Authority;
-use http::{HeaderName, HeaderValue, Version, header};
-use monodon_http::handoff::Peer;
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use monodon_http::handoff::Request;
 use percent_encoding::percent_decode;
 
 use crate::headers;
@@ -22,7 +21,7 @@ thread_local! {
 
 /// Appends the names, then the values; gives the bytes of both. `PATH_INFO` is last, since its value
 /// alone may hold a NUL.
-pub(crate) fn write(parts: &Parts, peer: &Peer, tls: bool, bytes: &mut Vec<u8>) -> (u32, u32) {
+pub(crate) fn write(request: &Request, bytes: &mut Vec<u8>) -> (u32, u32) {
     VALUES.with_borrow_mut(|values| {
         values.clear();
         let before = bytes.len();
@@ -30,9 +29,9 @@ pub(crate) fn write(parts: &Parts, peer: &Peer, tls: bool, bytes: &mut Vec<u8>) 
             names: &mut *bytes,
             values,
         };
-        environ.request_line(parts, peer, tls);
-        environ.fields(parts);
-        environ.path(parts.uri.path());
+        environ.request_line(request);
+        environ.fields(&request.head);
+        environ.path(&request.head.uri.path()[request.mount.length..]);
         let names = bytes.len() - before;
         bytes.extend_from_slice(values);
         (names as u32, values.len() as u32)
@@ -58,21 +57,24 @@ const ALWAYS: &[u8] = b"REQUEST_METHOD\0SCRIPT_NAME\0QUERY_STRING\0RAW_URI\0SERV
     REMOTE_ADDR\0REMOTE_PORT\0wsgi.url_scheme\0";
 
 impl Environ<'_> {
-    fn request_line(&mut self, parts: &Parts, peer: &Peer, tls: bool) {
+    fn request_line(&mut self, request: &Request) {
+        let (parts, client, mount) = (&request.head, &request.client, &request.mount);
         self.names.extend_from_slice(ALWAYS);
         self.value(parts.method.as_str().as_bytes());
-        self.value(b"");
+        let prefix = mount.prefix.as_deref().unwrap_or("");
+        self.values.extend_from_slice(prefix.as_bytes());
+        self.value(&parts.uri.path().as_bytes()[..mount.length]);
         self.value(parts.uri.query().unwrap_or("").as_bytes());
         put_target(parts, self.values);
         self.value(b"");
         self.value(protocol(parts.version));
-        self.value(peer.remote_ip.as_bytes());
-        if let Some(port) = peer.remote_port() {
+        self.value(client.ip().as_bytes());
+        if let Some(port) = client.port() {
             // Writing to memory does not fail.
             let _ = write!(self.values, "{port}");
         }
         self.value(b"");
-        self.value(if tls { b"https" } else { b"http" });
+        self.value(if request.tls { b"https" } else { b"http" });
     }
 
     /// Ends a value with these bytes.
@@ -89,27 +91,48 @@ impl Environ<'_> {
         }
     }
 
-    /// The header fields. An authority in the target takes the place of `Host` (RFC 9112 section
-    /// 3.2.2, RFC 9113 section 8.3.1).
+    /// The header fields, `Host` first if HTTP/2 has it in the target alone (RFC 9113 section 8.3.1).
     fn fields(&mut self, parts: &Parts) {
-        let authority = parts.uri.authority().map(Authority::as_str);
-        if let Some(authority) = authority {
+        if let Some(authority) = parts.uri.authority()
+            && !parts.headers.contains_key(header::HOST)
+        {
             self.names.extend_from_slice(b"HTTP_HOST\0");
-            self.value(authority.as_bytes());
+            self.value(authority.as_str().as_bytes());
         }
+        let before = (self.names.len(), self.values.len());
+        if !self.plain_fields(&parts.headers) {
+            self.names.truncate(before.0);
+            self.values.truncate(before.1);
+            self.merged_fields(&parts.headers);
+        }
+    }
+
+    /// False at a name with `_`, which may give the same key as another one.
+    fn plain_fields(&mut self, fields: &HeaderMap) -> bool {
         // The lines of one name come together.
         let mut last = None;
-        for (name, value) in &parts.headers {
-            if authority.is_some() && name == header::HOST {
-                continue;
-            }
+        for (name, value) in fields {
             if last == Some(name) {
                 self.append(name, value);
-            } else if self.begin(name) {
-                self.value(value.as_bytes());
-                last = Some(name);
+                continue;
             }
+            let text = name.as_str().as_bytes();
+            let code = usize::from(headers::code(text));
+            if code != 0 {
+                self.names.extend_from_slice(&KEYS[code]);
+                self.names.push(0);
+            } else if text.contains(&b'_') {
+                return false;
+            } else if text == PROXY {
+                continue;
+            } else {
+                put_key(text, self.names);
+                self.names.push(0);
+            }
+            self.value(value.as_bytes());
+            last = Some(name);
         }
+        true
     }
 
     /// Adds a further line to the value that was just written.
@@ -119,28 +142,51 @@ impl Environ<'_> {
             return;
         }
         self.values.pop();
-        let separator: &[u8] = if name == header::COOKIE { b"; " } else { b", " };
-        self.values.extend_from_slice(separator);
+        self.values.extend_from_slice(separator(name));
         self.value(value.as_bytes());
     }
 
-    /// Writes the key of a field; false for a field that must not be there: `Proxy`, since programs
-    /// take `HTTP_PROXY` for a setting of their own, and names with `_`, which would give the key of
-    /// another field, the one with `-` in its place.
-    fn begin(&mut self, name: &HeaderName) -> bool {
-        let name = name.as_str().as_bytes();
-        let code = usize::from(headers::code(name));
-        if code != 0 {
-            self.names.extend_from_slice(&KEYS[code]);
-        } else if name == b"proxy" || name.contains(&b'_') {
-            return false;
-        } else {
-            self.names.extend_from_slice(b"HTTP_");
-            self.names.extend(name.iter().copied().map(cgi_letter));
+    /// Fields of which some have names with `_`, since they are asked for: those that give the same key
+    /// are joined, as Gunicorn does.
+    fn merged_fields(&mut self, fields: &HeaderMap) {
+        let mut merged: Vec<(Vec<u8>, Vec<u8>)> = Vec::with_capacity(fields.len());
+        for (name, value) in fields {
+            let text = name.as_str().as_bytes();
+            if text == PROXY {
+                continue;
+            }
+            let mut key = Vec::new();
+            put_key(text, &mut key);
+            match merged.iter_mut().find(|(known, _)| *known == key) {
+                None => merged.push((key, value.as_bytes().to_vec())),
+                Some(_) if name == header::CONTENT_LENGTH => {}
+                Some((_, known)) => {
+                    known.extend_from_slice(separator(name));
+                    known.extend_from_slice(value.as_bytes());
+                }
+            }
         }
-        self.names.push(0);
-        true
+        for (key, value) in merged {
+            self.names.extend_from_slice(&key);
+            self.names.push(0);
+            self.value(&value);
+        }
     }
+}
+
+/// Not passed on: programs take `HTTP_PROXY` for a setting of their own.
+const PROXY: &[u8] = b"proxy";
+
+/// What joins the lines of a field (RFC 9110 section 5.3, RFC 9113 section 8.2.3).
+fn separator(name: &HeaderName) -> &'static [u8] {
+    if name == header::COOKIE { b"; " } else { b", " }
+}
+
+fn put_key(name: &[u8], out: &mut Vec<u8>) {
+    if name != b"content-type" && name != b"content-length" {
+        out.extend_from_slice(b"HTTP_");
+    }
+    out.extend(name.iter().copied().map(cgi_letter));
 }
 
 fn cgi_letter(letter: u8) -> u8 {
@@ -153,45 +199,87 @@ fn cgi_letter(letter: u8) -> u8 {
 
 /// The keys of the names that have a number.
 static KEYS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    HEADER_NAMES
-        .iter()
-        .map(|name| {
-            let key = name.bytes().map(cgi_letter);
-            if matches!(*name, "content-type" | "content-length") {
-                key.collect()
-            } else {
-                b"HTTP_".iter().copied().chain(key).collect()
-            }
-        })
-        .collect()
+    let key = |name: &&str| {
+        let mut key = Vec::new();
+        put_key(name.as_bytes(), &mut key);
+        key
+    };
+    HEADER_NAMES.iter().map(key).collect()
 });
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn keys(names: &[&str]) -> Vec<u8> {
-        let (mut written, mut values) = (Vec::new(), Vec::new());
+    /// What fields with these names, and values that count them, become.
+    fn written(names: &[&str]) -> String {
+        let mut fields = HeaderMap::new();
+        for (number, name) in names.iter().enumerate() {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+            fields.append(name, HeaderValue::from(number));
+        }
+        let mut parts = http::Request::new(()).into_parts().0;
+        parts.headers = fields;
+        let (mut names, mut values) = (Vec::new(), Vec::new());
         let mut environ = Environ {
-            names: &mut written,
+            names: &mut names,
             values: &mut values,
         };
-        for name in names {
-            environ.begin(&HeaderName::from_bytes(name.as_bytes()).expect("a name"));
-        }
-        written
+        environ.fields(&parts);
+        let names = String::from_utf8(names).expect("text");
+        let values = String::from_utf8(values).expect("text");
+        let pairs = names
+            .split_terminator('\0')
+            .zip(values.split_terminator('\0'));
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join(" ")
     }
 
     #[test]
     fn fields_are_named_as_cgi_names_them() {
         assert_eq!(
-            keys(&["host", "content-type", "content-length", "x-own-field"]),
-            b"HTTP_HOST\0CONTENT_TYPE\0CONTENT_LENGTH\0HTTP_X_OWN_FIELD\0"
+            written(&["host", "content-type", "content-length", "x-own-field"]),
+            "HTTP_HOST=0 CONTENT_TYPE=1 CONTENT_LENGTH=2 HTTP_X_OWN_FIELD=3"
         );
     }
 
     #[test]
-    fn fields_that_could_pass_for_others_are_left_out() {
-        assert_eq!(keys(&["proxy", "x_forwarded_for", "content_length"]), b"");
+    fn lines_of_a_field_are_joined() {
+        assert_eq!(
+            written(&[
+                "accept",
+                "cookie",
+                "accept",
+                "cookie",
+                "x-own",
+                "x-own",
+                "content-length"
+            ]),
+            "HTTP_ACCEPT=0, 2 HTTP_COOKIE=1; 3 HTTP_X_OWN=4, 5 CONTENT_LENGTH=6"
+        );
+    }
+
+    #[test]
+    fn proxy_is_left_out() {
+        assert_eq!(written(&["proxy", "x-a"]), "HTTP_X_A=1");
+        assert_eq!(written(&["proxy", "x_a"]), "HTTP_X_A=1");
+    }
+
+    #[test]
+    fn names_that_give_the_same_key_are_joined() {
+        assert_eq!(
+            written(&[
+                "x-forwarded-for",
+                "host",
+                "x_forwarded_for",
+                "x-forwarded_for",
+                "remote_user"
+            ]),
+            "HTTP_X_FORWARDED_FOR=0, 2, 3 HTTP_HOST=1 HTTP_REMOTE_USER=4"
+        );
+        // It is no content-length: CONTENT_LENGTH is not for clients to choose.
+        assert_eq!(written(&["content_length"]), "HTTP_CONTENT_LENGTH=0");
     }
 }

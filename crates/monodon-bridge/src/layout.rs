@@ -3,7 +3,7 @@
 //! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
 
 /// Raised by every change to this file that a peer would notice.
-pub const LAYOUT_VERSION: u32 = 4;
+pub const LAYOUT_VERSION: u32 = 5;
 
 /// Record kinds. The first half goes from native code to a worker, the second half back.
 pub mod kind {
@@ -73,6 +73,8 @@ pub mod flag {
     pub const UPGRADABLE: u8 = 4;
     /// request, environ: what it offers is WebSocket, and `accept` may follow.
     pub const WEBSOCKET: u8 = 8;
+    /// request: the block goes on behind its fields with `:prefix` and `:mount`. See Exchange.
+    pub const MOUNTED: u8 = 16;
     /// `bodyBroken`: native code has answered by itself; the exchange is over.
     pub const OVER: u8 = 1;
     /// abort: the response was complete before the app had ended it (HEAD, a declared length).
@@ -91,7 +93,7 @@ pub mod flag {
 pub mod request {
     /// Bytes of the target (low half), number of header fields (high half).
     pub const TARGET_AND_FIELDS: usize = 3;
-    /// Bytes of the header block.
+    /// Bytes of the header block; with flag `mounted` two fields more than were counted.
     pub const HEADER_BYTES: usize = 4;
     /// Bytes of the body that are in this record (the whole body unless flag `bodyFollows`).
     pub const BODY_BYTES: usize = 5;

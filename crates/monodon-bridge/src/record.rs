@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Version, header};
-use monodon_http::handoff::{Peer, Request};
+use monodon_http::handoff::{Client, Mount, Request};
 
 use crate::layout::{METHODS, batch_head, environ as environ_words, file, flag, kind, request};
 use crate::target::put_target;
@@ -52,13 +52,12 @@ const _: () = assert!(
 impl RequestRecord {
     /// Writes the head.
     pub(crate) fn new(form: HeadForm, request: &Request) -> Self {
-        let (parts, peer, tls) = (&request.head, &*request.peer, request.tls);
         let mut record = match form {
-            HeadForm::Fields => Self::fields(parts, peer),
-            HeadForm::Environ => Self::environ(parts, peer, tls),
+            HeadForm::Fields => Self::fields(&request.head, &request.client, &request.mount),
+            HeadForm::Environ => Self::environ(request),
         };
-        if tls {
-            record.flags = flag::TLS;
+        if request.tls {
+            record.flags |= flag::TLS;
         }
         if request.is_upgrade {
             record.flags |= flag::UPGRADABLE;
@@ -69,10 +68,10 @@ impl RequestRecord {
         record
     }
 
-    fn environ(parts: &Parts, peer: &Peer, tls: bool) -> Self {
+    fn environ(request: &Request) -> Self {
         let mut bytes = Vec::with_capacity(1024);
         bytes.resize(environ_words::BYTES * WORD, 0);
-        let (names, values) = environ::write(parts, peer, tls, &mut bytes);
+        let (names, values) = environ::write(request, &mut bytes);
         put(&mut bytes, environ_words::NAME_BYTES, names);
         put(&mut bytes, environ_words::VALUE_BYTES, values);
         Self {
@@ -85,18 +84,18 @@ impl RequestRecord {
 
     /// Field names of HTTP/2 requests without `host` get one from `:authority` (RFC 9113 section
     /// 8.3.1), first.
-    fn fields(parts: &Parts, peer: &Peer) -> Self {
+    fn fields(parts: &Parts, client: &Client, mount: &Mount) -> Self {
         let mut bytes = Vec::with_capacity(512);
         bytes.resize(request::BYTES * WORD, 0);
 
         let (method, spelled) = number_of(&parts.method);
         bytes.extend_from_slice(spelled.as_bytes());
-        let address = peer.remote_ip.as_bytes();
+        let address = client.ip().as_bytes();
         bytes.extend_from_slice(address);
         put(
             &mut bytes,
             request::PEER,
-            u32::from(peer.remote_port().unwrap_or(0))
+            u32::from(client.port().unwrap_or(0))
                 | (address.len() as u32) << 16
                 | (spelled.len() as u32) << 24,
         );
@@ -113,6 +112,7 @@ impl RequestRecord {
             fields = 1;
         }
         fields += headers::encode(&parts.headers, &mut bytes);
+        let flags = put_mount(mount, parts.uri.path(), &mut bytes);
         let target = (block_starts - target_starts) as u32;
         let block = (bytes.len() - block_starts) as u32;
         put(
@@ -131,7 +131,7 @@ impl RequestRecord {
             bytes,
             kind: kind::REQUEST,
             aux: (method | version << 8) as u16,
-            flags: 0,
+            flags,
         }
     }
 
@@ -166,6 +166,18 @@ impl RequestRecord {
         );
         self.bytes
     }
+}
+
+/// Appends where the app is, behind the fields and not counted among them, under names that no field can
+/// have; gives the flags that tell of it.
+fn put_mount(mount: &Mount, path: &str, bytes: &mut Vec<u8>) -> u8 {
+    if mount.length == 0 && mount.prefix.is_none() {
+        return 0;
+    }
+    let prefix = mount.prefix.as_deref().unwrap_or("");
+    headers::encode_field(":prefix", prefix.as_bytes(), bytes);
+    headers::encode_field(":mount", &path.as_bytes()[..mount.length], bytes);
+    flag::MOUNTED
 }
 
 /// The number of a method, and its spelling if it has none.

@@ -37,7 +37,7 @@ pub(crate) use self::log::{Log, Outlets};
 use self::subject::Subject;
 pub(crate) use self::target::reason;
 use self::writer::Lane;
-use crate::peer::Peer;
+use crate::client::Client;
 
 /// Lines that are kept for the next requests, so that none has to be allocated.
 const SPARE_LINES: usize = 256;
@@ -75,9 +75,9 @@ impl AccessLog {
         self.outlets.format()
     }
 
-    /// Begins the line of a request, with what its head says.
-    pub(crate) fn begin<B>(&self, peer: &Peer, request: &http::Request<B>) -> Box<Line> {
-        self.begin_of(&Subject::of(peer, request))
+    /// Begins the line of a request from this client, with what its head says.
+    pub(crate) fn begin<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Line> {
+        self.begin_of(&Subject::of(client, request))
     }
 
     #[allow(
@@ -109,12 +109,12 @@ impl AccessLog {
     /// if it was not understood.
     pub(crate) fn write_refused(
         &self,
-        peer: &Peer,
+        client: &Client,
         request_line: &[u8],
         status: StatusCode,
         sent: usize,
     ) {
-        let mut line = self.begin_of(&Subject::refused(peer, request_line));
+        let mut line = self.begin_of(&Subject::refused(client, request_line));
         line.refuse(status, sent);
         self.write(line);
     }

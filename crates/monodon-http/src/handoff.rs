@@ -15,6 +15,8 @@ pub use hyper::ext::ReasonPhrase;
 
 pub use crate::access::Trace;
 pub use crate::body::{BodyError, RequestBody};
+pub use crate::client::Client;
+pub use crate::fields::Mount;
 pub use crate::peer::Peer;
 pub use crate::tunnel::{Farewell, Session, Tunnel};
 use crate::websocket::Offer;
@@ -56,6 +58,11 @@ pub struct Request {
     pub peer: Rc<Peer>,
     /// Its number on the connection: the HTTP/2 stream's, and 0 of HTTP/1, which has one at a time.
     pub stream: u32,
+    /// Who has sent it: who has connected, or who that is a proxy for, if it is believed
+    /// (`--forwarded-allow-ips`).
+    pub client: Client,
+    /// Where the app is.
+    pub mount: Mount,
     /// Whether the client used https: the connection is encrypted, or a proxy that is believed
     /// (`--forwarded-allow-ips`) says that its own is.
     pub tls: bool,

@@ -21,10 +21,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use crate::accept::{Gate, Sink};
 use crate::access::{AccessLog, Line};
 use crate::arrival::{Arrival, Arrivals};
+use crate::client::Client;
 use crate::conn::Serving;
 use crate::doors::{Doors, Waiting};
 use crate::duty::Duty;
-use crate::forwarded::Proxies;
+use crate::fields::FieldRules;
 use crate::handoff::App;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
@@ -84,7 +85,7 @@ pub(crate) struct Thread {
     /// Told when the last one has gone, and none is on its way.
     is_empty: Notify,
     gate: Arc<Gate>,
-    proxies: RefCell<Arc<Proxies>>,
+    pub(crate) fields: RefCell<Arc<FieldRules>>,
     /// Responses end their connections.
     is_draining: Cell<bool>,
     /// Connections that wait for a request are closed.
@@ -117,10 +118,14 @@ impl Place {
         self.peer.wire.end_exchange(line);
     }
 
-    /// Begins the access log's line of a request, if there is a log.
-    pub(crate) fn begin_line<B>(&self, request: &http::Request<B>) -> Option<Box<Line>> {
+    /// Begins the access log's line of a request from this client, if there is a log.
+    pub(crate) fn begin_line<B>(
+        &self,
+        client: &Client,
+        request: &http::Request<B>,
+    ) -> Option<Box<Line>> {
         let access = self.thread.common.access.borrow();
-        Some(access.as_ref()?.begin(&self.peer, request))
+        Some(access.as_ref()?.begin(client, request))
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
@@ -170,9 +175,12 @@ impl Thread {
         self.common.limits.set(tuning.limits);
         self.timeouts.set(tuning.timeouts);
         self.graceful_timeout.set(tuning.graceful_timeout);
-        self.proxies.replace(tuning.proxies);
         self.arrivals.tune(tuning.tls);
         self.common.compression.replace(tuning.compression);
+        for (_, (peer, _)) in &*self.connections.borrow() {
+            peer.trust(&tuning.fields.proxies);
+        }
+        self.fields.replace(tuning.fields);
         let mut access = self.common.access.borrow_mut();
         let goes_on = match (&*access, &tuning.outlets) {
             (Some(access), Some(outlets)) => access.is_of(outlets),
@@ -227,7 +235,7 @@ impl Thread {
         tls: Option<Box<TlsSession>>,
     ) -> (Place, Registered) {
         let wire = Wire::new(stream, Rc::clone(&self.common));
-        let peer = Rc::new(Peer::new(ends, tls, &self.proxies.borrow(), wire));
+        let peer = Rc::new(Peer::new(ends, tls, &self.fields.borrow().proxies, wire));
         let registered = Registered::new(self, &peer);
         let thread = Rc::clone(self);
         (Place { peer, thread }, registered)
@@ -304,7 +312,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         has_connections: Notify::new(),
         is_empty: Notify::new(),
         gate: Arc::clone(&gate),
-        proxies: RefCell::new(tuning.proxies),
+        fields: RefCell::new(tuning.fields),
         is_draining: Cell::new(false),
         closes_idle: Cell::new(false),
     });

@@ -19,7 +19,8 @@
 //! 9. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
 //!    the one that is known here.
 //!
-//! Beside that way: `compress` compresses what is sent, if asked to; `forwarded` knows which proxies are believed about https, `access` writes a line
+//! Beside that way: `compress` compresses what is sent, if asked to; `fields` knows which proxies are
+//! believed (`networks`) about the client (`client`), `forwarded` what they tell; `access` writes a line
 //! for each request.
 //!
 //! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats` and `report` tell of it.
@@ -38,6 +39,7 @@ mod arrival;
 mod body;
 mod checks;
 mod chunked;
+mod client;
 mod compress;
 mod conn;
 mod connection;
@@ -45,6 +47,7 @@ mod date;
 mod door;
 mod doors;
 mod duty;
+mod fields;
 mod forwarded;
 mod framing;
 mod head;
@@ -55,6 +58,7 @@ mod io;
 mod io_thread;
 mod limits;
 mod listen;
+mod networks;
 mod peer;
 mod phase;
 mod response;

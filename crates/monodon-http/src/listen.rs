@@ -28,14 +28,7 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// An item of `forwarded-allow-ips` that is no address and no network.
-    Proxy {
-        /// As it was given.
-        item: String,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// An option's value that is not understood.
+    /// An option's value, or an item of it, that is not understood.
     Option {
         /// Its name, as in `--name`.
         option: &'static str,
@@ -61,7 +54,7 @@ impl StartError {
     /// Which of `lib/errors.ts` it is.
     pub fn fault(&self) -> &'static str {
         match self {
-            Self::Proxy { .. } | Self::Option { .. } => code::BAD_OPTION,
+            Self::Option { .. } => code::BAD_OPTION,
             Self::AccessLog { .. } => code::FILE_NOT_WRITABLE,
             Self::Tls(_) => code::BAD_CERTIFICATE,
             _ => code::BIND_FAILED,
@@ -81,9 +74,7 @@ impl StartError {
                 io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
                 _ => "EIO",
             },
-            Self::Address { .. } | Self::Proxy { .. } | Self::Option { .. } | Self::Tls(_) => {
-                "EINVAL"
-            }
+            Self::Address { .. } | Self::Option { .. } | Self::Tls(_) => "EINVAL",
             Self::Thread(_) => "EAGAIN",
         }
     }
@@ -109,7 +100,6 @@ impl std::fmt::Display for StartError {
                 };
                 write!(f, "cannot listen on {bind}: {why} ({})", self.code())
             }
-            Self::Proxy { item, why } => write!(f, "forwarded-allow-ips: {item:?}: {why}"),
             Self::Option { option, value, why } => write!(f, "--{option} is {value:?}: {why}"),
             Self::AccessLog { file, source } => {
                 let why = access::reason(source);
@@ -131,7 +121,7 @@ impl std::error::Error for StartError {
             Self::Listen { source, .. } | Self::AccessLog { source, .. } | Self::Thread(source) => {
                 Some(source)
             }
-            Self::Address { .. } | Self::Proxy { .. } | Self::Option { .. } | Self::Tls(_) => None,
+            Self::Address { .. } | Self::Option { .. } | Self::Tls(_) => None,
         }
     }
 }

@@ -50,8 +50,18 @@ pub struct Options {
     pub compress_min_size: u32,
     /// Media types that are compressed: whole ones, TYPE/*, +SUFFIX, or * for all.
     pub compress_types: Vec<String>,
-    /// Proxies that are believed when X-Forwarded-Proto says that the client used https.
+    /// Proxies that are believed when they say who the client is and that it used https.
     pub forwarded_allow_ips: Vec<String>,
+    /// What those proxies are believed: x-forwarded for all X-Forwarded-*, forwarded, or single fields.
+    pub forwarded_headers: Vec<String>,
+    /// Removes Forwarded, X-Forwarded-* and X-Real-IP of clients that are not believed.
+    pub strip_forwarded: bool,
+    /// What becomes of header fields with _ in their name: dropped, refused with 400, or passed on.
+    pub header_map: String,
+    /// Header fields with _ in their name that believed proxies may send; * for all.
+    pub forwarder_headers: Vec<String>,
+    /// Where the app is mounted: the `SCRIPT_NAME` of WSGI apps, which `PATH_INFO` goes on behind.
+    pub root_path: String,
     /// Requests that a worker may hold whose answer has not begun; further ones wait in the queue.
     pub worker_connections: u32,
     /// Requests that wait for a worker, at most; the next one gets 503.
@@ -142,6 +152,11 @@ impl Default for Options {
                 "image/vnd.microsoft.icon".to_owned(),
             ],
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
+            forwarded_headers: vec!["x-forwarded-for".to_owned(), "x-forwarded-proto".to_owned()],
+            strip_forwarded: false,
+            header_map: "drop".to_owned(),
+            forwarder_headers: vec!["SCRIPT_NAME".to_owned(), "PATH_INFO".to_owned()],
+            root_path: String::new(),
             worker_connections: 1000,
             queue_size: 4096,
             queue_timeout: Duration::from_secs(10),

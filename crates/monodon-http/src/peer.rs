@@ -1,12 +1,14 @@
 //! A connection, as the handler sees it.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{HeaderMap, StatusCode};
 
 use crate::answers;
-use crate::forwarded::Proxies;
+use crate::client::Client;
+use crate::networks::Networks;
 use crate::stream::Ends;
 use crate::tls::TlsSession;
 use crate::tunnel::{Session, Tunnel};
@@ -16,44 +18,51 @@ use crate::wire::Wire;
 pub struct Peer {
     /// Its addresses; clients of Unix sockets have none.
     pub ends: Option<Ends>,
-    /// The client's IP address in text: IPv4 addresses as such, also when they came over IPv6; empty
-    /// if it has none.
-    pub remote_ip: Box<str>,
+    /// Who has connected.
+    pub client: Client,
     /// What is known of its encryption, if it is encrypted.
     pub tls: Option<Box<TlsSession>>,
     /// Whether it is a proxy that is believed about its client.
-    pub(crate) is_trusted: bool,
+    is_trusted: Cell<bool>,
     pub(crate) wire: Wire,
 }
 
 impl Peer {
-    /// Who can reach a Unix socket is a program of this machine that was let to it, so it is believed,
-    /// as Gunicorn does.
     pub(crate) fn new(
         ends: Option<Ends>,
         tls: Option<Box<TlsSession>>,
-        proxies: &Proxies,
+        proxies: &Networks,
         wire: Wire,
     ) -> Self {
-        let ip = ends.map(|ends| ends.remote.ip());
-        let text = ip.map_or(String::new(), |ip| ip.to_canonical().to_string());
-        Self {
+        let client = ends.map_or(Client::NONE, |Ends { remote, .. }| {
+            Client::new(remote.ip(), Some(remote.port()))
+        });
+        let peer = Self {
             ends,
-            remote_ip: text.into_boxed_str(),
+            client,
             tls,
-            is_trusted: ip.is_none_or(|ip| proxies.trust(ip)),
+            is_trusted: Cell::new(false),
             wire,
-        }
+        };
+        peer.trust(proxies);
+        peer
+    }
+
+    /// Goes by another list of those who are believed. Who can reach a Unix socket is a program of this
+    /// machine that was let to it, so it is believed, as Gunicorn does.
+    pub(crate) fn trust(&self, proxies: &Networks) {
+        let remote = self.remote();
+        self.is_trusted
+            .set(remote.is_none_or(|remote| proxies.hold(remote.ip())));
+    }
+
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.is_trusted.get()
     }
 
     /// The client's address, if it has one.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.ends.map(|ends| ends.remote)
-    }
-
-    /// The client's port, if it has one.
-    pub fn remote_port(&self) -> Option<u16> {
-        self.ends.map(|ends| ends.remote.port())
     }
 
     /// Takes the connection over from HTTP for the request under way, whose

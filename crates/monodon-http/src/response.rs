@@ -18,6 +18,7 @@ use pin_project_lite::pin_project;
 
 use crate::access::{Line, Trace};
 use crate::answers;
+use crate::client::Client;
 use crate::compress::{self, Asked, Begun, Encoder, Fault, Plan, Polled};
 use crate::connection;
 use crate::handoff::{BodyCut, Refusal};
@@ -37,8 +38,8 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new<B>(place: Rc<Place>, request: &http::Request<B>) -> Self {
-        let line = place.begin_line(request);
+    pub(crate) fn new<B>(place: Rc<Place>, client: &Client, request: &http::Request<B>) -> Self {
+        let line = place.begin_line(client, request);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
             .as_ref()

@@ -11,7 +11,7 @@ use crate::access::Log;
 use crate::compress::{BadItem, Compression};
 use crate::doors::Waiting;
 use crate::duty::Duty;
-use crate::forwarded::Proxies;
+use crate::fields::FieldRules;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
@@ -101,14 +101,14 @@ impl Server {
         app: Arc<A>,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, StartError> {
-        let proxies = proxies(&options)?;
         let compression = compression(&options)?;
+        let fields = Arc::new(FieldRules::new(&options)?);
         let tls = load_tls(&options, None, &*reporter)?;
         let binds: Arc<[Bind]> = sockets.binds().collect();
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
         let log = Log::open(&options, count, &reporter, None)?;
-        let tuning = Tuning::new(&options, proxies, tls.clone(), log.outlets(), compression);
+        let tuning = Tuning::new(&options, fields, tls.clone(), log.outlets(), compression);
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -215,7 +215,7 @@ impl Server {
     /// [`StartError`] for a proxy's address or a format of the log that is not understood, and for
     /// certificates and keys that cannot be used.
     pub fn check(options: &Options) -> Result<(), StartError> {
-        proxies(options)?;
+        FieldRules::new(options)?;
         Tls::load(options, None).map_err(StartError::Tls)?;
         Log::check(options)
     }
@@ -228,8 +228,8 @@ impl Server {
     /// # Errors
     /// [`StartError`] as for [`start`](Self::start); nothing has changed then.
     pub fn reconfigure(&self, options: &Options) -> Result<(), StartError> {
-        let proxies = proxies(options)?;
         let compression = compression(options)?;
+        let fields = Arc::new(FieldRules::new(options)?);
         let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = load_tls(options, tls.as_ref(), &*self.life.reporter)?;
         if loaded.is_some() != tls.is_some() {
@@ -237,7 +237,7 @@ impl Server {
         }
         let mut log = self.life.log();
         *log = Log::open(options, self.ports.len(), &self.life.reporter, Some(&log))?;
-        let tuning = Tuning::new(options, proxies, loaded.clone(), log.outlets(), compression);
+        let tuning = Tuning::new(options, fields, loaded.clone(), log.outlets(), compression);
         drop(log);
         *tls = loaded;
         self.gate.set_max(options.max_connections);
@@ -294,12 +294,6 @@ impl Server {
             }
         }
     }
-}
-
-fn proxies(options: &Options) -> Result<Arc<Proxies>, StartError> {
-    let proxies = Proxies::parse(&options.forwarded_allow_ips);
-    let proxies = proxies.map_err(|(item, why)| StartError::Proxy { item, why })?;
-    Ok(Arc::new(proxies))
 }
 
 fn compression(options: &Options) -> Result<Option<Arc<Compression>>, StartError> {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::UPGRADE;
 use http::request::Parts;
-use http::{HeaderMap, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use hyper::body::Incoming as Http1Body;
 use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
@@ -17,8 +17,9 @@ use pin_project_lite::pin_project;
 use crate::answers::Rejection;
 use crate::body::RequestBody;
 use crate::checks;
+use crate::client::Client;
 use crate::connection;
-use crate::forwarded;
+use crate::fields::Origin;
 use crate::handoff::{Handler, Refusal, Request};
 use crate::incoming::Incoming;
 use crate::io_thread::Place;
@@ -40,8 +41,13 @@ impl<H: Handler> Service<H> {
     /// Begins the exchange of a request: of this number on its connection if that speaks HTTP/2, else 0.
     pub(crate) fn serve(&self, request: http::Request<Incoming>, stream: u32) -> Reply<H::Reply> {
         let is_known = self.place.begin_exchange();
-        let mut exchange = Exchange::new(Rc::clone(&self.place), &request);
-        let state = match self.hand_over(request, stream, is_known, &mut exchange) {
+        let (peer, thread) = (&self.place.peer, &self.place.thread);
+        let origin = thread.fields.borrow().read(request.headers(), peer);
+        let told = origin.as_ref().ok().and_then(|origin| origin.told.client);
+        let client = told.unwrap_or(peer.client);
+        let mut exchange = Exchange::new(Rc::clone(&self.place), &client, &request);
+        let origin = if is_known { origin } else { Err(UNKNOWN) };
+        let state = match self.hand_over(request, stream, &mut exchange, origin, client) {
             Ok(future) => State::Handler { future },
             Err(refusal) => State::Refused { refusal },
         };
@@ -55,23 +61,26 @@ impl<H: Handler> Service<H> {
         &self,
         request: http::Request<Incoming>,
         stream: u32,
-        is_known: bool,
         exchange: &mut Exchange,
+        origin: Result<Origin, Rejection>,
+        client: Client,
     ) -> Result<H::Reply, Refusal> {
         let (mut head, incoming) = request.into_parts();
         let limits = self.place.thread.common.limits.get();
-        let checked = if is_known {
-            checks::check(&mut head, &limits)
-        } else {
-            Err(UNKNOWN)
-        };
-        let is_https = checked.and_then(|()| self.is_https(&head.headers));
-        let tls = match is_https {
-            Ok(tls) => tls,
+        let checked = origin.and_then(|origin| {
+            checks::check(&mut head, &limits)?;
+            Ok(origin)
+        });
+        let origin = match checked {
+            Ok(origin) => origin,
             Err(rejection) => return Err(self.reject(rejection)),
         };
-        exchange.set_https(tls);
         let peer = Rc::clone(&self.place.peer);
+        let tls = origin.told.is_https.unwrap_or(peer.tls.is_some());
+        exchange.set_https(tls);
+        let rules = self.place.thread.fields.borrow();
+        let mount = rules.settle(&mut head, origin, &peer);
+        drop(rules);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
         let is_upgrade = offers_upgrade(&head) && body.is_empty();
         let websocket = is_upgrade.then(|| Offer::of(&head)).flatten().map(Box::new);
@@ -80,6 +89,8 @@ impl<H: Handler> Service<H> {
             body,
             peer,
             stream,
+            client,
+            mount,
             tls,
             is_upgrade,
             websocket,
@@ -93,16 +104,6 @@ impl<H: Handler> Service<H> {
             );
             FAILURE
         })
-    }
-
-    /// Whether the client used https, by the connection or by the word of a proxy.
-    fn is_https(&self, fields: &HeaderMap) -> Result<bool, Rejection> {
-        let peer = &self.place.peer;
-        if peer.is_trusted {
-            Ok(forwarded::is_https(fields)? || peer.tls.is_some())
-        } else {
-            Ok(peer.tls.is_some())
-        }
     }
 
     fn reject(&self, rejection: Rejection) -> Refusal {

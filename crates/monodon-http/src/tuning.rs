@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::access::Outlets;
 use crate::compress::Compression;
-use crate::forwarded::Proxies;
+use crate::fields::FieldRules;
 use crate::limits::Limits;
 use crate::options::{HttpVersions, Options};
 use crate::timers::Timeouts;
@@ -20,7 +20,7 @@ pub(crate) struct Tuning {
     pub(crate) timeouts: Timeouts,
     pub(crate) graceful_timeout: Duration,
     pub(crate) http: HttpVersions,
-    pub(crate) proxies: Arc<Proxies>,
+    pub(crate) fields: Arc<FieldRules>,
     /// What TLS goes by, if there are certificates.
     pub(crate) tls: Option<Arc<Tls>>,
     /// Those of the access log, if there is one.
@@ -32,7 +32,7 @@ pub(crate) struct Tuning {
 impl Tuning {
     pub(crate) fn new(
         options: &Options,
-        proxies: Arc<Proxies>,
+        fields: Arc<FieldRules>,
         tls: Option<Arc<Tls>>,
         outlets: Option<Arc<Outlets>>,
         compression: Option<Arc<Compression>>,
@@ -42,7 +42,7 @@ impl Tuning {
             timeouts: Timeouts::new(options),
             graceful_timeout: options.graceful_timeout,
             http: options.http,
-            proxies,
+            fields,
             tls,
             outlets,
             compression,

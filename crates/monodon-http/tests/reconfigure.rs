@@ -222,3 +222,21 @@ fn a_drain_goes_by_the_new_graceful_timeout() {
     running.server.server.wait();
     assert_eq!(running.server.seen.codes(), ["MONODON_GRACEFUL_TIMEOUT"]);
 }
+
+#[test]
+fn who_is_believed_holds_for_connections_that_are_open() {
+    let mut running = Running::with(|options| options.forwarded_allow_ips = Vec::new());
+    let clients = two_clients(&running);
+    running.change(|options| options.forwarded_allow_ips = vec!["127.0.0.0/8".to_owned()]);
+    let request = "GET /origin HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4, 127.0.0.9\r\n\r\n";
+    for mut client in clients {
+        let start = std::time::Instant::now();
+        loop {
+            assert!(start.elapsed() < support::PATIENCE, "never believed");
+            client.send(request);
+            if client.read_response().1.starts_with("1.2.3.4 ") {
+                break;
+            }
+        }
+    }
+}

@@ -1,4 +1,5 @@
 import type { Exchange } from '../../bridge/exchange.ts'
+import { HEADER_CODES } from '../../bridge/layout.ts'
 import type { InterfaceContext } from '../interface.ts'
 import type { Call } from './call.ts'
 import { ErrorLog } from './error-stream.ts'
@@ -50,7 +51,8 @@ export class RequestEnviron implements Environ {
     const exchange = call.exchange
     this.#call = call
     this.REQUEST_METHOD = exchange.method
-    this.SCRIPT_NAME = ''
+    const { mounted } = exchange
+    this.SCRIPT_NAME = mounted === undefined ? '' : mounted.prefix + mounted.mount
     this.PATH_INFO = ''
     this.QUERY_STRING = ''
     this.CONTENT_TYPE = ''
@@ -73,7 +75,7 @@ export class RequestEnviron implements Environ {
     this['wsgi.early_hints'] = call.earlyHints
     Object.defineProperty(this, 'monodon.signal', SIGNAL)
     setFields(this, exchange)
-    setTarget(this, this.RAW_URI)
+    setTarget(this, this.RAW_URI, mounted === undefined ? 0 : mounted.mount.length)
   }
 
   /** The signal of the environ that `object` is or inherits from. */
@@ -127,6 +129,7 @@ function storeField(name: string, value: string, code: number): void {
 function storeOther(name: string, value: string, code: number): void {
   const key = fieldKey(name, code)
   if (key === undefined) return
+  if (code === 0 && name.includes('_')) sawTwin(name)
   const earlier = target[key]
   if (earlier === undefined) target[key] = value
   // Native code lets only equal lengths pass (RFC 9112 section 6.3).
@@ -134,10 +137,17 @@ function storeOther(name: string, value: string, code: number): void {
     target[key] = `${earlier}${key === 'HTTP_COOKIE' ? '; ' : ', '}${value}`
 }
 
-function setTarget(environ: RequestEnviron, uri: string): void {
+/** The field with `-` in the place of `_` has the same key: it is joined and takes no place. */
+function sawTwin(name: string): void {
+  const code = HEADER_CODES.get(name.replaceAll('_', '-')) ?? 0
+  seen[code >> 5]! |= 1 << (code & 31)
+}
+
+/** `mount` is how much of the path says where the app is: SCRIPT_NAME has it. */
+function setTarget(environ: RequestEnviron, uri: string, mount: number): void {
   const origin = uri.charCodeAt(0) === SLASH ? uri : originForm(environ, uri)
   const query = origin.indexOf('?')
-  environ.PATH_INFO = decodePath(query === -1 ? origin : origin.slice(0, query))
+  environ.PATH_INFO = decodePath(origin.slice(mount, query === -1 ? undefined : query))
   if (query !== -1) environ.QUERY_STRING = origin.slice(query + 1)
 }
 

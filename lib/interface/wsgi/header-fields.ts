@@ -209,8 +209,8 @@ const MAX_KEYS = 512
 
 /**
  * The key of a field in the environ (PEP 3333, RFC 3875 section 4.1.18); `undefined` for a field
- * that must not be there: `Proxy`, since programs take `HTTP_PROXY` for a setting of their own; and
- * names with `_`, which would give the key of another field, the one with `-` in its place.
+ * that must not be there: `Proxy`, since programs take `HTTP_PROXY` for a setting of their own. Names
+ * with `_` come only if they are asked for (`--header-map`), and are joined with those with `-`.
  */
 export function fieldKey(name: string, code: number): string | undefined {
   if (code !== 0) return KEY_BY_CODE[code]
@@ -222,7 +222,8 @@ export function fieldKey(name: string, code: number): string | undefined {
 }
 
 function keyOf(name: string): string | undefined {
-  if (name === '' || name === 'proxy' || name.includes('_')) return undefined
-  const key = name.toUpperCase().replaceAll('-', '_')
-  return key === 'CONTENT_TYPE' || key === 'CONTENT_LENGTH' ? key : `HTTP_${key}`
+  if (name === '' || name === 'proxy') return undefined
+  if (name === 'content-type' || name === 'content-length')
+    return name.toUpperCase().replace('-', '_')
+  return `HTTP_${name.toUpperCase().replaceAll('-', '_')}`
 }

@@ -1,4 +1,4 @@
-/** Who is believed about the client. */
+/** Who is believed about the client, and about what. */
 
 import type { OptionRow } from './row.ts'
 
@@ -13,7 +13,64 @@ export const PROXIES = {
     group: 'Proxies',
     readBy: ['native'],
     reloadable: true,
-    doc: 'Proxies that are believed when X-Forwarded-Proto says that the client used https',
-    note: '`X-Forwarded-Protocol: ssl` and `X-Forwarded-Ssl: on` count too; `*` believes everyone. Only the scheme is taken from a proxy, as in Gunicorn: the other `X-Forwarded-*` fields are passed to the app as they came.',
+    doc: 'Proxies that are believed when they say who the client is and that it used https',
+    note: 'Addresses and networks; `*` believes everyone who connects. The client is the last hop that is not in the list. Whoever connects to a Unix socket is believed. See [proxies.md](proxies.md).',
+  },
+  forwardedHeaders: {
+    type: 'list',
+    unit: 'FIELD',
+    item: /^(?:x-forwarded(?:-(?:for|proto|host|port|prefix))?|forwarded|none)$/,
+    allowed:
+      'x-forwarded-for, x-forwarded-proto, x-forwarded-host, x-forwarded-port, x-forwarded-prefix, x-forwarded for all of them, forwarded, or none',
+    default: ['x-forwarded-for', 'x-forwarded-proto'],
+    group: 'Proxies',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'What those proxies are believed: x-forwarded for all X-Forwarded-*, forwarded, or single fields',
+    note: 'A field that is believed has to be set or removed by the proxy, or clients choose it: nginx passes on what it does not set. With `x-forwarded-proto`, `X-Forwarded-Protocol: ssl` and `X-Forwarded-Ssl: on` count too. Fields that contradict each other are refused (400). See [proxies.md](proxies.md).',
+  },
+  stripForwarded: {
+    type: 'boolean',
+    default: false,
+    group: 'Proxies',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'Removes Forwarded, X-Forwarded-* and X-Real-IP of clients that are not believed',
+    note: 'For apps that look at these fields by themselves, as Express does with `trust proxy`. Without it they reach the app as they came, as with Gunicorn.',
+  },
+  headerMap: {
+    type: 'enum',
+    values: ['drop', 'refuse', 'dangerous'],
+    default: 'drop',
+    group: 'Proxies',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'What becomes of header fields with _ in their name: dropped, refused with 400, or passed on',
+    note: 'In `environ` they have the same key as the field with `-`, so that a client could pass for the proxy. nginx drops them, too.',
+  },
+  forwarderHeaders: {
+    type: 'list',
+    unit: 'NAME',
+    item: /^(?:\*|[\w!#$%&'+.^`|~-]+)$/,
+    allowed: 'names of header fields, or *',
+    default: ['SCRIPT_NAME', 'PATH_INFO'],
+    group: 'Proxies',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'Header fields with _ in their name that believed proxies may send; * for all',
+    note: '`SCRIPT_NAME` also says where the app is mounted, as `--root-path` does.',
+  },
+  rootPath: {
+    type: 'string',
+    unit: 'PATH',
+    pattern: /^\/(?:[\w\-.~!$&'()*+,;=:@]+\/?)*$/,
+    allowed: 'a path such as /app',
+    default: '',
+    otherEnv: 'SCRIPT_NAME',
+    group: 'Proxies',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'Where the app is mounted: the SCRIPT_NAME of WSGI apps, which PATH_INFO goes on behind',
+    note: 'For a proxy that passes on the whole path. One that removes the front of it says so by `X-Forwarded-Prefix`. Requests for other paths have an empty `SCRIPT_NAME`. fetch and node apps see the path as it came.',
   },
 } as const satisfies Record<string, OptionRow>

@@ -19,7 +19,7 @@ export const SERVER = {
     group: 'Server',
     readBy: ['native'],
     doc: 'Who may connect to the Unix sockets that it makes, as for chmod',
-    note: 'Whoever may connect is believed when X-Forwarded-Proto says that the client used https. With `660`, the proxy has to be in the group of the server.',
+    note: 'Whoever may connect is believed about the client ([proxies.md](proxies.md)). With `660`, the proxy has to be in the group of the server.',
   },
   http: {
     type: 'enum',

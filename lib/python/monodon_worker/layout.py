@@ -3,7 +3,7 @@
 GENERATED from lib/bridge/layout.ts, which describes it, by npm run generate. Do not edit.
 """
 
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 
 KIND_REQUEST = 1
 KIND_BODY_CHUNK = 2
@@ -37,6 +37,7 @@ FLAG_BODY_FOLLOWS = 1
 FLAG_TLS = 2
 FLAG_UPGRADABLE = 4
 FLAG_WEBSOCKET = 8
+FLAG_MOUNTED = 16
 FLAG_OVER = 1
 FLAG_COMPLETE = 1
 FLAG_LENT = 1

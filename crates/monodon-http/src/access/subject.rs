@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri, Version};
 
-use crate::peer::Peer;
+use crate::client::Client;
 
 /// Bytes of Basic credentials that are looked at.
 const CREDENTIAL_BYTES: usize = 1024;
@@ -22,10 +22,10 @@ pub(super) struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn of<B>(peer: &'a Peer, request: &'a http::Request<B>) -> Self {
+    pub(super) fn of<B>(client: &'a Client, request: &'a http::Request<B>) -> Self {
         Self {
-            ip: &peer.remote_ip,
-            port: peer.remote_port(),
+            ip: client.ip(),
+            port: client.port(),
             line: RequestLine::Parsed {
                 method: request.method(),
                 uri: request.uri(),
@@ -36,10 +36,10 @@ impl<'a> Subject<'a> {
     }
 
     /// A request that was refused before it was parsed. `line` is empty if it was not understood.
-    pub(super) fn refused(peer: &'a Peer, line: &'a [u8]) -> Self {
+    pub(super) fn refused(client: &'a Client, line: &'a [u8]) -> Self {
         Self {
-            ip: &peer.remote_ip,
-            port: peer.remote_port(),
+            ip: client.ip(),
+            port: client.port(),
             line: RequestLine::Raw(line),
             fields: None,
         }

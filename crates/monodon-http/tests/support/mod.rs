@@ -303,6 +303,7 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             Ok(text(&seen.threads.load(SeqCst).to_string()))
         }
         "/scheme" => Ok(text(if request.tls { "https" } else { "http" })),
+        path if path.ends_with("/origin") => Ok(text(&origin(&request))),
         "/whole" => Ok(text(&"x".repeat(WHOLE_BYTES))),
         "/big" => Ok(Response::new(Box::pin(Repeat {
             left: 64,
@@ -374,6 +375,32 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
 }
 
 /// Switches protocols and sends back what comes, each byte of it, to the client's end.
+/// Who has asked for what: `CLIENT PORT SCHEME HOST PREFIX+MOUNT`, and the names of the fields.
+fn origin(request: &Request) -> String {
+    let Request {
+        head,
+        mount,
+        client,
+        ..
+    } = request;
+    let host = head.headers.get("host").map(|host| host.to_str().unwrap());
+    let host = host.or(head.uri.authority().map(http::uri::Authority::as_str));
+    let port = client
+        .port()
+        .map_or("-".to_owned(), |port| port.to_string());
+    let mut names: Vec<_> = head.headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    format!(
+        "{} {port} {} {} {}+{} {}",
+        client.ip(),
+        if request.tls { "https" } else { "http" },
+        host.unwrap(),
+        mount.prefix.as_deref().unwrap_or(""),
+        &head.uri.path()[..mount.length],
+        names.join(",")
+    )
+}
+
 async fn echo(mut tunnel: Tunnel) -> Farewell {
     let mut answer = Bytes::from_static(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
     loop {
