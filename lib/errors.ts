@@ -283,13 +283,25 @@ export const ERRORS = {
     status: 504,
   },
   MONODON_FILE_FAILED: {
-    message: 'a file that the app handed over could not be read as far as was announced',
-    hint: 'do not truncate files that are being sent; see the detail',
+    message: 'a file could not be sent as far as was announced',
+    hint: 'do not write to files that are being sent, but rename a new one over them; see the detail',
     blame: 'app',
     status: 500,
   },
+  MONODON_FILE_REFUSED: {
+    message: 'the app named a file in X-Sendfile that cannot be sent',
+    hint: 'name a file below sendfile-root; no symlink on the way to it may lead out of that',
+    blame: 'app',
+    status: 404,
+  },
 
   // -- the server
+  MONODON_FILE_UNREADABLE: {
+    message: 'a file that is there could not be opened or read',
+    hint: 'see that the user of the server may read it; see the detail',
+    blame: 'server',
+    status: 403,
+  },
   MONODON_QUEUE_FULL: {
     message: 'queue-size requests were already waiting for a worker',
     hint: 'add workers, find what keeps them busy, or raise queue-size',

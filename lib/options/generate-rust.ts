@@ -17,8 +17,8 @@ const LAYOUT_HEADER = `//! The record layout: what crosses between native code a
 export function optionsRust(): string {
   const keys = OPTION_KEYS.filter((key) => rowOf(key).readBy.includes('native'))
   const field = (key: OptionKey) =>
-    `/// ${markWords(rowOf(key).doc)}.\npub ${snake(key)}: ${rustType(rowOf(key))},`
-  const initial = (key: OptionKey) => `${snake(key)}: ${rustDefault(rowOf(key))},`
+    `/// ${markWords(rowOf(key).doc)}.\npub ${rustName(key)}: ${rustType(rowOf(key))},`
+  const initial = (key: OptionKey) => `${rustName(key)}: ${rustDefault(rowOf(key))},`
   return `${OPTIONS_HEADER}
 use std::time::Duration;
 
@@ -47,6 +47,11 @@ ${keys.map(initial).join('\n')}
     }
 }
 `
+}
+
+/** An option may be called as a word of the language is. */
+function rustName(key: OptionKey): string {
+  return key === 'static' ? `r#${key}` : snake(key)
 }
 
 function rustType(row: OptionRow): string {

@@ -86,7 +86,7 @@ export const REFUSALS: readonly Refusal[] = [
   withValue('-n --name', 'ps shows the command line with the name of the app: leave it out'),
 
   // -- the socket
-  aSwitch('--no-sendfile', 'files are not sent with sendfile(): leave it out'),
+  aSwitch('--no-sendfile', 'files of a WSGI app are not sent with sendfile(): leave it out'),
   aSwitch(
     '--reuse-port',
     'one process owns the listener, and its workers share one queue: leave it out, and use --workers',

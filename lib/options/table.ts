@@ -13,6 +13,7 @@ import { OTHER } from './rows/other.ts'
 import { PROXIES } from './rows/proxies.ts'
 import type { OptionRow } from './rows/row.ts'
 import { SERVER } from './rows/server.ts'
+import { STATIC } from './rows/static.ts'
 import { TIMEOUTS } from './rows/timeouts.ts'
 import { TLS } from './rows/tls.ts'
 import { WORKERS } from './rows/workers.ts'
@@ -25,6 +26,7 @@ export const OPTIONS = {
   ...WORKERS,
   ...TIMEOUTS,
   ...LIMITS,
+  ...STATIC,
   ...LOGS,
   ...DEVELOPMENT,
   ...OTHER,

@@ -20,7 +20,6 @@ mod claims;
 #[cfg(unix)]
 mod courier;
 mod environ;
-mod file_part;
 mod gone;
 mod handshake;
 mod headers;

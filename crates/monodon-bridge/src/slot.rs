@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use monodon_http::files::FilePart;
 use monodon_http::handoff::{Peer, Refusal, Trace};
 
 use crate::chunk::Chunk;
-use crate::file_part::FilePart;
 use crate::layout::HIGH_WATER_BYTES;
 use crate::queue::{Holder, Place, Ticket};
 use crate::upload::Upload;

@@ -8,11 +8,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use monodon_http::files::BlockRead;
 use monodon_http::handoff::BodyCut;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::chunk::Chunk;
-use crate::file_part::BlockRead;
 use crate::headers;
 use crate::reply::{Exchange, Subject};
 use crate::slot::{Ending, Part, Slot};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use monodon_http::files::FilePart;
 
 use crate::chunk::{Borrowed, Chunk, LentMemory};
 use crate::claims::Stage;
-use crate::file_part::FilePart;
 use crate::inbox::{Letter, Mail};
 use crate::layout::{flag, kind};
 use crate::queue::Origin;

@@ -15,6 +15,7 @@ mod types;
 
 use http::HeaderMap;
 
+use crate::listen::StartError;
 use crate::options::Options;
 
 pub(crate) use codecs::Codecs;
@@ -74,6 +75,16 @@ pub(crate) struct Compression {
     /// Bytes of a body that is worth it.
     min_size: u64,
     types: Types,
+}
+
+impl From<BadItem> for StartError {
+    fn from(BadItem { option, item, why }: BadItem) -> Self {
+        Self::Option {
+            option,
+            value: item,
+            why: why.to_owned(),
+        }
+    }
 }
 
 impl Compression {

@@ -176,6 +176,9 @@ enum Broken {
 impl Broken {
     fn ending(self, place: &Place) -> Ending {
         let wire = &place.peer.wire;
+        if let Some(why) = wire.take_file_fault() {
+            place.report(code::FILE_FAILED, Blame::App, why);
+        }
         if let (Self::Http(error), Some(answer @ Ending::Answer(_))) = (&self, wire.ending()) {
             place.report(code::BAD_REQUEST, Blame::Client, error.to_string());
             return answer;

@@ -26,6 +26,7 @@ use crate::conn::Serving;
 use crate::doors::{Doors, Waiting};
 use crate::duty::Duty;
 use crate::fields::FieldRules;
+use crate::files::{FileServer, Mounts};
 use crate::handoff::App;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
@@ -86,6 +87,8 @@ pub(crate) struct Thread {
     is_empty: Notify,
     gate: Arc<Gate>,
     pub(crate) fields: RefCell<Arc<FieldRules>>,
+    /// If there are files to serve.
+    pub(crate) files: RefCell<Option<Rc<FileServer>>>,
     /// Responses end their connections.
     is_draining: Cell<bool>,
     /// Connections that wait for a request are closed.
@@ -169,6 +172,32 @@ impl Drop for Registered {
 }
 
 impl Thread {
+    fn new(
+        index: usize,
+        tuning: Tuning,
+        binds: Arc<[Bind]>,
+        stats: Arc<ThreadStats>,
+        (reporter, gate): (Arc<dyn Reporter>, Arc<Gate>),
+    ) -> Self {
+        let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
+        Self {
+            common: Rc::new(Common::new(tuning.limits, access, tuning.compression)),
+            timeouts: Cell::new(tuning.timeouts),
+            graceful_timeout: Cell::new(tuning.graceful_timeout),
+            reporter,
+            stats,
+            connections: RefCell::new(Slab::new()),
+            arrivals: Arrivals::new(binds, tuning.tls),
+            has_connections: Notify::new(),
+            is_empty: Notify::new(),
+            gate,
+            fields: RefCell::new(tuning.fields),
+            files: RefCell::new(file_server(tuning.mounts)),
+            is_draining: Cell::new(false),
+            closes_idle: Cell::new(false),
+        }
+    }
+
     /// Has its connections go by other options: from their next request on, or the next look of the
     /// timers.
     fn tune(&self, tuning: Tuning, index: usize) {
@@ -181,6 +210,7 @@ impl Thread {
             peer.trust(&tuning.fields.proxies);
         }
         self.fields.replace(tuning.fields);
+        self.files.replace(file_server(tuning.mounts));
         let mut access = self.common.access.borrow_mut();
         let goes_on = match (&*access, &tuning.outlets) {
             (Some(access), Some(outlets)) => access.is_of(outlets),
@@ -300,22 +330,9 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         binds,
     } = setup;
     let Tuning { limits, http, .. } = tuning;
-    let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
-    let thread = Rc::new(Thread {
-        common: Rc::new(Common::new(limits, access, tuning.compression)),
-        timeouts: Cell::new(tuning.timeouts),
-        graceful_timeout: Cell::new(tuning.graceful_timeout),
-        reporter: Arc::clone(&reporter),
-        stats: Arc::clone(&threads[index].stats),
-        connections: RefCell::new(Slab::new()),
-        arrivals: Arrivals::new(binds, tuning.tls),
-        has_connections: Notify::new(),
-        is_empty: Notify::new(),
-        gate: Arc::clone(&gate),
-        fields: RefCell::new(tuning.fields),
-        is_draining: Cell::new(false),
-        closes_idle: Cell::new(false),
-    });
+    let stats = Arc::clone(&threads[index].stats);
+    let ways = (Arc::clone(&reporter), Arc::clone(&gate));
+    let thread = Rc::new(Thread::new(index, tuning, binds, stats, ways));
     let handler = Rc::new(app.attach(index));
     // What new connections are served with.
     let serving = Serving::new(Rc::clone(&handler), http, &limits);
@@ -386,6 +403,10 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     }
     drop(duty);
     while !matches!(commands.recv().await, Some(Command::Stop) | None) {}
+}
+
+fn file_server(mounts: Option<Arc<Mounts>>) -> Option<Rc<FileServer>> {
+    mounts.map(|mounts| Rc::new(FileServer::new(mounts)))
 }
 
 /// Gives a connection to the thread with the fewest.

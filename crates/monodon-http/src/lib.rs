@@ -19,6 +19,8 @@
 //! 9. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
 //!    the one that is known here.
 //!
+//! `files` answers requests for files before the handler, and sends those that it hands over.
+//!
 //! Beside that way: `compress` compresses what is sent, if asked to; `fields` knows which proxies are
 //! believed (`networks`) about the client (`client`), `forwarded` what they tell; `access` writes a line
 //! for each request.
@@ -26,6 +28,7 @@
 //! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats` and `report` tell of it.
 #![forbid(unsafe_code)]
 
+pub mod files;
 pub mod handoff;
 pub mod options;
 pub mod report;

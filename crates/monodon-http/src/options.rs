@@ -96,6 +96,16 @@ pub struct Options {
     pub limit_websocket_message: u32,
     /// Open connections; further ones wait in the accept queue.
     pub max_connections: u32,
+    /// Serves the files of DIR below the path PREFIX, with no JavaScript; may be repeated.
+    pub r#static: Vec<String>,
+    /// The page that browsers get where the app answers 404: the one of a single-page app.
+    pub static_fallback: String,
+    /// How long browsers and caches may keep a static file without asking; not for HTML.
+    pub static_max_age: Duration,
+    /// Paths below which no file ever changes: browsers keep those for a year.
+    pub static_immutable: Vec<String>,
+    /// Sends the file that the app names in the header X-Sendfile, if it is below DIR.
+    pub sendfile_root: String,
     /// File for the access log; - is standard output; none without it.
     pub access_logfile: String,
     /// Format of the access log: combined, common, json, or a text with atoms such as %(h)s.
@@ -174,6 +184,11 @@ impl Default for Options {
             limit_request_body: 134_217_728,
             limit_websocket_message: 16_777_216,
             max_connections: 16_384,
+            r#static: Vec::new(),
+            static_fallback: String::new(),
+            static_max_age: Duration::from_secs(0),
+            static_immutable: Vec::new(),
+            sendfile_root: String::new(),
             access_logfile: String::new(),
             access_logformat: "combined".to_owned(),
             access_log_reveal: Vec::new(),

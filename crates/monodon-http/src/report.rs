@@ -58,8 +58,14 @@ pub mod code {
     pub const CERTIFICATE_NOT_VALID: &str = "MONODON_CERTIFICATE_NOT_VALID";
     /// The response's body is longer or shorter than its Content-Length.
     pub const CONTENT_LENGTH_MISMATCH: &str = "MONODON_CONTENT_LENGTH_MISMATCH";
+    /// A file could not be sent as far as was announced.
+    pub const FILE_FAILED: &str = "MONODON_FILE_FAILED";
     /// A file that the options name cannot be opened or written.
     pub const FILE_NOT_WRITABLE: &str = "MONODON_FILE_NOT_WRITABLE";
+    /// The app has handed over a file that is not there, or not to be sent.
+    pub const FILE_REFUSED: &str = "MONODON_FILE_REFUSED";
+    /// A file that is there cannot be opened or read.
+    pub const FILE_UNREADABLE: &str = "MONODON_FILE_UNREADABLE";
     /// A graceful stop had to cut connections.
     pub const GRACEFUL_TIMEOUT: &str = "MONODON_GRACEFUL_TIMEOUT";
     /// The head did not arrive within `header-timeout`.

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::buf::Take;
 use bytes::{Buf, Bytes};
@@ -21,9 +21,11 @@ use crate::answers;
 use crate::client::Client;
 use crate::compress::{self, Asked, Begun, Encoder, Fault, Plan, Polled};
 use crate::connection;
+use crate::files::{self, Asking, Broken, FileBody};
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
+use crate::wire::Span;
 
 /// A request under way: dropping it ends the exchange.
 pub(crate) struct Exchange {
@@ -35,6 +37,8 @@ pub(crate) struct Exchange {
     asked: Option<Asked>,
     /// For the access log, if there is one.
     line: Option<Box<Line>>,
+    /// For files that may have to be sent in place of the app's response.
+    pub(crate) asking: Option<Box<Asking>>,
 }
 
 impl Exchange {
@@ -51,6 +55,7 @@ impl Exchange {
             version: request.version(),
             asked,
             line,
+            asking: None,
         }
     }
 
@@ -101,6 +106,49 @@ impl Exchange {
                 left,
                 is_cut: false,
             },
+            encoder: None,
+            exchange: self,
+        };
+        if let Some(plan) = plan {
+            framed.compress(&plan, &mut head, cx);
+        }
+        Response::from_parts(head, framed)
+    }
+
+    /// Makes a response out of a file.
+    pub(crate) fn respond_file<B: Body<Error = BodyCut> + Unpin>(
+        mut self,
+        response: Response<FileBody>,
+        cx: &mut Context<'_>,
+    ) -> Response<Framed<B>> {
+        let (mut head, mut body) = response.into_parts();
+        // The fields may be the app's, if it has handed the file over. It cannot have framed it.
+        head.headers.remove(CONTENT_LENGTH);
+        if let Ok(Fields {
+            has_server: false, ..
+        }) = Fields::tidy(&mut head.headers, self.version)
+        {
+            head.headers.insert(SERVER, SERVER_NAME);
+        }
+        let plan = self.plan_compression(&mut head, Some(body.left()));
+        self.begin(&mut head);
+        let is_bare = matches!(
+            head.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+        if self.is_head || is_bare {
+            let length = (!is_bare).then(|| body.left());
+            match plan {
+                Some(plan) => compress::apply(&plan, &mut head),
+                None => frame_without_body(&mut head, length, self.is_head),
+            }
+            return Response::from_parts(head, Framed::empty(self));
+        }
+        if plan.is_some() {
+            body.read_all();
+        }
+        let mut framed = Framed {
+            source: Source::File { body },
             encoder: None,
             exchange: self,
         };
@@ -303,6 +351,9 @@ pin_project! {
         Ours {
             text: Option<Bytes>,
         },
+        File {
+            body: FileBody,
+        },
     }
 }
 
@@ -351,6 +402,7 @@ impl<B: Body<Error = BodyCut>> Source<B> {
             SourceView::Ours { text } => {
                 return Poll::Ready(text.take().map(|text| Ok(Frame::data(Piece::Ours(text)))));
             }
+            SourceView::File { body } => return poll_file(body, cx, exchange),
             SourceView::App { body, left, is_cut } => (body, left, is_cut),
         };
         if *is_cut {
@@ -429,6 +481,7 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
                 !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream()
             }
             Source::Ours { text } => text.is_none(),
+            Source::File { body } => body.left() == 0,
         }
     }
 
@@ -446,8 +499,29 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
             Source::Ours { text } => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
+            Source::File { body } => SizeHint::with_exact(body.left()),
         }
     }
+}
+
+/// The next piece of a file. The connection is cut where there is none.
+fn poll_file<D: Buf>(
+    body: &mut FileBody,
+    cx: &mut Context<'_>,
+    exchange: &Exchange,
+) -> Polled<Piece<D>> {
+    let piece = match ready!(body.poll_piece(cx, &exchange.place.peer.wire)) {
+        None => return Poll::Ready(None),
+        Some(Ok(files::Piece::Bytes(bytes))) => Piece::Ours(bytes),
+        Some(Ok(files::Piece::Span(span))) => Piece::Span(span),
+        Some(Err(broken)) => {
+            if let Broken::File(why) = broken {
+                exchange.place.report(code::FILE_FAILED, Blame::App, why);
+            }
+            return Poll::Ready(Some(Err(BodyCut)));
+        }
+    };
+    Poll::Ready(Some(Ok(Frame::data(piece))))
 }
 
 /// Ends a body with an error, at its next poll: until then hyper flushes what came before.
@@ -490,6 +564,7 @@ pub(crate) enum Piece<D> {
     Whole(D),
     Limited(Take<D>),
     Ours(Bytes),
+    Span(Span),
 }
 
 impl<D: Buf> Buf for Piece<D> {
@@ -498,6 +573,7 @@ impl<D: Buf> Buf for Piece<D> {
             Self::Whole(data) => data.remaining(),
             Self::Limited(data) => data.remaining(),
             Self::Ours(text) => text.remaining(),
+            Self::Span(span) => span.remaining(),
         }
     }
 
@@ -506,6 +582,7 @@ impl<D: Buf> Buf for Piece<D> {
             Self::Whole(data) => data.chunk(),
             Self::Limited(data) => data.chunk(),
             Self::Ours(text) => text.chunk(),
+            Self::Span(span) => span.chunk(),
         }
     }
 
@@ -514,6 +591,7 @@ impl<D: Buf> Buf for Piece<D> {
             Self::Whole(data) => data.chunks_vectored(slices),
             Self::Limited(data) => data.chunks_vectored(slices),
             Self::Ours(text) => text.chunks_vectored(slices),
+            Self::Span(span) => span.chunks_vectored(slices),
         }
     }
 
@@ -522,6 +600,7 @@ impl<D: Buf> Buf for Piece<D> {
             Self::Whole(data) => data.advance(count),
             Self::Limited(data) => data.advance(count),
             Self::Ours(text) => text.advance(count),
+            Self::Span(span) => span.advance(count),
         }
     }
 }

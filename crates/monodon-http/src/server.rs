@@ -8,10 +8,8 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
 use crate::access::Log;
-use crate::compress::{BadItem, Compression};
 use crate::doors::Waiting;
 use crate::duty::Duty;
-use crate::fields::FieldRules;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
@@ -101,14 +99,12 @@ impl Server {
         app: Arc<A>,
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, StartError> {
-        let compression = compression(&options)?;
-        let fields = Arc::new(FieldRules::new(&options)?);
         let tls = load_tls(&options, None, &*reporter)?;
         let binds: Arc<[Bind]> = sockets.binds().collect();
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
         let log = Log::open(&options, count, &reporter, None)?;
-        let tuning = Tuning::new(&options, fields, tls.clone(), log.outlets(), compression);
+        let tuning = Tuning::load(&options, tls.clone(), log.outlets())?;
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
@@ -212,11 +208,11 @@ impl Server {
     /// Checks what is read from the options only when a server starts, and starts none.
     ///
     /// # Errors
-    /// [`StartError`] for a proxy's address or a format of the log that is not understood, and for
-    /// certificates and keys that cannot be used.
+    /// [`StartError`] for a proxy's address or a format of the log that is not understood, for
+    /// certificates and keys that cannot be used, and for folders of files that are not there.
     pub fn check(options: &Options) -> Result<(), StartError> {
-        FieldRules::new(options)?;
-        Tls::load(options, None).map_err(StartError::Tls)?;
+        let tls = Tls::load(options, None).map_err(StartError::Tls)?;
+        Tuning::load(options, tls.map(Arc::new), None)?;
         Log::check(options)
     }
 
@@ -228,16 +224,15 @@ impl Server {
     /// # Errors
     /// [`StartError`] as for [`start`](Self::start); nothing has changed then.
     pub fn reconfigure(&self, options: &Options) -> Result<(), StartError> {
-        let compression = compression(options)?;
-        let fields = Arc::new(FieldRules::new(options)?);
         let mut tls = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = load_tls(options, tls.as_ref(), &*self.life.reporter)?;
         if loaded.is_some() != tls.is_some() {
             return Err(StartError::Tls(TlsError::cannot_change()));
         }
         let mut log = self.life.log();
-        *log = Log::open(options, self.ports.len(), &self.life.reporter, Some(&log))?;
-        let tuning = Tuning::new(options, fields, loaded.clone(), log.outlets(), compression);
+        let opened = Log::open(options, self.ports.len(), &self.life.reporter, Some(&log))?;
+        let tuning = Tuning::load(options, loaded.clone(), opened.outlets())?;
+        *log = opened;
         drop(log);
         *tls = loaded;
         self.gate.set_max(options.max_connections);
@@ -294,16 +289,6 @@ impl Server {
             }
         }
     }
-}
-
-fn compression(options: &Options) -> Result<Option<Arc<Compression>>, StartError> {
-    let compression = Compression::parse(options);
-    let compression = compression.map_err(|BadItem { option, item, why }| StartError::Option {
-        option,
-        value: item,
-        why: why.to_owned(),
-    })?;
-    Ok(compression.map(Arc::new))
 }
 
 /// Reads certificates and keys, and reports those that are not valid now.

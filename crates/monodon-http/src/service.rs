@@ -20,6 +20,7 @@ use crate::checks;
 use crate::client::Client;
 use crate::connection;
 use crate::fields::Origin;
+use crate::files::{Answer, Asking, FileBody, Outcome};
 use crate::handoff::{Handler, Refusal, Request};
 use crate::incoming::Incoming;
 use crate::io_thread::Place;
@@ -39,7 +40,7 @@ impl<H: Handler> Service<H> {
     }
 
     /// Begins the exchange of a request: of this number on its connection if that speaks HTTP/2, else 0.
-    pub(crate) fn serve(&self, request: http::Request<Incoming>, stream: u32) -> Reply<H::Reply> {
+    pub(crate) fn serve(&self, request: http::Request<Incoming>, stream: u32) -> Reply<H> {
         let is_known = self.place.begin_exchange();
         let (peer, thread) = (&self.place.peer, &self.place.thread);
         let origin = thread.fields.borrow().read(request.headers(), peer);
@@ -48,7 +49,7 @@ impl<H: Handler> Service<H> {
         let mut exchange = Exchange::new(Rc::clone(&self.place), &client, &request);
         let origin = if is_known { origin } else { Err(UNKNOWN) };
         let state = match self.hand_over(request, stream, &mut exchange, origin, client) {
-            Ok(future) => State::Handler { future },
+            Ok(state) => state,
             Err(refusal) => State::Refused { refusal },
         };
         Reply {
@@ -64,7 +65,7 @@ impl<H: Handler> Service<H> {
         exchange: &mut Exchange,
         origin: Result<Origin, Rejection>,
         client: Client,
-    ) -> Result<H::Reply, Refusal> {
+    ) -> Result<State<H>, Refusal> {
         let (mut head, incoming) = request.into_parts();
         let limits = self.place.thread.common.limits.get();
         let checked = origin.and_then(|origin| {
@@ -96,14 +97,29 @@ impl<H: Handler> Service<H> {
             websocket,
             trace: exchange.trace(),
         };
-        catch_unwind(AssertUnwindSafe(|| self.handler.handle(request))).map_err(|_| {
-            self.place.report(
-                code::PANIC,
-                Blame::Server,
-                "the handler panicked".to_owned(),
-            );
-            FAILURE
-        })
+        if let Some(files) = &*self.place.thread.files.borrow()
+            && !is_upgrade
+        {
+            match files.answer(&request.head, &self.place) {
+                Answer::Now(Outcome::Passed) => {}
+                Answer::Now(Outcome::Response(response)) => {
+                    let response = Some(response);
+                    return Ok(State::File { response });
+                }
+                Answer::Now(Outcome::Refused(refusal)) => return Err(refusal),
+                Answer::Later(outcome) => {
+                    let request = Some(Box::new(request));
+                    let handler = Rc::clone(&self.handler);
+                    return Ok(State::Looking {
+                        outcome,
+                        request,
+                        handler,
+                    });
+                }
+            }
+        }
+        let future = pass_on(&*self.handler, request, exchange)?;
+        Ok(State::Handler { future })
     }
 
     fn reject(&self, rejection: Rejection) -> Refusal {
@@ -115,6 +131,15 @@ impl<H: Handler> Service<H> {
             retry_after: None,
         }
     }
+}
+
+/// Hands a request to the handler.
+fn handle<H: Handler>(handler: &H, request: Request, place: &Place) -> Result<H::Reply, Refusal> {
+    catch_unwind(AssertUnwindSafe(|| handler.handle(request))).map_err(|_| {
+        let detail = "the handler panicked".to_owned();
+        place.report(code::PANIC, Blame::Server, detail);
+        FAILURE
+    })
 }
 
 /// Whether the client offers to switch protocols. hyper leaves a note where there is an `Upgrade`,
@@ -136,7 +161,7 @@ const UNKNOWN: Rejection = Rejection {
 impl<H: Handler> hyper::service::Service<http::Request<Http1Body>> for Service<H> {
     type Response = Response<Framed<H::Body>>;
     type Error = Infallible;
-    type Future = Reply<H::Reply>;
+    type Future = Reply<H>;
 
     fn call(&self, request: http::Request<Http1Body>) -> Self::Future {
         self.serve(request.map(Incoming::Http1), 0)
@@ -145,58 +170,158 @@ impl<H: Handler> hyper::service::Service<http::Request<Http1Body>> for Service<H
 
 pin_project! {
     /// The answer to come. Dropping it ends the exchange.
-    pub(crate) struct Reply<F> {
+    pub(crate) struct Reply<H: Handler> {
         #[pin]
-        state: State<F>,
+        state: State<H>,
         exchange: Option<Exchange>,
     }
 }
 
 pin_project! {
     #[project = StateView]
-    enum State<F> {
+    enum State<H: Handler> {
         Handler {
             #[pin]
-            future: F,
+            future: H::Reply,
         },
         Refused {
             refusal: Refusal,
         },
+        // A file answers.
+        File {
+            response: Option<Response<FileBody>>,
+        },
+        // Whether there is a file for it is not known yet.
+        Looking {
+            outcome: Pin<Box<dyn Future<Output = Outcome>>>,
+            request: Option<Box<Request>>,
+            handler: Rc<H>,
+        },
+        // The handler has answered, and a file is to be sent in place of that, if there is one.
+        Replacing {
+            outcome: Pin<Box<dyn Future<Output = Outcome>>>,
+            response: Option<Response<H::Body>>,
+        },
     }
 }
 
-impl<F, B> Future for Reply<F>
-where
-    F: Future<Output = Result<Response<B>, Refusal>>,
-    B: http_body::Body<Error = crate::handoff::BodyCut> + Unpin,
-{
-    type Output = Result<Response<Framed<B>>, Infallible>;
+/// What a step of a reply has come to.
+enum Step<H: Handler> {
+    Response(Response<H::Body>),
+    File(Response<FileBody>),
+    Refused(Refusal),
+    Next(State<H>),
+}
+
+impl<H: Handler> Future for Reply<H> {
+    type Output = Result<Response<Framed<H::Body>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let answer = match this.state.project() {
-            StateView::Refused { refusal } => Err(*refusal),
-            StateView::Handler { future } => {
-                if let Ok(polled) = catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-                    ready!(polled)
-                } else {
-                    if let Some(Exchange { place, .. }) = this.exchange {
-                        let detail = "the handler panicked".to_owned();
-                        place.report(code::PANIC, Blame::Server, detail);
-                    }
-                    Err(Refusal {
-                        close: true,
-                        ..FAILURE
-                    })
-                }
+        let mut this = self.project();
+        let step = loop {
+            match ready!(this.state.as_mut().poll_step(cx, this.exchange)) {
+                Step::Next(state) => this.state.set(state),
+                step => break step,
             }
         };
         let Some(exchange) = this.exchange.take() else {
             return Poll::Pending;
         };
-        Poll::Ready(Ok(match answer {
-            Ok(response) => exchange.respond(response, cx),
-            Err(refusal) => exchange.refuse(refusal),
+        Poll::Ready(Ok(match step {
+            Step::Response(response) => exchange.respond(response, cx),
+            Step::File(response) => exchange.respond_file(response, cx),
+            Step::Refused(refusal) => exchange.refuse(refusal),
+            Step::Next(_) => return Poll::Pending,
         }))
+    }
+}
+
+impl<H: Handler> State<H> {
+    fn poll_step(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        exchange: &mut Option<Exchange>,
+    ) -> Poll<Step<H>> {
+        Poll::Ready(match self.project() {
+            StateView::Refused { refusal } => Step::Refused(*refusal),
+            StateView::Handler { future } => {
+                let Ok(polled) = catch_unwind(AssertUnwindSafe(|| future.poll(cx))) else {
+                    if let Some(Exchange { place, .. }) = exchange {
+                        let detail = "the handler panicked".to_owned();
+                        place.report(code::PANIC, Blame::Server, detail);
+                    }
+                    return Poll::Ready(Step::Refused(Refusal {
+                        close: true,
+                        ..FAILURE
+                    }));
+                };
+                match ready!(polled) {
+                    Ok(response) => answered(response, exchange),
+                    Err(refusal) => Step::Refused(refusal),
+                }
+            }
+            StateView::File { response } => match response.take() {
+                Some(response) => Step::File(response),
+                None => return Poll::Pending,
+            },
+            StateView::Looking {
+                outcome,
+                request,
+                handler,
+            } => match ready!(outcome.as_mut().poll(cx)) {
+                Outcome::Response(response) => Step::File(response),
+                Outcome::Refused(refusal) => Step::Refused(refusal),
+                Outcome::Passed => {
+                    let (Some(request), Some(exchange)) = (request.take(), exchange) else {
+                        return Poll::Pending;
+                    };
+                    match pass_on(&**handler, *request, exchange) {
+                        Ok(future) => Step::Next(Self::Handler { future }),
+                        Err(refusal) => Step::Refused(refusal),
+                    }
+                }
+            },
+            StateView::Replacing { outcome, response } => match ready!(outcome.as_mut().poll(cx)) {
+                Outcome::Response(file) => Step::File(file),
+                Outcome::Refused(refusal) => Step::Refused(refusal),
+                Outcome::Passed => match response.take() {
+                    Some(response) => Step::Response(response),
+                    None => return Poll::Pending,
+                },
+            },
+        })
+    }
+}
+
+/// Hands over a request for which there is no file.
+fn pass_on<H: Handler>(
+    handler: &H,
+    request: Request,
+    exchange: &mut Exchange,
+) -> Result<H::Reply, Refusal> {
+    if let Some(files) = &*exchange.place.thread.files.borrow()
+        && files.hears_app()
+    {
+        exchange.asking = Asking::new(files, &request.head);
+    }
+    handle(handler, request, &exchange.place)
+}
+
+/// What becomes of the handler's response.
+fn answered<H: Handler>(
+    mut response: Response<H::Body>,
+    exchange: &mut Option<Exchange>,
+) -> Step<H> {
+    let Some(exchange) = exchange else {
+        return Step::Response(response);
+    };
+    let asking = exchange.asking.take();
+    let outcome = asking.and_then(|asking| asking.replacement(&mut response, &exchange.place));
+    match outcome {
+        None => Step::Response(response),
+        Some(outcome) => Step::Next(State::Replacing {
+            outcome,
+            response: Some(response),
+        }),
     }
 }

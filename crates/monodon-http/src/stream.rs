@@ -1,12 +1,13 @@
 //! A connection's socket, of whichever kind.
 
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -131,6 +132,44 @@ impl Stream {
         matches!(self, Self::Tls(stream) if stream.has_read_ahead())
     }
 
+    /// Whether what is written goes out as it is.
+    pub(crate) fn is_plain(&self) -> bool {
+        !matches!(self, Self::Tls(_))
+    }
+
+    /// Has the kernel send at most `count` bytes of `file` from `offset` on; gives back how many it
+    /// has, none where the file ends.
+    pub(crate) fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let sent = match self {
+                Self::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    let send = || send_file(&*stream, file, offset, count);
+                    stream.try_io(Interest::WRITABLE, send)
+                }
+                #[cfg(unix)]
+                Self::Unix(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    let send = || send_file(&*stream, file, offset, count);
+                    stream.try_io(Interest::WRITABLE, send)
+                }
+                Self::Tls(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+            };
+            match sent {
+                // The runtime waits for the socket again.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+    }
+
     /// The error that the kernel has noted of the connection, if there is one.
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.socket().take_error()
@@ -145,6 +184,26 @@ impl Stream {
             Self::Tls(stream) => stream.socket(),
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn send_file(
+    socket: impl std::os::fd::AsFd,
+    file: &File,
+    mut offset: u64,
+    count: usize,
+) -> io::Result<usize> {
+    Ok(rustix::fs::sendfile(
+        socket,
+        file,
+        Some(&mut offset),
+        count,
+    )?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_file<S>(_: S, _: &File, _: u64, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn write_to<W: AsyncWrite>(

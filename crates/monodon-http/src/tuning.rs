@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::access::Outlets;
 use crate::compress::Compression;
 use crate::fields::FieldRules;
+use crate::files::Mounts;
 use crate::limits::Limits;
+use crate::listen::StartError;
 use crate::options::{HttpVersions, Options};
 use crate::timers::Timeouts;
 use crate::tls::Tls;
@@ -27,25 +29,31 @@ pub(crate) struct Tuning {
     pub(crate) outlets: Option<Arc<Outlets>>,
     /// What is compressed, if anything is.
     pub(crate) compression: Option<Arc<Compression>>,
+    /// The files to serve, if there are any.
+    pub(crate) mounts: Option<Arc<Mounts>>,
 }
 
 impl Tuning {
-    pub(crate) fn new(
+    /// Reads the options. What outlives a change of them is given: what TLS needs, and where the access
+    /// log goes.
+    ///
+    /// # Errors
+    /// [`StartError`] for the first option that cannot be used.
+    pub(crate) fn load(
         options: &Options,
-        fields: Arc<FieldRules>,
         tls: Option<Arc<Tls>>,
         outlets: Option<Arc<Outlets>>,
-        compression: Option<Arc<Compression>>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, StartError> {
+        Ok(Self {
             limits: Limits::new(options),
             timeouts: Timeouts::new(options),
             graceful_timeout: options.graceful_timeout,
             http: options.http,
-            fields,
+            fields: Arc::new(FieldRules::new(options)?),
             tls,
             outlets,
-            compression,
-        }
+            compression: Compression::parse(options)?.map(Arc::new),
+            mounts: Mounts::open(options)?,
+        })
     }
 }

@@ -3,12 +3,14 @@
 //! hyper, the service, request bodies, timers and the connection's task all look at it, each on the
 //! same thread, so it is made of cells; nothing here is locked and no clock is read.
 
+mod file;
 mod http2;
 mod read;
 mod tunnel;
 mod write;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Waker;
@@ -22,12 +24,14 @@ use crate::answers::Rejection;
 use crate::client::Client;
 use crate::compress::{Codecs, Compression};
 use crate::date::Date;
+use crate::files::FilePart;
 use crate::framing::Guard;
 use crate::limits::Limits;
 use crate::stall::Stall;
 use crate::stream::Stream;
 use crate::tunnel::Session;
 
+pub(crate) use self::file::{SPAN_BYTES, Span};
 use self::http2::Http2State;
 
 /// Bytes that are read ahead of a pending answer. They are read only to notice that the client has
@@ -123,6 +127,9 @@ pub(crate) struct Wire {
     /// The socket takes no more for now.
     is_blocked: Cell<bool>,
     bytes_out: Cell<u64>,
+    /// What the spans stand for that the parser has not given away.
+    promised: RefCell<VecDeque<FilePart>>,
+    file_fault: Cell<Option<String>>,
     /// The access log's line of a response that the parser has not given away whole (HTTP/1).
     unlogged: Cell<Option<Box<Line>>>,
     ending: Cell<Option<Ending>>,
@@ -160,6 +167,8 @@ impl Wire {
             body_failed: Cell::new(false),
             is_blocked: Cell::new(false),
             bytes_out: Cell::new(0),
+            promised: RefCell::default(),
+            file_fault: Cell::default(),
             unlogged: Cell::new(None),
             ending: Cell::new(None),
             session: RefCell::new(None),

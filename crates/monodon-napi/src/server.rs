@@ -73,6 +73,12 @@ pub struct NativeOptions {
     pub health_path: String,
     pub worker_connections: u32,
     pub queue_target: f64,
+    #[napi(js_name = "static")]
+    pub static_mounts: Vec<String>,
+    pub static_fallback: String,
+    pub static_max_age: f64,
+    pub static_immutable: Vec<String>,
+    pub sendfile_root: String,
 }
 
 impl From<NativeOptions> for Options {
@@ -130,6 +136,11 @@ impl From<NativeOptions> for Options {
             health_path: from.health_path,
             worker_connections: from.worker_connections,
             queue_target: duration(from.queue_target),
+            r#static: from.static_mounts,
+            static_fallback: from.static_fallback,
+            static_max_age: duration(from.static_max_age),
+            static_immutable: from.static_immutable,
+            sendfile_root: from.sendfile_root,
         }
     }
 }

@@ -12,6 +12,7 @@ export const GROUPS = [
   'Workers',
   'Timeouts',
   'Limits',
+  'Static files',
   'Logs',
   'Development',
   'Other',

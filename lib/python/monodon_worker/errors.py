@@ -252,10 +252,16 @@ ERRORS = {
         504,
     ),
     "MONODON_FILE_FAILED": (
-        "a file that the app handed over could not be read as far as was announced",
-        "do not truncate files that are being sent; see the detail",
+        "a file could not be sent as far as was announced",
+        "do not write to files that are being sent, but rename a new one over them; see the detail",
         "app",
         500,
+    ),
+    "MONODON_FILE_REFUSED": (
+        "the app named a file in X-Sendfile that cannot be sent",
+        "name a file below sendfile-root; no symlink on the way to it may lead out of that",
+        "app",
+        404,
     ),
     "MONODON_APP_NOT_FOUND": (
         "the app cannot be found",

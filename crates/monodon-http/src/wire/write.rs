@@ -27,6 +27,19 @@ impl Wire {
             return Poll::Ready(Ok(total));
         }
         self.is_flushed.set(false);
+        if !self.promised.borrow().is_empty() {
+            return self.poll_write_files(cx, slices);
+        }
+        self.poll_write_bytes(cx, slices)
+    }
+
+    /// Takes output that is in memory.
+    pub(super) fn poll_write_bytes(
+        &self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let total = slices.iter().map(|slice| slice.len()).sum::<usize>();
         let mut out = self.take_out();
         if out.len() + total <= OUT_BYTES {
             for slice in slices {
@@ -112,6 +125,23 @@ impl Wire {
 
     /// Writes out what waits in the buffer.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush_out(cx))?;
+        if self.is_tls {
+            ready!(self.poll_flush_socket(cx))?;
+        }
+        let mut out = self.out.borrow_mut();
+        // Nothing waits any more: the buffer, still in the cache, goes to whose turn is next.
+        let mut spare = self.common.spare.borrow_mut();
+        if spare.capacity() == 0 {
+            std::mem::swap(&mut *spare, &mut *out);
+        } else if out.capacity() > 0 {
+            *out = Vec::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes out what waits in the buffer, which this connection keeps.
+    pub(super) fn poll_flush_out(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut out = self.out.borrow_mut();
         while !out.is_empty() {
             let written = ready!(self.poll_write_socket(cx, &[IoSlice::new(&out)]))?;
@@ -120,16 +150,6 @@ impl Wire {
             } else {
                 out.drain(..written);
             }
-        }
-        if self.is_tls {
-            ready!(self.poll_flush_socket(cx))?;
-        }
-        // Nothing waits any more: the buffer, still in the cache, goes to whose turn is next.
-        let mut spare = self.common.spare.borrow_mut();
-        if spare.capacity() == 0 {
-            std::mem::swap(&mut *spare, &mut *out);
-        } else if out.capacity() > 0 {
-            *out = Vec::new();
         }
         Poll::Ready(Ok(()))
     }
