@@ -49,7 +49,15 @@ const FULL = {
 }
 
 /** What ratios are taken of. */
-const REFERENCES = ['limit', 'limit-h2', 'node-http', 'node-http2', 'gunicorn-sync-flask', 'ws']
+const REFERENCES = [
+  'limit',
+  'limit-h2',
+  'node-http',
+  'node-http2',
+  'gunicorn-sync-flask',
+  'ws',
+  'nginx-static',
+]
 
 /** A fault in the arguments: shown without a stack. */
 export class UsageError extends Error {}

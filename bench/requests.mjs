@@ -8,6 +8,8 @@ const KB = 1024
 
 /** The bodies that apps and peers must agree on. */
 export const HELLO = 'Hello, World!'
+/** The file that is served from a folder. */
+export const STATIC_BYTES = 50 * KB
 const ECHO = 'x'.repeat(KB)
 
 /**
@@ -29,6 +31,7 @@ export const REQUESTS = {
   echo: { path: '/echo', method: 'POST', body: ECHO, type: 'text/plain', answer: ECHO },
   stream: { path: '/stream', type: 'text/plain', answer: 64 * KB, streamed: true },
   websocket: { path: '/ws', message: 'x'.repeat(64) },
+  static: { path: '/static/50k.txt', type: 'text/plain', answer: STATIC_BYTES },
   large: { path: '/1mb', type: 'text/plain', answer: KB * KB },
 }
 

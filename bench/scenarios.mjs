@@ -60,6 +60,15 @@ export const SCENARIOS = [
     generator: 'wrk',
   },
   {
+    name: 'static-50k',
+    title: 'a file of 50 KB, 64 connections',
+    request: 'static',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'wrk',
+    peer: 'nginx-static',
+  },
+  {
     name: 'h2',
     title: 'hello over HTTP/2 (prior knowledge), 16 connections x 16 streams',
     request: 'hello',

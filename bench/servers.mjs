@@ -1,6 +1,7 @@
 // The servers that are measured: how each starts, what it can answer, where the app runs.
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provide } from './install.mjs'
+import { staticServers } from './static.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -11,7 +12,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @typedef {object} Server
  * @property {string} name what `--only` takes
  * @property {string} label
- * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'flask' | 'websocket')[]} answers
+ * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'flask' | 'websocket')[]} answers
  * @property {('h1' | 'h2' | 'ws')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
  * @property {boolean} [closes] it closes each connection after one answer
@@ -218,6 +219,7 @@ export const SERVERS = [
     flags: ['run', '--quiet', '--no-config', '--allow-net', '--allow-env'],
   }),
   uws('uws', 'uWebSockets.js', 'uws.mjs'),
+  ...staticServers((options) => monodonLauncher('fetch', 'fetch.mjs', 1, options)),
   bare('monodon', 'monodon-python'),
   bare('gunicorn-sync'),
   bare('gunicorn'),

@@ -95,6 +95,18 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload, memor
     ),
     judge('512 connections, of the limit', rate('hello-512', 'limit'), { least: 0.85 }, times),
     judge('HTTP/2, of node:http2', rate('h2', 'node-http2'), { least: 3 }, times),
+    judge(
+      'file of 50 KB, of nginx',
+      rate('static-50k', 'nginx-static', 'monodon-static'),
+      { least: 0.9 },
+      times,
+    ),
+    judge(
+      'file of 50 KB, of express.static',
+      rate('static-50k', 'express-static', 'monodon-static'),
+      { least: 5 },
+      times,
+    ),
     judge('1 MiB body, of the limit', rate('large', 'limit'), { least: 0.9 }, times),
     judge('WSGI in Python, of Gunicorn sync', python('gunicorn-sync'), { least: 14 }, times),
     judge('WSGI in Python, of Granian', python('granian'), { least: 1.1 }, times),
