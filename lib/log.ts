@@ -1,19 +1,18 @@
-/** The error log: entries on stderr, one line each, in Gunicorn's format. */
+/** The error log: entries on stderr or in a file, in Gunicorn's format or as JSON, and to syslog. */
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { type Blame, type ErrorCode, errorRow, MonodonError, messageOf } from './errors.ts'
-import type { Options } from './options/table.ts'
+import {
+  type Entry,
+  formatEntry,
+  formatForSyslog,
+  type LogContext,
+  type LogFormat,
+  type LogLevel,
+} from './log-entry.ts'
 
-export type LogLevel = Options['logLevel']
-
-/** What an error was about, as far as it is known. */
-export interface LogContext {
-  readonly method?: string | undefined
-  readonly target?: string | undefined
-  /** The worker's number. */
-  readonly worker?: number | undefined
-}
+export { type LogContext, type LogLevel, printable } from './log-entry.ts'
 
 const RANK: Readonly<Record<LogLevel, number>> = {
   debug: 0,
@@ -31,11 +30,22 @@ const LEVEL_OF_BLAME: Readonly<Record<Blame, LogLevel>> = {
   operator: 'error',
 }
 
+/** Severities of syslog (RFC 5424 section 6.2.1). */
+const SEVERITY: Readonly<Record<LogLevel, number>> = {
+  debug: 7,
+  info: 6,
+  warning: 4,
+  error: 3,
+  critical: 2,
+}
+
 const STDERR = 2
 const RETRY_MS = 2
 const MAX_RETRIES = 10
 
 let threshold = RANK.info
+let format: LogFormat = 'text'
+let toSyslog: ((severity: number, text: string) => void) | undefined
 let dropped = 0
 /** Where entries go, and the file that this is if it is one. */
 let descriptor = STDERR
@@ -84,6 +94,16 @@ export function setLogLevel(level: LogLevel): void {
   threshold = RANK[level]
 }
 
+/** Sets how this thread writes its entries (`--log-format`); `text` until then. */
+export function setLogFormat(chosen: LogFormat): void {
+  format = chosen
+}
+
+/** Has each entry of this thread handed to `send`, too, with its severity of syslog. */
+export function alsoLogTo(send: (severity: number, text: string) => void): void {
+  toSyslog = send
+}
+
 /** True when an entry of this level would be written. */
 export function isLogged(level: LogLevel): boolean {
   return RANK[level] >= threshold
@@ -91,7 +111,7 @@ export function isLogged(level: LogLevel): boolean {
 
 /** Writes one entry. Further lines of `message` are indented. */
 export function log(level: LogLevel, message: string): void {
-  if (isLogged(level)) writeEntry(level, message)
+  if (isLogged(level)) writeEntry({ level, message })
 }
 
 /**
@@ -103,7 +123,8 @@ export function logFault(code: ErrorCode, context: LogContext = {}, detail?: str
   const level = LEVEL_OF_BLAME[row.blame]
   if (!isLogged(level)) return
   const message = detail === undefined ? row.message : `${row.message}: ${detail}`
-  writeEntry(level, describe(code, message, context))
+  const { blame, hint } = row
+  writeEntry({ level, message, fault: { ...context, code, blame, hint } })
 }
 
 /**
@@ -113,19 +134,13 @@ export function logFault(code: ErrorCode, context: LogContext = {}, detail?: str
 export function logError(error: unknown, context: LogContext = {}): void {
   const own = error instanceof MonodonError ? error : undefined
   const code = own?.code ?? 'MONODON_APP_THREW'
-  const level = LEVEL_OF_BLAME[errorRow(code).blame]
+  const row = errorRow(code)
+  const level = LEVEL_OF_BLAME[row.blame]
   if (!isLogged(level)) return
-  const message = own?.message ?? `${errorRow(code).message}: ${summary(error)}`
-  const head = describe(code, message, context)
+  const message = own?.message ?? `${row.message}: ${summary(error)}`
   const stack = own === undefined ? inspected(error) : ownStack(own)
-  writeEntry(level, stack === '' ? head : `${head}\n${stack}`)
-}
-
-function describe(code: ErrorCode, message: string, context: LogContext): string {
-  const { blame, hint } = errorRow(code)
-  const request = context.method === undefined ? '' : ` ${context.method} ${context.target ?? ''}`
-  const worker = context.worker === undefined ? '' : `worker ${context.worker}; `
-  return `${code}${request}: ${message} (${worker}blame: ${blame}; to do: ${hint})`
+  const { blame, hint } = row
+  writeEntry({ level, message, fault: { ...context, code, blame, hint, stack } })
 }
 
 /** The stack of an error of ours, if it says something: the app's place, or what caused it. */
@@ -156,27 +171,10 @@ function shown(show: () => string): string {
   }
 }
 
-function writeEntry(level: LogLevel, message: string): void {
-  const head = `[${timestamp(new Date())}] [${process.pid}] [${level.toUpperCase()}] `
-  write(`${head}${printable(message).replaceAll('\n', '\n    ')}\n`)
-}
-
-/** Control characters could forge entries or drive a terminal: only line feeds and tabs pass. */
-export function printable(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about them
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
-
-/** `2026-11-23 15:00:00 +0000`, in local time. */
-function timestamp(now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0')
-  const offset = -now.getTimezoneOffset()
-  const zone = `${offset < 0 ? '-' : '+'}${two(Math.floor(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`
-  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
-  return `${day} ${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())} ${zone}`
+function writeEntry(entry: Entry): void {
+  const now = new Date()
+  write(formatEntry(entry, format, now))
+  toSyslog?.(SEVERITY[entry.level], formatForSyslog(entry, format, now))
 }
 
 /**

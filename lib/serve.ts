@@ -7,7 +7,7 @@ import { type Runtime, runtimeOf } from './control/runtime.ts'
 import { factsOf } from './control/workers/facts.ts'
 import { MonodonError } from './errors.ts'
 import { installFastResponse, installRequestUnwrapping } from './interface/fetch.ts'
-import { logTo, setLogLevel } from './log.ts'
+import { logTo, setLogFormat, setLogLevel } from './log.ts'
 import { resolve } from './options/resolve.ts'
 import type { Config, Options } from './options/table.ts'
 import { loadExplain } from './worker/explain.ts'
@@ -39,6 +39,7 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
   const { options } = await resolve({ given: config })
   refuseCommandOptions(config)
   setLogLevel(options.logLevel)
+  setLogFormat(options.logFormat)
   logTo(options.errorLogfile)
   const isNamed = typeof app === 'string'
   if (!isNamed && (config.workers ?? 1) !== 1)

@@ -125,6 +125,9 @@ interface Addon {
     ): NativeServer
   }
   checkOptions(options: NativeOptions): void
+  openEntries(options: NativeOptions, report: (report: NativeReport) => void): void
+  writeEntry(severity: number, entry: string): void
+  closeEntries(): void
   attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
   dieWithParent(): void
@@ -180,6 +183,24 @@ export function startServer(
   report: (report: NativeReport) => void,
 ): NativeServer {
   return addon.NativeServer.start(sockets, options, environ, report)
+}
+
+/**
+ * Opens the way of this process's error log to syslog, for all its threads. `report` hears of entries
+ * that were lost. Throws like `startServer`.
+ */
+export function openEntries(options: NativeOptions, report: (report: NativeReport) => void): void {
+  addon.openEntries(options, report)
+}
+
+/** Hands an entry to syslog, if the way there is open; nobody waits for it. */
+export function writeEntry(severity: number, entry: string): void {
+  addon.writeEntry(severity, entry)
+}
+
+/** Has the last entries sent, which may take 2 s. */
+export function closeEntries(): void {
+  addon.closeEntries()
 }
 
 /** Checks what only native code reads of the options, and starts nothing. Throws like `startServer`. */

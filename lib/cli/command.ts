@@ -5,7 +5,7 @@ import { resolve as resolvePath } from 'node:path'
 import type { Launch } from '../control/upgrade/launch.ts'
 import { BootFailure } from '../control/workers/app-worker.ts'
 import { errorRow, errorText, MonodonError } from '../errors.ts'
-import { setLogLevel } from '../log.ts'
+import { setLogFormat, setLogLevel } from '../log.ts'
 import { readArgs } from '../options/args.ts'
 import { type Resolved, resolve } from '../options/resolve.ts'
 import type { Options } from '../options/table.ts'
@@ -63,6 +63,7 @@ async function run(
     })
   const cwd = changeFolder(startFolder, options.chdir)
   setLogLevel(options.logLevel)
+  setLogFormat(options.logFormat)
   if (command === 'checkConfig') {
     const { checkApp } = await import('../control/check.ts')
     const { loadToCheck } = await import('../worker/check.ts')

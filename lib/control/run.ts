@@ -1,7 +1,10 @@
 /** A server of the command, from its start to its end. */
 
+import { openSyslog } from '../bridge/syslog.ts'
 import { log, logTo } from '../log.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
+import { toNative } from '../options/native.ts'
+import type { Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { Arbiter, type OnStarted } from './arbiter.ts'
 import { setEnvironment } from './environment.ts'
@@ -9,6 +12,7 @@ import { type Job, runtimeOfJob } from './job.ts'
 import { placesOf } from './listen/activation.ts'
 import { Binds } from './listen/binds.ts'
 import { Listener } from './listen/listener.ts'
+import { startFailure } from './listen/start-failure.ts'
 import { PidFile } from './pid-file.ts'
 import type { ReadOptions } from './reload/reconfigure.ts'
 import type { Runtime } from './runtime.ts'
@@ -33,6 +37,7 @@ export async function runServer(
 ): Promise<void> {
   const { options, cwd } = job
   logTo(options.errorLogfile)
+  sendToSyslog(options)
   setEnvironment(options.env)
   const runtime = runtimeOfJob(job)
   if (runtime === 'python')
@@ -63,6 +68,14 @@ export async function runServer(
     // Last of all: who is told that the server has ended may start the next one.
     await control?.close()
     ignoreSignals()
+  }
+}
+
+function sendToSyslog(options: Options): void {
+  try {
+    openSyslog(toNative(options))
+  } catch (error) {
+    throw startFailure(error)
   }
 }
 

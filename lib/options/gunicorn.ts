@@ -26,9 +26,7 @@ export interface Refusal {
 const NO_OTHER_USER =
   'it keeps the user it is started as: set User= and Group= in systemd, USER in a Dockerfile, or use setpriv'
 const OWN_LOGS =
-  "the server's log has one format: set up the app's own logging in the app, with logging.config"
-const NO_SYSLOG =
-  'it logs to standard error and to files: let journald or a log shipper take them from there'
+  "the server's log is not one of Python's: use --log-format, --access-logformat and --log-syslog, and set up the app's own logging in the app, with logging.config"
 const NO_METRICS =
   'metrics are not there yet: count in the app, in the proxy or from the access log'
 const NO_PASTE =
@@ -131,8 +129,6 @@ export const REFUSALS: readonly Refusal[] = [
     "the app's standard error is in the error log in any case; redirect standard output where the server is started",
   ),
   withValue('--logger-class --log-config --log-config-json', OWN_LOGS),
-  aSwitch('--log-syslog --disable-redirect-access-to-syslog', NO_SYSLOG),
-  withValue('--log-syslog-to --log-syslog-prefix --log-syslog-facility', NO_SYSLOG),
   aSwitch(
     '-R --enable-stdio-inheritance',
     "workers always have the server's standard output and error: leave it out",

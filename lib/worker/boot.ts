@@ -3,7 +3,7 @@ import type { Attach } from '../bridge/port.ts'
 import { errorText } from '../errors.ts'
 import { installFastResponse, installRequestUnwrapping } from '../interface/fetch.ts'
 import { adoptWhereReparented } from '../interface/node.ts'
-import { logTo, setLogLevel } from '../log.ts'
+import { logTo, setLogFormat, setLogLevel } from '../log.ts'
 import { BrokenWorker } from './broken.ts'
 import { loadExplain } from './explain.ts'
 import { loadApp } from './load.ts'
@@ -34,6 +34,7 @@ export async function bootWorker(
 ): Promise<Booted> {
   const { options } = data
   setLogLevel(options.logLevel)
+  setLogFormat(options.logFormat)
   logTo(options.errorLogfile)
   installRequestUnwrapping()
   // Before the app is loaded: a module may keep the Response it saw first.

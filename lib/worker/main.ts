@@ -3,6 +3,7 @@
 import { getHeapStatistics } from 'node:v8'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { attach, nameThread } from '../bridge/native.ts'
+import { joinSyslog } from '../bridge/syslog.ts'
 import { errorText } from '../errors.ts'
 import { reopenLog } from '../log.ts'
 import { bootWorker } from './boot.ts'
@@ -11,6 +12,7 @@ import type { FromWorker, ThreadData, ToWorker } from './protocol.ts'
 const arbiter = parentPort as MessagePort
 const data = workerData as ThreadData
 nameThread(data.name)
+joinSyslog(data.options)
 
 try {
   const { worker, message } = await bootWorker(

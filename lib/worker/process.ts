@@ -4,8 +4,10 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import { dieWithParent } from '../bridge/native.ts'
 import { openDescriptor, SocketPort } from '../bridge/socket-port.ts'
+import { openSyslog } from '../bridge/syslog.ts'
 import { errorText, MonodonError } from '../errors.ts'
 import { logError, reopenLog } from '../log.ts'
+import { toNative } from '../options/native.ts'
 import { type Booted, bootWorker } from './boot.ts'
 import type { FromWorker, StartMessage, ToWorker } from './protocol.ts'
 
@@ -54,6 +56,7 @@ async function boot(start: StartMessage): Promise<void> {
   gracefulTimeout = start.options.gracefulTimeout
   try {
     if (start.layout !== LAYOUT_VERSION) throw otherLayout(start.layout)
+    openSyslog(toNative(start.options))
     const attach = (ring: () => void) => port.attach(start.number, ring)
     // A program that has nothing left to do ends, instead of being waited for.
     socket?.unref()

@@ -48,6 +48,9 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
   ['--max-requests-jitter', '50', 'maxRequestsJitter', 50],
   ['--access-logfile', '-', 'accessLogfile', '-'],
   ['--access-logformat', '%(h)s %(D)s', 'accessLogformat', '%(h)s %(D)s'],
+  ['--log-syslog-to', 'udp://localhost:514', 'logSyslogTo', 'udp://localhost:514'],
+  ['--log-syslog-prefix', 'shop', 'logSyslogPrefix', 'shop'],
+  ['--log-syslog-facility', 'local0', 'logSyslogFacility', 'local0'],
   ['--control-socket', '/run/a.sock', 'controlSocket', '/run/a.sock'],
   ['--error-logfile', '-', 'errorLogfile', '-'],
   ['--log-file', '/var/log/app.log', 'errorLogfile', '/var/log/app.log'],
@@ -75,7 +78,10 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
   ['--pythonpath', 'lib,vendor', 'pythonpath', ['lib', 'vendor']],
 ]
 
-const SWITCHES = ['--check-config', '--print-config', '--reload']
+const SWITCHES = [
+  ...['--check-config', '--print-config', '--reload'],
+  ...['--log-syslog', '--disable-redirect-access-to-syslog'],
+]
 /** Kept, and refused only for values of Gunicorn's. */
 const BY_VALUE = ['--worker-class', '-c', '--config']
 

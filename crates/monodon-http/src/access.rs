@@ -9,10 +9,11 @@
 //!
 //! `format` says what of a line is known when and what has to be looked at for it; `atoms` are its
 //! parts, `subject` is what they read. `escape` and `secrets` see to it that a client writes only what
-//! it may.
+//! it may. `entries` takes what is written to another log, the error log, the same way to syslog.
 
 mod atoms;
 mod clock;
+mod entries;
 mod escape;
 mod format;
 mod line;
@@ -20,6 +21,7 @@ mod log;
 mod nearest;
 mod secrets;
 mod subject;
+mod syslog;
 mod target;
 mod writer;
 
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use http::StatusCode;
 
 use self::clock::Clock;
+pub use self::entries::Entries;
 pub(crate) use self::escape::VALUE_BYTES;
 use self::format::Format;
 pub(crate) use self::line::Line;
@@ -38,6 +41,8 @@ use self::subject::Subject;
 pub(crate) use self::target::reason;
 use self::writer::Lane;
 use crate::client::Client;
+use crate::peer::Peer;
+use crate::tls::TlsSession;
 
 /// Lines that are kept for the next requests, so that none has to be allocated.
 const SPARE_LINES: usize = 256;
@@ -76,8 +81,13 @@ impl AccessLog {
     }
 
     /// Begins the line of a request from this client, with what its head says.
-    pub(crate) fn begin<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Line> {
-        self.begin_of(&Subject::of(client, request))
+    pub(crate) fn begin<B>(
+        &self,
+        client: &Client,
+        tls: Option<&TlsSession>,
+        request: &http::Request<B>,
+    ) -> Box<Line> {
+        self.begin_of(&Subject::of(client, tls, request))
     }
 
     #[allow(
@@ -109,12 +119,16 @@ impl AccessLog {
     /// if it was not understood.
     pub(crate) fn write_refused(
         &self,
-        client: &Client,
+        peer: &Peer,
         request_line: &[u8],
         status: StatusCode,
         sent: usize,
     ) {
-        let mut line = self.begin_of(&Subject::refused(client, request_line));
+        let mut line = self.begin_of(&Subject::refused(
+            &peer.client,
+            peer.tls.as_deref(),
+            request_line,
+        ));
         line.refuse(status, sent);
         self.write(line);
     }

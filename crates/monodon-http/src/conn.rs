@@ -281,7 +281,7 @@ async fn finish(place: &Place, ending: Ending) {
     if let Ending::Answer(status) = ending {
         let answer = answers::Raw::new(status, wire.is_head());
         wire.send_aside(answer.text.as_bytes());
-        wire.log_refused(&place.peer.client, status, answer.body_bytes);
+        wire.log_refused(&place.peer, status, answer.body_bytes);
     }
     if ending == Ending::Cut {
         // What the response had so far goes out if it can; nobody waits for it.

@@ -12,6 +12,7 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::HeaderMap;
 use slab::Slab;
 use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -30,6 +31,7 @@ use crate::files::{FileServer, Mounts};
 use crate::handoff::App;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
+use crate::request_id::{Maker, RequestId, RequestIds};
 use crate::sockets::Bind;
 use crate::stats::ThreadStats;
 use crate::stream::{Accepted, Ends, Opened, Stream};
@@ -87,6 +89,8 @@ pub(crate) struct Thread {
     is_empty: Notify,
     gate: Arc<Gate>,
     pub(crate) fields: RefCell<Arc<FieldRules>>,
+    request_ids: RefCell<Option<Arc<RequestIds>>>,
+    id_maker: RefCell<Maker>,
     /// If there are files to serve.
     pub(crate) files: RefCell<Option<Rc<FileServer>>>,
     /// Responses end their connections.
@@ -121,6 +125,13 @@ impl Place {
         self.peer.wire.end_exchange(line);
     }
 
+    /// Gives a request its id, if requests have ids; and gives back the one that its response is to have.
+    pub(crate) fn identify(&self, fields: &mut HeaderMap) -> Option<Box<RequestId>> {
+        let ids = self.thread.request_ids.borrow();
+        let (is_trusted, maker) = (self.peer.is_trusted(), &self.thread.id_maker);
+        ids.as_ref()?.identify(fields, is_trusted, maker)
+    }
+
     /// Begins the access log's line of a request from this client, if there is a log.
     pub(crate) fn begin_line<B>(
         &self,
@@ -128,7 +139,8 @@ impl Place {
         request: &http::Request<B>,
     ) -> Option<Box<Line>> {
         let access = self.thread.common.access.borrow();
-        Some(access.as_ref()?.begin(client, request))
+        let tls = self.peer.tls.as_deref();
+        Some(access.as_ref()?.begin(client, tls, request))
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
@@ -192,6 +204,8 @@ impl Thread {
             is_empty: Notify::new(),
             gate,
             fields: RefCell::new(tuning.fields),
+            request_ids: RefCell::new(tuning.request_ids),
+            id_maker: RefCell::new(Maker::new()),
             files: RefCell::new(file_server(tuning.mounts)),
             is_draining: Cell::new(false),
             closes_idle: Cell::new(false),
@@ -204,6 +218,7 @@ impl Thread {
         self.common.limits.set(tuning.limits);
         self.timeouts.set(tuning.timeouts);
         self.graceful_timeout.set(tuning.graceful_timeout);
+        self.request_ids.replace(tuning.request_ids);
         self.arrivals.tune(tuning.tls);
         self.common.compression.replace(tuning.compression);
         for (_, (peer, _)) in &*self.connections.borrow() {

@@ -64,6 +64,7 @@ mod listen;
 mod networks;
 mod peer;
 mod phase;
+mod request_id;
 mod response;
 mod service;
 mod sockets;
@@ -76,6 +77,7 @@ mod tuning;
 mod tunnel;
 mod wire;
 
+pub use access::Entries;
 pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, RequestBody};
 pub use options::Options;
 pub use report::{Blame, Report, Reporter};

@@ -112,6 +112,22 @@ pub struct Options {
     pub access_logformat: String,
     /// Header field or query parameter that the access log shows although it holds a secret; may be repeated.
     pub access_log_reveal: Vec<String>,
+    /// Sends both logs to syslog, beside the files that are given.
+    pub log_syslog: bool,
+    /// Where syslog is: `unix://PATH`, `udp://HOST`:PORT or `tcp://HOST`:PORT.
+    pub log_syslog_to: String,
+    /// Facility of the messages to syslog: user, daemon, local0 to local7 and so on.
+    pub log_syslog_facility: String,
+    /// Makes the program monodon.NAME.access and monodon.NAME.error in syslog.
+    pub log_syslog_prefix: String,
+    /// Sends the error log alone to syslog.
+    pub disable_redirect_access_to_syslog: bool,
+    /// Gives each request an id, which the app and the access log get.
+    pub request_id: bool,
+    /// Header field for the id of a request.
+    pub request_id_header: String,
+    /// Sends the id of a request back in its response.
+    pub request_id_response: bool,
 }
 
 impl Default for Options {
@@ -192,6 +208,14 @@ impl Default for Options {
             access_logfile: String::new(),
             access_logformat: "combined".to_owned(),
             access_log_reveal: Vec::new(),
+            log_syslog: false,
+            log_syslog_to: "unix:///dev/log".to_owned(),
+            log_syslog_facility: "user".to_owned(),
+            log_syslog_prefix: String::new(),
+            disable_redirect_access_to_syslog: false,
+            request_id: false,
+            request_id_header: "x-request-id".to_owned(),
+            request_id_response: false,
         }
     }
 }

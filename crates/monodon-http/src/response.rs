@@ -25,6 +25,7 @@ use crate::files::{self, Asking, Broken, FileBody};
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
+use crate::request_id::RequestId;
 use crate::wire::Span;
 
 /// A request under way: dropping it ends the exchange.
@@ -39,10 +40,17 @@ pub(crate) struct Exchange {
     line: Option<Box<Line>>,
     /// For files that may have to be sent in place of the app's response.
     pub(crate) asking: Option<Box<Asking>>,
+    /// For the response, if that is to have one.
+    request_id: Option<Box<RequestId>>,
 }
 
 impl Exchange {
-    pub(crate) fn new<B>(place: Rc<Place>, client: &Client, request: &http::Request<B>) -> Self {
+    pub(crate) fn new<B>(
+        place: Rc<Place>,
+        client: &Client,
+        request: &http::Request<B>,
+        request_id: Option<Box<RequestId>>,
+    ) -> Self {
         let line = place.begin_line(client, request);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
@@ -56,6 +64,7 @@ impl Exchange {
             asked,
             line,
             asking: None,
+            request_id,
         }
     }
 
@@ -203,6 +212,9 @@ impl Exchange {
 
     /// Notes that the response begins, and says so if the connection ends with it.
     fn begin(&mut self, head: &mut http::response::Parts) {
+        if let Some(request_id) = self.request_id.take() {
+            request_id.put(&mut head.headers);
+        }
         let wire = &self.place.peer.wire;
         wire.response_begins();
         if let Some(line) = &mut self.line {

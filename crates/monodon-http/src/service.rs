@@ -40,13 +40,14 @@ impl<H: Handler> Service<H> {
     }
 
     /// Begins the exchange of a request: of this number on its connection if that speaks HTTP/2, else 0.
-    pub(crate) fn serve(&self, request: http::Request<Incoming>, stream: u32) -> Reply<H> {
+    pub(crate) fn serve(&self, mut request: http::Request<Incoming>, stream: u32) -> Reply<H> {
         let is_known = self.place.begin_exchange();
         let (peer, thread) = (&self.place.peer, &self.place.thread);
+        let id = self.place.identify(request.headers_mut());
         let origin = thread.fields.borrow().read(request.headers(), peer);
         let told = origin.as_ref().ok().and_then(|origin| origin.told.client);
         let client = told.unwrap_or(peer.client);
-        let mut exchange = Exchange::new(Rc::clone(&self.place), &client, &request);
+        let mut exchange = Exchange::new(Rc::clone(&self.place), &client, &request, id);
         let origin = if is_known { origin } else { Err(UNKNOWN) };
         let state = match self.hand_over(request, stream, &mut exchange, origin, client) {
             Ok(state) => state,

@@ -13,6 +13,7 @@ use crate::files::Mounts;
 use crate::limits::Limits;
 use crate::listen::StartError;
 use crate::options::{HttpVersions, Options};
+use crate::request_id::RequestIds;
 use crate::timers::Timeouts;
 use crate::tls::Tls;
 
@@ -31,6 +32,8 @@ pub(crate) struct Tuning {
     pub(crate) compression: Option<Arc<Compression>>,
     /// The files to serve, if there are any.
     pub(crate) mounts: Option<Arc<Mounts>>,
+    /// Whether requests have ids.
+    pub(crate) request_ids: Option<Arc<RequestIds>>,
 }
 
 impl Tuning {
@@ -54,6 +57,7 @@ impl Tuning {
             outlets,
             compression: Compression::parse(options)?.map(Arc::new),
             mounts: Mounts::open(options)?,
+            request_ids: RequestIds::new(options)?.map(Arc::new),
         })
     }
 }

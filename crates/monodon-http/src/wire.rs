@@ -21,12 +21,12 @@ use http::StatusCode;
 
 use crate::access::{AccessLog, Line};
 use crate::answers::Rejection;
-use crate::client::Client;
 use crate::compress::{Codecs, Compression};
 use crate::date::Date;
 use crate::files::FilePart;
 use crate::framing::Guard;
 use crate::limits::Limits;
+use crate::peer::Peer;
 use crate::stall::Stall;
 use crate::stream::Stream;
 use crate::tunnel::Session;
@@ -220,9 +220,9 @@ impl Wire {
     }
 
     /// Writes a line for what was answered outside of any exchange, with so many bytes of body.
-    pub(crate) fn log_refused(&self, client: &Client, status: StatusCode, sent: usize) {
+    pub(crate) fn log_refused(&self, peer: &Peer, status: StatusCode, sent: usize) {
         if let Some(access) = &*self.common.access.borrow() {
-            access.write_refused(client, self.guard.borrow().line(), status, sent);
+            access.write_refused(peer, self.guard.borrow().line(), status, sent);
         }
     }
 

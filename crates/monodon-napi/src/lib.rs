@@ -14,6 +14,7 @@
 #[cfg(unix)]
 mod descriptor;
 mod doorbell;
+mod entries;
 mod lent;
 mod notify;
 mod os;

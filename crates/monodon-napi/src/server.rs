@@ -70,6 +70,14 @@ pub struct NativeOptions {
     pub access_logfile: String,
     pub access_logformat: String,
     pub access_log_reveal: Vec<String>,
+    pub log_syslog: bool,
+    pub log_syslog_to: String,
+    pub log_syslog_facility: String,
+    pub log_syslog_prefix: String,
+    pub disable_redirect_access_to_syslog: bool,
+    pub request_id: bool,
+    pub request_id_header: String,
+    pub request_id_response: bool,
     pub health_path: String,
     pub worker_connections: u32,
     pub queue_target: f64,
@@ -133,6 +141,14 @@ impl From<NativeOptions> for Options {
             access_logfile: from.access_logfile,
             access_logformat: from.access_logformat,
             access_log_reveal: from.access_log_reveal,
+            log_syslog: from.log_syslog,
+            log_syslog_to: from.log_syslog_to,
+            log_syslog_facility: from.log_syslog_facility,
+            log_syslog_prefix: from.log_syslog_prefix,
+            disable_redirect_access_to_syslog: from.disable_redirect_access_to_syslog,
+            request_id: from.request_id,
+            request_id_header: from.request_id_header,
+            request_id_response: from.request_id_response,
             health_path: from.health_path,
             worker_connections: from.worker_connections,
             queue_target: duration(from.queue_target),
@@ -232,6 +248,16 @@ impl Reporter for ToMain {
     }
 }
 
+/// Has `report` called on the calling thread, whose event loop it does not keep alive.
+pub(crate) fn reporter(report: &Function<'_, NativeReport, ()>) -> Result<Arc<dyn Reporter>> {
+    let report = report
+        .build_threadsafe_function()
+        .weak::<true>()
+        .max_queue_size::<REPORTS>()
+        .build()?;
+    Ok(Arc::new(ToMain(report)))
+}
+
 /// A running server.
 #[napi]
 pub struct NativeServer {
@@ -260,12 +286,7 @@ impl NativeServer {
         report: Function<'_, NativeReport, ()>,
     ) -> Result<Self> {
         let options = Options::from(options);
-        let report = report
-            .build_threadsafe_function()
-            .weak::<true>()
-            .max_queue_size::<REPORTS>()
-            .build()?;
-        let reporter: Arc<dyn Reporter> = Arc::new(ToMain(report));
+        let reporter = reporter(&report)?;
         let head_form = if environ {
             HeadForm::Environ
         } else {

@@ -1,6 +1,6 @@
 /** The options that hold now: those of the start, and what reloads have changed of them. */
 
-import { logTo, setLogLevel } from '../../log.ts'
+import { logTo, setLogFormat, setLogLevel } from '../../log.ts'
 import type { Options } from '../../options/table.ts'
 import { setEnvironment } from '../environment.ts'
 import type { Job } from '../job.ts'
@@ -48,6 +48,7 @@ export class LiveOptions {
     if (options.errorLogfile !== old.errorLogfile)
       moveLog(options, () => fallible?.reconfigure(old))
     setLogLevel(options.logLevel)
+    setLogFormat(options.logFormat)
     setEnvironment(options.env)
     pool?.reconfigure(options)
     this.options = options

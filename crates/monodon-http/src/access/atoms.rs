@@ -121,6 +121,8 @@ pub(super) enum Early {
     Host,
     Field(Field),
     TraceId,
+    TlsProtocol,
+    TlsCipher,
     /// The same for all requests.
     Constant(Vec<u8>),
     Number(u64),
@@ -155,6 +157,8 @@ impl Early {
                 return field.write(subject.field(&field.name), secrets, style, out);
             }
             Self::TraceId => trace_id(subject.field(&TRACEPARENT)),
+            Self::TlsProtocol => subject.tls.map_or("", |tls| tls.protocol).as_bytes(),
+            Self::TlsCipher => subject.tls.map_or("", |tls| tls.cipher).as_bytes(),
             Self::Constant(value) => value,
             Self::Number(value) => return style.number(Some(*value), out),
         };

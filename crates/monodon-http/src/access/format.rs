@@ -12,7 +12,7 @@ use super::subject::Subject;
 const COMBINED: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s""#;
 const COMMON: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s"#;
 /// The fields of `json`, in their order. They are atoms of text formats by the same names.
-const JSON: [&str; 20] = [
+const JSON: [&str; 22] = [
     "time",
     "remote",
     "user",
@@ -33,6 +33,8 @@ const JSON: [&str; 20] = [
     "pid",
     "request_id",
     "trace_id",
+    "tls_protocol",
+    "tls_cipher",
 ];
 /// Gunicorn's atoms, but for those of fields and variables.
 const LETTERS: [&str; 19] = [
@@ -288,6 +290,8 @@ impl<'a> Reading<'a> {
             "pid" => Early::Number(pid),
             "host" => Early::Host,
             "trace_id" => Early::TraceId,
+            "tls_protocol" => Early::TlsProtocol,
+            "tls_cipher" => Early::TlsCipher,
             "request_id" => match self.settings.request_id {
                 Some(name) => header(name.clone()),
                 None => Early::Constant(Vec::new()),

@@ -24,6 +24,7 @@ fn subject(request: &Request<()>) -> Subject<'_> {
     Subject {
         ip: "10.0.0.1",
         port: Some(4711),
+        tls: None,
         line: RequestLine::Parsed {
             method: request.method(),
             uri: request.uri(),
@@ -37,6 +38,7 @@ fn refused(line: &[u8]) -> Subject<'_> {
     Subject {
         ip: "::1",
         port: None,
+        tls: None,
         line: RequestLine::Raw(line),
         fields: None,
     }
@@ -256,7 +258,7 @@ fn json_has_a_value_for_each_field() {
     assert_eq!(
         after,
         format!(
-            r#""queue_us":null,"app_us":null,"worker":null,"pid":{pid},"request_id":"abc","trace_id":null}}"#
+            r#""queue_us":null,"app_us":null,"worker":null,"pid":{pid},"request_id":"abc","trace_id":null,"tls_protocol":null,"tls_cipher":null}}"#
         ) + "\n"
     );
 }
@@ -298,7 +300,7 @@ proptest! {
         let quotes = bare.bytes().filter(|&byte| byte == b'"').count();
         let values = usize::from(!line.contains("\"user\":null")) + usize::from(!line.contains("\"user_agent\":null"));
         // The names, and time, remote, method, scheme, path and protocol.
-        prop_assert_eq!(quotes, 2 * (20 + 6 + values));
+        prop_assert_eq!(quotes, 2 * (22 + 6 + values));
     }
 
     #[test]

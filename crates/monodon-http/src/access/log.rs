@@ -8,11 +8,13 @@ use jiff::tz::TimeZone;
 use super::clock::zone;
 use super::format::{Format, Settings};
 use super::secrets::Secrets;
-use super::target::Target;
+use super::syslog::{Destination, INFORMATIONAL, Severity, Syslog};
+use super::target::{LogFile, Target};
 use super::writer::{LAST_LINES, Lane, Writer};
 use crate::listen::StartError;
 use crate::options::Options;
 use crate::report::Reporter;
+use crate::request_id::RequestIds;
 
 /// Where the lines of a server go, and in which format. A change makes another of these.
 pub(crate) struct Outlets {
@@ -38,50 +40,61 @@ impl Outlets {
     }
 }
 
+/// A place that lines go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    File(String),
+    Syslog(Destination),
+}
+
 /// The log of a server, or that there is none.
 pub(crate) struct Log {
     outlets: Option<Arc<Outlets>>,
-    /// The names of the files that are open.
-    files: Vec<String>,
+    /// What the writers of the outlets write to.
+    places: Vec<Place>,
 }
 
 impl Log {
     /// Checks what the options say of the log, and opens nothing.
     pub(crate) fn check(options: &Options) -> Result<(), StartError> {
+        places(options)?;
         read_format(options).map(drop)
     }
 
     /// Opens what the options ask for, for so many I/O threads. What `before` has open it keeps.
     ///
     /// # Errors
-    /// [`StartError`] when the format is not one, a file cannot be opened, or its thread not be started.
+    /// [`StartError`] when an option is not understood, a file cannot be opened, or its thread not be
+    /// started.
     pub(crate) fn open(
         options: &Options,
         threads: usize,
         reporter: &Arc<dyn Reporter>,
         before: Option<&Self>,
     ) -> Result<Self, StartError> {
-        let format = read_format(options)?;
-        let files = files(options);
+        let format = Arc::new(read_format(options)?);
+        let places = places(options)?;
         let zone = match before.and_then(|before| before.outlets.as_ref()) {
             Some(outlets) => outlets.zone(),
             None => zone(),
         };
-        let writers = files
+        let writers = places
             .iter()
-            .map(|file| match before.and_then(|before| before.writer(file)) {
-                Some(writer) => Ok(writer),
-                None => start(file, threads, reporter),
-            })
+            .map(
+                |place| match before.and_then(|before| before.writer(place)) {
+                    Some(writer) => Ok(writer),
+                    None => start(place, threads, &zone, reporter),
+                },
+            )
             .collect::<Result<Vec<_>, _>>()?;
         let outlets = (!writers.is_empty()).then(|| {
             Arc::new(Outlets {
-                format: Arc::new(format),
+                format,
                 writers,
                 zone,
             })
         });
-        Ok(Self { outlets, files })
+        Ok(Self { outlets, places })
     }
 
     /// What the I/O threads write to, if there is a log.
@@ -95,12 +108,12 @@ impl Log {
             .map_or(&[], |outlets| &outlets.writers)
     }
 
-    fn writer(&self, file: &str) -> Option<Arc<Writer>> {
-        let index = self.files.iter().position(|open| open == file)?;
+    fn writer(&self, place: &Place) -> Option<Arc<Writer>> {
+        let index = self.places.iter().position(|open| open == place)?;
         self.writers().get(index).cloned()
     }
 
-    /// Has files opened anew.
+    /// Has files opened anew, and connections made anew.
     pub(crate) fn reopen(&self) {
         self.writers().iter().for_each(|writer| writer.reopen());
     }
@@ -109,7 +122,7 @@ impl Log {
     pub(crate) fn take(&mut self) -> Self {
         Self {
             outlets: self.outlets.take(),
-            files: std::mem::take(&mut self.files),
+            places: std::mem::take(&mut self.places),
         }
     }
 
@@ -123,18 +136,24 @@ impl Log {
     }
 }
 
-fn files(options: &Options) -> Vec<String> {
-    Some(&options.access_logfile)
-        .filter(|file| !file.is_empty())
-        .cloned()
-        .into_iter()
-        .collect()
+fn places(options: &Options) -> Result<Vec<Place>, StartError> {
+    let mut places = Vec::new();
+    if !options.access_logfile.is_empty() {
+        places.push(Place::File(options.access_logfile.clone()));
+    }
+    // A wrong address is told also where the access log does not go there.
+    let syslog = Destination::of(options, "access")?;
+    if !options.disable_redirect_access_to_syslog {
+        places.extend(syslog.map(Place::Syslog));
+    }
+    Ok(places)
 }
 
 fn read_format(options: &Options) -> Result<Format, StartError> {
+    let request_ids = RequestIds::new(options)?;
     let settings = Settings {
         secrets: Secrets::but(&options.access_log_reveal),
-        request_id: None,
+        request_id: request_ids.as_ref().map(|ids| &ids.field),
     };
     Format::read(&options.access_logformat, &settings).map_err(|why| StartError::Option {
         option: "access-logformat",
@@ -144,14 +163,25 @@ fn read_format(options: &Options) -> Result<Format, StartError> {
 }
 
 fn start(
-    file: &str,
+    place: &Place,
     threads: usize,
+    zone: &TimeZone,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<Arc<Writer>, StartError> {
-    let target = Target::open(file).map_err(|source| StartError::AccessLog {
-        file: file.to_owned(),
-        source,
-    })?;
-    let writer = Writer::start(target, threads, Arc::clone(reporter));
+    let target = match place {
+        Place::File(file) => {
+            let opened = LogFile::open(file).map_err(|source| StartError::AccessLog {
+                file: file.clone(),
+                source,
+            })?;
+            Target::File(opened)
+        }
+        Place::Syslog(destination) => {
+            let severity = Severity::All(INFORMATIONAL);
+            let syslog = Syslog::new(destination.clone(), severity, zone.clone());
+            Target::Syslog(Box::new(syslog))
+        }
+    };
+    let writer = Writer::start("access log", target, threads, Arc::clone(reporter));
     writer.map(Arc::new).map_err(StartError::Thread)
 }

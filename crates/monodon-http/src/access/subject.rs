@@ -8,6 +8,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri, Version};
 
 use crate::client::Client;
+use crate::tls::TlsSession;
 
 /// Bytes of Basic credentials that are looked at.
 const CREDENTIAL_BYTES: usize = 1024;
@@ -16,16 +17,22 @@ const CREDENTIAL_BYTES: usize = 1024;
 pub(super) struct Subject<'a> {
     pub(super) ip: &'a str,
     pub(super) port: Option<u16>,
+    pub(super) tls: Option<&'a TlsSession>,
     pub(super) line: RequestLine<'a>,
     /// Those of the head; none if it was not parsed.
     pub(super) fields: Option<&'a HeaderMap>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn of<B>(client: &'a Client, request: &'a http::Request<B>) -> Self {
+    pub(super) fn of<B>(
+        client: &'a Client,
+        tls: Option<&'a TlsSession>,
+        request: &'a http::Request<B>,
+    ) -> Self {
         Self {
             ip: client.ip(),
             port: client.port(),
+            tls,
             line: RequestLine::Parsed {
                 method: request.method(),
                 uri: request.uri(),
@@ -36,10 +43,11 @@ impl<'a> Subject<'a> {
     }
 
     /// A request that was refused before it was parsed. `line` is empty if it was not understood.
-    pub(super) fn refused(client: &'a Client, line: &'a [u8]) -> Self {
+    pub(super) fn refused(client: &'a Client, tls: Option<&'a TlsSession>, line: &'a [u8]) -> Self {
         Self {
             ip: client.ip(),
             port: client.port(),
+            tls,
             line: RequestLine::Raw(line),
             fields: None,
         }

@@ -1,11 +1,56 @@
-//! The file that lines are written to.
+//! What lines are written to: a file, or syslog.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// An open log.
-pub(crate) struct Target {
+use super::syslog::Syslog;
+
+/// What lines are written to.
+pub(crate) enum Target {
+    File(LogFile),
+    Syslog(Box<Syslog>),
+}
+
+impl Target {
+    /// How it is called in messages.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(file) => file.name(),
+            Self::Syslog(syslog) => syslog.name(),
+        }
+    }
+
+    /// Opens it anew.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.reopen(),
+            Self::Syslog(syslog) => {
+                syslog.reconnect();
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes some of the lines and gives back how many bytes they were.
+    pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(lines),
+            Self::Syslog(syslog) => syslog.write(lines),
+        }
+    }
+
+    /// Ends a line whose rest was lost, so that the next one begins at a line's start.
+    pub(super) fn end_broken_line(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.end_broken_line(),
+            Self::Syslog(_) => Ok(()),
+        }
+    }
+}
+
+/// An open file.
+pub(crate) struct LogFile {
     /// `None` for standard output.
     path: Option<PathBuf>,
     file: File,
@@ -13,7 +58,7 @@ pub(crate) struct Target {
     is_amid_line: bool,
 }
 
-impl Target {
+impl LogFile {
     /// Opens the file `name` for appending, and creates it if need be; `-` is standard output.
     pub(crate) fn open(name: &str) -> io::Result<Self> {
         if name == "-" {
@@ -33,8 +78,7 @@ impl Target {
         }
     }
 
-    /// How it is called in messages.
-    pub(super) fn name(&self) -> String {
+    fn name(&self) -> String {
         match &self.path {
             Some(path) => path.display().to_string(),
             None => "standard output".to_owned(),
@@ -43,7 +87,7 @@ impl Target {
 
     /// Opens the file of that name anew: the present one was moved away. After an error the present
     /// one is kept.
-    pub(super) fn reopen(&mut self) -> io::Result<()> {
+    fn reopen(&mut self) -> io::Result<()> {
         if let Some(path) = &self.path {
             self.file = append_to(path)?;
             self.is_amid_line = false;
@@ -51,7 +95,6 @@ impl Target {
         Ok(())
     }
 
-    /// Writes some of the lines and gives back how many bytes they were.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let written = self.file.write(lines)?;
         if written == 0 {
@@ -61,8 +104,7 @@ impl Target {
         Ok(written)
     }
 
-    /// Ends a line whose rest was lost, so that the next one begins at a line's start.
-    pub(super) fn end_broken_line(&mut self) -> io::Result<()> {
+    fn end_broken_line(&mut self) -> io::Result<()> {
         if self.is_amid_line {
             self.file.write_all(b"\n")?;
             self.is_amid_line = false;

@@ -78,7 +78,10 @@ impl Orders {
 
 impl Writer {
     /// Starts the thread, for so many lanes.
+    ///
+    /// `what` is the log, for messages.
     pub(crate) fn start(
+        what: &'static str,
         target: Target,
         lanes: usize,
         reporter: Arc<dyn Reporter>,
@@ -96,6 +99,7 @@ impl Writer {
         });
         let writing = Writing {
             shared: Arc::clone(&shared),
+            what,
             target,
             reporter,
             chunk: Vec::new(),
@@ -220,6 +224,7 @@ impl Shared {
 /// What the thread works with.
 struct Writing {
     shared: Arc<Shared>,
+    what: &'static str,
     target: Target,
     reporter: Arc<dyn Reporter>,
     /// The lines in hand. Its memory goes back to a lane.
@@ -310,7 +315,8 @@ impl Writing {
         self.report(
             code::FILE_NOT_WRITABLE,
             format!(
-                "cannot {what} the access log {name}{space}{then}: {}",
+                "cannot {what} the {} {name}{space}{then}: {}",
+                self.what,
                 reason(error)
             ),
         );
@@ -332,7 +338,7 @@ impl Writing {
             let name = self.target.name();
             self.report(
                 code::LOG_LINES_LOST,
-                format!("{lost} lines of the access log {name} were lost"),
+                format!("{lost} lines of the {} {name} were lost", self.what),
             );
         }
     }

@@ -3,6 +3,7 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::{Arc, Duration, Instant, Lane, Mutex, Report, Reporter, Target, WAITING_BYTES, Writer};
+use crate::access::target::LogFile;
 use crate::phase::Phase;
 
 const LINE: &[u8; 64] = b"0123456789012345678901234567890123456789012345678901234567890..\n";
@@ -21,7 +22,7 @@ impl Reporter for Heard {
 fn start(target: Target, lanes: usize) -> (Writer, Receiver<Report>) {
     let (sender, reports) = channel();
     let reporter = Arc::new(Heard(Mutex::new(sender)));
-    let writer = Writer::start(target, lanes, reporter).expect("a thread");
+    let writer = Writer::start("access log", target, lanes, reporter).expect("a thread");
     (writer, reports)
 }
 
@@ -31,7 +32,7 @@ fn pipe() -> (PipeReader, Target) {
 }
 
 fn target(end: PipeWriter) -> Target {
-    Target::of(None, OwnedFd::from(end).into())
+    Target::File(LogFile::of(None, OwnedFd::from(end).into()))
 }
 
 fn append(lane: &Lane, lines: usize) {

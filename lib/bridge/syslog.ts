@@ -1,0 +1,25 @@
+/** The error log in syslog (`--log-syslog`): one way there for a process, which its threads share. */
+
+import { isErrorCode } from '../errors.ts'
+import { alsoLogTo, logFault } from '../log.ts'
+import type { NativeOptions } from '../options/native.ts'
+import { closeEntries, openEntries, writeEntry } from './native.ts'
+
+/**
+ * Opens the way for this process, if the options ask for it; the last entries are sent when it ends.
+ *
+ * @throws Error behind whose code of `lib/errors.ts` stands what is wrong with the options
+ */
+export function openSyslog(options: NativeOptions): void {
+  if (!options.logSyslog) return
+  openEntries(options, ({ code, detail }) => {
+    if (code !== undefined && isErrorCode(code)) logFault(code, {}, detail)
+  })
+  process.once('exit', closeEntries)
+  joinSyslog(options)
+}
+
+/** Has this thread log to where its process does. */
+export function joinSyslog({ logSyslog }: Pick<NativeOptions, 'logSyslog'>): void {
+  if (logSyslog) alsoLogTo(writeEntry)
+}
