@@ -37,5 +37,6 @@ mod server;
 pub(crate) use self::body::{Broken, FileBody, Piece};
 pub(crate) use self::handed::X_SENDFILE;
 pub(crate) use self::mounts::Mounts;
+pub(crate) use self::part::TOO_SHORT;
 pub use self::part::{BlockRead, FilePart};
 pub(crate) use self::server::{Answer, Asking, FileServer, Outcome};

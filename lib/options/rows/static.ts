@@ -6,7 +6,7 @@ export const STATIC = {
   static: {
     type: 'list',
     unit: 'PREFIX=DIR',
-    item: /^\/(?:[^/=\s?#%\\]+\/?)*=.+$/,
+    item: /^\/(?:[^/=\s?#%\\]+(?:\/[^/=\s?#%\\]+)*\/?)?=.+$/,
     allowed: 'PREFIX=DIR, with a prefix that begins with a slash: /static=public, or /=dist',
     default: [],
     group: 'Static files',

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::found::Source;
-use super::part::FilePart;
+use super::part::{FilePart, TOO_SHORT};
 use super::root::Stamp;
 use crate::wire::{SPAN_BYTES, Span, Wire};
 
@@ -188,13 +188,14 @@ impl Pieces {
 
     /// A block of the first part was read, or could not be.
     fn pass(&mut self, block: io::Result<Bytes>) -> Result<Piece, Broken> {
-        let block = block.map_err(|error| Broken::File(error.to_string()))?;
+        let Some(Segment::File(part)) = self.queue.front_mut() else {
+            return Err(Broken::Stopped);
+        };
+        let block = block.map_err(|error| Broken::File(part.fault(error)))?;
         if block.is_empty() {
-            return Err(Broken::File("it is shorter than was announced".to_owned()));
+            return Err(Broken::File(part.fault(TOO_SHORT)));
         }
-        if let Some(Segment::File(part)) = self.queue.front_mut() {
-            part.advance(block.len() as u64);
-        }
+        part.advance(block.len() as u64);
         self.left -= block.len() as u64;
         self.check()?;
         Ok(Piece::Bytes(block))
@@ -210,12 +211,12 @@ impl Pieces {
         let Some(Segment::File(part)) = self.queue.front().filter(|_| is_last) else {
             return Ok(());
         };
-        let now = Stamp::of(part.file()).map_err(|error| Broken::File(error.to_string()))?;
+        let now = Stamp::of(part.file()).map_err(|error| Broken::File(part.fault(error)))?;
         if now.length > self.stamp.length || now == self.stamp {
             return Ok(());
         }
         Err(Broken::File(
-            "it was written to while it was sent".to_owned(),
+            part.fault("it was written to while it was sent"),
         ))
     }
 }

@@ -48,6 +48,7 @@ mod tests {
     use http::HeaderValue;
     use std::sync::Arc;
 
+    #[cfg(unix)]
     #[test]
     fn the_path_is_the_file_systems_or_relative_to_the_root() {
         let scratch = Scratch::new();

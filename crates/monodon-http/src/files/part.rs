@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+/// Why a file cannot be sent to the end that was announced.
+pub(crate) const TOO_SHORT: &str = "it is shorter than was announced";
+
 /// Bytes that are read at a time: two such blocks of a slow client's file are in memory at most.
 const BLOCK_BYTES: u64 = 131_072;
 
@@ -44,6 +47,19 @@ impl FilePart {
     pub fn advance(&mut self, bytes: u64) {
         self.offset += bytes;
         self.left = self.left.saturating_sub(bytes);
+    }
+
+    /// Why it cannot be sent, with the name of its file where the system tells that.
+    pub(crate) fn fault(&self, why: impl std::fmt::Display) -> String {
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let link = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+            if let Ok(path) = std::fs::read_link(link) {
+                return format!("{}: {why}", path.display());
+            }
+        }
+        why.to_string()
     }
 
     pub(crate) fn file(&self) -> &Arc<File> {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 
 use super::{Protocol, Wire};
-use crate::files::FilePart;
+use crate::files::{FilePart, TOO_SHORT};
 
 /// Bytes of a span, at most.
 pub(crate) const SPAN_BYTES: usize = 1024 * 1024;
@@ -103,8 +103,7 @@ impl Wire {
         self.is_blocked.set(polled.is_pending());
         let sent = match ready!(polled) {
             Ok(0) => {
-                self.file_fault
-                    .set(Some("it is shorter than was announced".to_owned()));
+                self.file_fault.set(Some(part.fault(TOO_SHORT)));
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             outcome => outcome?,
