@@ -2,7 +2,7 @@
 
 import { utimesSync } from 'node:fs'
 import { connect as connectH2, type IncomingHttpHeaders } from 'node:http2'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { TestServer } from '../support/server.ts'
 import { until } from '../support/wait.ts'
@@ -238,6 +238,29 @@ test('a precompressed sibling goes to who takes it, and caches are told', async 
   expect(known).toMatchObject({ status: 304, headers: { etag, vary: 'accept-encoding' } })
   // It is a file of its own, too.
   expect((await ask(server, '/s/f.js.gz')).headers['content-type']).toBe('application/gzip')
+  await server.close()
+})
+
+test('--compress compresses a file that has no sibling, all of it and no part', async () => {
+  const site = newSite()
+  const content = DIGITS.repeat(100_000)
+  site.write('f.txt', content)
+  site.write('small.txt', DIGITS.repeat(1000))
+  const server = await serveSite(site, { compress: 'gzip' })
+  const gzip = 'Accept-Encoding: gzip'
+  for (const [name, expected] of [
+    ['f.txt', content],
+    ['small.txt', DIGITS.repeat(1000)],
+  ] as const) {
+    const whole = await ask(server, `/s/${name}`, [gzip])
+    expect(whole, name).toMatchObject({ status: 200, headers: { 'content-encoding': 'gzip' } })
+    expect(gunzipSync(whole.body).toString() === expected, name).toBe(true)
+    const { etag } = whole.headers
+    expect((await ask(server, `/s/${name}`, [gzip, `If-None-Match: ${etag}`])).status).toBe(304)
+  }
+  const part = await ask(server, '/s/f.txt', [gzip, 'Range: bytes=5-9'])
+  expect(part.headers).not.toHaveProperty('content-encoding')
+  expect(part.body.toString()).toBe('56789')
   await server.close()
 })
 
