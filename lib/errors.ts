@@ -58,6 +58,11 @@ export const ERRORS = {
     hint: 'if it is one of yours, correct it; scanners and old browsers fail too',
     blame: 'client',
   },
+  MONODON_TOO_MANY_CONNECTIONS: {
+    message: 'a client has more connections open than limit-connections-per-ip allows',
+    hint: 'have it close some, or raise the limit; a proxy in front belongs into forwarded-allow-ips',
+    blame: 'client',
+  },
   MONODON_HTTP2_FLOOD: {
     message: 'the client has flooded its HTTP/2 connection, which was closed',
     hint: 'correct the client, or block it if it means harm; docs/limits.md says what is borne',
@@ -82,8 +87,9 @@ export const ERRORS = {
     status: 413,
   },
   MONODON_BODY_TIMED_OUT: {
-    message: 'the request body made no progress for body-timeout',
-    hint: 'send faster, or raise body-timeout',
+    message:
+      'the request body made no progress for body-timeout, or was slower than limit-upload-rate',
+    hint: 'send faster, or change these options',
     blame: 'client',
     status: 408,
   },

@@ -13,24 +13,28 @@ use tokio::sync::Notify;
 use crate::door::Door;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::stream::Accepted;
+use crate::visits::Visits;
 
 /// How long to wait before the next try when the system has run out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Failures less than this apart are one episode, which is reported once: a server that is short of
 /// descriptors gets one back now and then.
-const EPISODE: Duration = Duration::from_secs(10);
+pub(crate) const EPISODE: Duration = Duration::from_secs(10);
 
 /// Counts all connections of the server, and holds every listener back at the cap.
 pub(crate) struct Gate {
     open: AtomicUsize,
     max: AtomicUsize,
     room: Notify,
+    pub(crate) visits: Arc<Visits>,
 }
 
 impl Gate {
-    pub(crate) fn new(max: u32) -> Self {
+    /// Lets so many in at a time, and so many of each client; any number of those if that is 0.
+    pub(crate) fn new(max: u32, max_per_ip: u32) -> Self {
         Self {
+            visits: Arc::new(Visits::new(max_per_ip)),
             open: AtomicUsize::new(0),
             max: AtomicUsize::new(max.max(1) as usize),
             room: Notify::new(),

@@ -106,7 +106,8 @@ impl Arrival {
     /// Does what the bind asks for, and puts the connection into the thread's table. `None` if it has
     /// ended instead.
     pub(crate) async fn admit(mut self) -> Option<(Place, Registered)> {
-        let opened = self.accepted.take()?.open().ok()?;
+        let mut opened = self.accepted.take()?.open().ok()?;
+        let visit = opened.visit.take();
         let ends = opened.ends;
         let secured = {
             let patience = self.thread.timeouts.get().head;
@@ -125,7 +126,7 @@ impl Arrival {
         match secured {
             Ok((stream, session)) => {
                 self.is_admitted = true;
-                Some(self.thread.admit(stream, ends, Some(session)))
+                Some(self.thread.admit(stream, ends, visit, Some(session)))
             }
             Err(failure) => {
                 self.fail(ends, failure).await;

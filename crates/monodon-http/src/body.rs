@@ -21,7 +21,7 @@ pub enum BodyError {
     Malformed,
     /// There are more than `limit-request-body`.
     TooLarge,
-    /// None has come for `body-timeout`, though the app was waiting.
+    /// None has come for `body-timeout`, or less than `limit-upload-rate`, though the app was waiting.
     TimedOut,
 }
 
@@ -47,7 +47,7 @@ impl std::fmt::Display for BodyError {
             Self::Truncated => "the client left before the body's end",
             Self::Malformed => "the body is not framed as HTTP requires",
             Self::TooLarge => "the body is larger than limit-request-body",
-            Self::TimedOut => "the body made no progress for body-timeout",
+            Self::TimedOut => "the body came too slowly for body-timeout or limit-upload-rate",
         })
     }
 }
@@ -154,7 +154,11 @@ impl State {
     /// Takes what the parser has decoded; gives back what is data.
     fn take(&mut self, polled: Polled) -> Option<Bytes> {
         if let Some(stall) = &self.stall {
-            stall.progressed();
+            let bytes = match &polled {
+                Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
+                _ => 0,
+            };
+            stall.progressed(bytes);
         }
         match polled {
             None => self.end = Some(Ok(())),

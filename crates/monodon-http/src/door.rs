@@ -43,7 +43,11 @@ impl Door {
 
     fn accepted(&self, socket: AcceptedSocket) -> Accepted {
         let bind = self.bind;
-        Accepted { socket, bind }
+        Accepted {
+            socket,
+            bind,
+            visit: None,
+        }
     }
 }
 

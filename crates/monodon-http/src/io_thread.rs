@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use slab::Slab;
@@ -19,7 +20,7 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::accept::{Gate, Sink};
+use crate::accept::{EPISODE, Gate, Sink};
 use crate::access::{AccessLog, Line};
 use crate::arrival::{Arrival, Arrivals};
 use crate::client::Client;
@@ -38,6 +39,7 @@ use crate::stream::{Accepted, Ends, Opened, Stream};
 use crate::timers::{self, Timeouts, Watch};
 use crate::tls::TlsSession;
 use crate::tuning::Tuning;
+use crate::visits::{TooMany, Visit};
 use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.
@@ -88,6 +90,8 @@ pub(crate) struct Thread {
     /// Told when the last one has gone, and none is on its way.
     is_empty: Notify,
     gate: Arc<Gate>,
+    /// When a client was last turned away that has too many connections.
+    turned_away: Cell<Option<Instant>>,
     pub(crate) fields: RefCell<Arc<FieldRules>>,
     request_ids: RefCell<Option<Arc<RequestIds>>>,
     id_maker: RefCell<Maker>,
@@ -157,10 +161,11 @@ impl Place {
 pub(crate) struct Registered {
     thread: Rc<Thread>,
     key: usize,
+    _visit: Option<Visit>,
 }
 
 impl Registered {
-    fn new(thread: &Rc<Thread>, peer: &Rc<Peer>) -> Self {
+    fn new(thread: &Rc<Thread>, peer: &Rc<Peer>, visit: Option<Visit>) -> Self {
         let key = thread
             .connections
             .borrow_mut()
@@ -169,6 +174,7 @@ impl Registered {
         Self {
             thread: Rc::clone(thread),
             key,
+            _visit: visit,
         }
     }
 }
@@ -203,6 +209,7 @@ impl Thread {
             has_connections: Notify::new(),
             is_empty: Notify::new(),
             gate,
+            turned_away: Cell::new(None),
             fields: RefCell::new(tuning.fields),
             request_ids: RefCell::new(tuning.request_ids),
             id_maker: RefCell::new(Maker::new()),
@@ -265,11 +272,48 @@ impl Thread {
         }
     }
 
+    /// Counts a connection among its client's. `None` if the client has too many: then it is closed,
+    /// before a byte of it is read. Proxies that are believed bring the connections of many clients, and
+    /// programs at Unix sockets have no address: neither is limited.
+    fn count(&self, mut accepted: Accepted) -> Option<Accepted> {
+        if let Some(client) = accepted.client()
+            && !self.fields.borrow().proxies.hold(client.ip())
+        {
+            match self.gate.visits.enter(client.ip()) {
+                Ok(visit) => accepted.visit = visit,
+                Err(TooMany) => {
+                    self.gate.leave();
+                    self.report_turned_away(client);
+                    return None;
+                }
+            }
+        }
+        Some(accepted)
+    }
+
+    /// Reports one of an episode.
+    fn report_turned_away(&self, client: SocketAddr) {
+        let now = Instant::now();
+        let last = self.turned_away.replace(Some(now));
+        if last.is_none_or(|last| now - last > EPISODE) {
+            self.reporter.report(Report {
+                code: code::TOO_MANY_CONNECTIONS,
+                blame: Blame::Client,
+                peer: Some(client),
+                detail: "it has as many connections as limit-connections-per-ip allows".to_owned(),
+            });
+        }
+    }
+
     /// Takes a connection whose bind asks for nothing. It is counted already, by who accepted it.
     fn register(self: &Rc<Self>, accepted: Accepted) -> io::Result<(Place, Registered)> {
-        let Opened { stream, ends } = accepted.open().inspect_err(|_| self.leave())?;
+        let Opened {
+            stream,
+            ends,
+            visit,
+        } = accepted.open().inspect_err(|_| self.leave())?;
         self.stats.accepted.fetch_add(1, Relaxed);
-        Ok(self.admit(stream, ends, None))
+        Ok(self.admit(stream, ends, visit, None))
     }
 
     /// Puts a connection into the table.
@@ -277,11 +321,12 @@ impl Thread {
         self: &Rc<Self>,
         stream: Stream,
         ends: Option<Ends>,
+        visit: Option<Visit>,
         tls: Option<Box<TlsSession>>,
     ) -> (Place, Registered) {
         let wire = Wire::new(stream, Rc::clone(&self.common));
         let peer = Rc::new(Peer::new(ends, tls, &self.fields.borrow().proxies, wire));
-        let registered = Registered::new(self, &peer);
+        let registered = Registered::new(self, &peer, visit);
         let thread = Rc::clone(self);
         (Place { peer, thread }, registered)
     }
@@ -381,7 +426,12 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let others = threads[1..].to_vec();
     let doors = {
         let serve = Rc::clone(&serve);
-        let sink: Sink = Rc::new(move |accepted| hand_out(&threads, index, accepted, &*serve));
+        let thread = Rc::clone(&thread);
+        let sink: Sink = Rc::new(move |accepted| {
+            if let Some(accepted) = thread.count(accepted) {
+                hand_out(&threads, index, accepted, &*serve);
+            }
+        });
         Doors::new(listeners, gate, reporter, sink)
     };
     let mut doors = match doors {

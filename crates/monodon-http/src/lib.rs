@@ -75,6 +75,7 @@ mod timers;
 pub mod tls;
 mod tuning;
 mod tunnel;
+mod visits;
 mod wire;
 
 pub use access::Entries;

@@ -94,6 +94,10 @@ pub struct Options {
     pub limit_request_body: u64,
     /// Bytes of a message that a WebSocket client sends; beyond it the connection is closed with 1009.
     pub limit_websocket_message: u32,
+    /// Bytes per second that a request's body must come with at least, or it gets 408; 0 is off.
+    pub limit_upload_rate: u32,
+    /// Open connections of one client; further ones are closed as they come; 0 is off.
+    pub limit_connections_per_ip: u32,
     /// Open connections; further ones wait in the accept queue.
     pub max_connections: u32,
     /// Serves the files of DIR below the path PREFIX, with no JavaScript; may be repeated.
@@ -199,6 +203,8 @@ impl Default for Options {
             limit_request_fields: 100,
             limit_request_body: 134_217_728,
             limit_websocket_message: 16_777_216,
+            limit_upload_rate: 0,
+            limit_connections_per_ip: 0,
             max_connections: 16_384,
             r#static: Vec::new(),
             static_fallback: String::new(),

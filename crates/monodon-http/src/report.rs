@@ -82,6 +82,8 @@ pub mod code {
     pub const SEND_TIMEOUT: &str = "MONODON_SEND_TIMEOUT";
     /// A client could not be agreed with on how to encrypt the connection.
     pub const TLS_HANDSHAKE_FAILED: &str = "MONODON_TLS_HANDSHAKE_FAILED";
+    /// A client has more connections than `limit-connections-per-ip`.
+    pub const TOO_MANY_CONNECTIONS: &str = "MONODON_TOO_MANY_CONNECTIONS";
     /// The request line is longer than `limit-request-line`.
     pub const URI_TOO_LONG: &str = "MONODON_URI_TOO_LONG";
 }

@@ -123,7 +123,10 @@ impl Server {
             running: AtomicUsize::new(0),
             log: Mutex::new(log),
         });
-        let gate = Arc::new(Gate::new(options.max_connections));
+        let gate = Arc::new(Gate::new(
+            options.max_connections,
+            options.limit_connections_per_ip,
+        ));
         let server = Self {
             addresses: sockets.addresses().cloned().collect(),
             threads: Mutex::default(),
@@ -236,6 +239,7 @@ impl Server {
         drop(log);
         *tls = loaded;
         self.gate.set_max(options.max_connections);
+        self.gate.visits.set_max(options.limit_connections_per_ip);
         for port in &self.ports {
             let _ = port.commands.send(Command::Tune(Box::new(tuning.clone())));
         }

@@ -13,12 +13,15 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use crate::tls::TlsStream;
+use crate::visits::Visit;
 
 /// A connection that was accepted, on its way to the I/O thread that serves it.
 pub(crate) struct Accepted {
     pub(crate) socket: AcceptedSocket,
     /// Which of the server's binds it came by.
     pub(crate) bind: usize,
+    /// Counts it among its client's, if that is limited.
+    pub(crate) visit: Option<Visit>,
 }
 
 /// The socket of a connection that no runtime has yet.
@@ -31,8 +34,18 @@ pub(crate) enum AcceptedSocket {
 }
 
 impl Accepted {
+    /// The client's IP address, if it has one.
+    pub(crate) fn client(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            AcceptedSocket::Tcp(_, remote) => Some(*remote),
+            #[cfg(unix)]
+            AcceptedSocket::Unix(_) => None,
+        }
+    }
+
     /// Gives the socket to the runtime of this thread.
     pub(crate) fn open(self) -> io::Result<Opened> {
+        let visit = self.visit;
         match self.socket {
             AcceptedSocket::Tcp(stream, remote) => {
                 let local = stream.local_addr()?;
@@ -41,12 +54,14 @@ impl Accepted {
                 Ok(Opened {
                     stream: Stream::Tcp(stream),
                     ends: Some(Ends { remote, local }),
+                    visit,
                 })
             }
             #[cfg(unix)]
             AcceptedSocket::Unix(stream) => Ok(Opened {
                 stream: Stream::Unix(UnixStream::from_std(stream)?),
                 ends: None,
+                visit,
             }),
         }
     }
@@ -56,6 +71,7 @@ impl Accepted {
 pub(crate) struct Opened {
     pub(crate) stream: Stream,
     pub(crate) ends: Option<Ends>,
+    pub(crate) visit: Option<Visit>,
 }
 
 /// The addresses of a TCP connection.

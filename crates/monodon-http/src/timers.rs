@@ -11,6 +11,7 @@ use crate::io_thread::Thread;
 use crate::options::Options;
 use crate::peer::Peer;
 use crate::report::{Blame, Report, code};
+use crate::stall::Patience;
 use crate::wire::Ending;
 
 /// How long each kind of wait may last; `None` is for ever.
@@ -20,7 +21,12 @@ pub(crate) struct Timeouts {
     pub(crate) idle: Option<Duration>,
     pub(crate) body: Option<Duration>,
     pub(crate) send: Option<Duration>,
+    /// Bytes of a request's body that must come each second; 0 for any.
+    upload_rate: u64,
 }
+
+/// How long a body may be slow in any case, when `body-timeout` is off.
+const GRACE: Duration = Duration::from_secs(30);
 
 impl Timeouts {
     pub(crate) fn new(options: &Options) -> Self {
@@ -30,7 +36,27 @@ impl Timeouts {
             idle: unless_off(options.keep_alive),
             body: unless_off(options.body_timeout),
             send: unless_off(options.send_timeout),
+            upload_rate: options.limit_upload_rate.into(),
         }
+    }
+
+    /// How long a body is waited for, if not for ever.
+    fn for_body(&self) -> Option<Patience> {
+        let has_rate = self.upload_rate > 0;
+        (has_rate || self.body.is_some()).then(|| Patience {
+            step: self.body,
+            grace: has_rate.then(|| self.body.unwrap_or(GRACE)),
+            rate: self.upload_rate,
+        })
+    }
+
+    /// How long a response may wait for the client's window, if not for ever.
+    fn for_response(&self) -> Option<Patience> {
+        self.send.is_some().then_some(Patience {
+            step: self.send,
+            grace: None,
+            rate: 0,
+        })
     }
 
     /// The time between two sweeps: short enough for the shortest timer.
@@ -104,6 +130,7 @@ pub(crate) async fn run(thread: Rc<Thread>) {
 fn sweep(thread: &Thread) {
     let now = Instant::now();
     let timeouts = thread.timeouts.get();
+    let (body, response) = (timeouts.for_body(), timeouts.for_response());
     let (mut idle, mut receiving, mut sending) = (0, 0, 0);
     for (_, (peer, watch)) in &mut *thread.connections.borrow_mut() {
         let (wait, mark) = wait_of(peer);
@@ -137,10 +164,10 @@ fn sweep(thread: &Thread) {
             }
             _ => {}
         }
-        if let Some(patience) = timeouts.body {
+        if let Some(patience) = &body {
             peer.wire.check_bodies(now, patience);
         }
-        if let Some(patience) = timeouts.send {
+        if let Some(patience) = &response {
             peer.wire.check_responses(now, patience);
         }
         match wait {

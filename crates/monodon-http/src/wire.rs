@@ -27,7 +27,7 @@ use crate::files::FilePart;
 use crate::framing::Guard;
 use crate::limits::Limits;
 use crate::peer::Peer;
-use crate::stall::Stall;
+use crate::stall::{Patience, Stall};
 use crate::stream::Stream;
 use crate::tunnel::Session;
 
@@ -392,8 +392,8 @@ impl Wire {
         watch(&self.bodies, body);
     }
 
-    /// Ends the waits for bodies that have lasted for `patience` at `now`.
-    pub(crate) fn check_bodies(&self, now: Instant, patience: Duration) {
+    /// Ends the waits for bodies that have lasted too long at `now`.
+    pub(crate) fn check_bodies(&self, now: Instant, patience: &Patience) {
         check(&self.bodies, now, patience);
     }
 
@@ -451,7 +451,7 @@ fn watch(waits: &RefCell<Vec<Weak<Stall>>>, wait: &Rc<Stall>) {
 }
 
 /// Ends those that have lasted too long. It only wakes tasks, so that nothing is added meanwhile.
-fn check(waits: &RefCell<Vec<Weak<Stall>>>, now: Instant, patience: Duration) {
+fn check(waits: &RefCell<Vec<Weak<Stall>>>, now: Instant, patience: &Patience) {
     for wait in waits.borrow().iter().filter_map(Weak::upgrade) {
         wait.check(now, patience);
     }

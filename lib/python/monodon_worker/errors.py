@@ -41,6 +41,12 @@ ERRORS = {
         "client",
         None,
     ),
+    "MONODON_TOO_MANY_CONNECTIONS": (
+        "a client has more connections open than limit-connections-per-ip allows",
+        "have it close some, or raise the limit; a proxy in front belongs into forwarded-allow-ips",
+        "client",
+        None,
+    ),
     "MONODON_HTTP2_FLOOD": (
         "the client has flooded its HTTP/2 connection, which was closed",
         "correct the client, or block it if it means harm; docs/limits.md says what is borne",
@@ -66,8 +72,8 @@ ERRORS = {
         413,
     ),
     "MONODON_BODY_TIMED_OUT": (
-        "the request body made no progress for body-timeout",
-        "send faster, or raise body-timeout",
+        "the request body made no progress for body-timeout, or was slower than limit-upload-rate",
+        "send faster, or change these options",
         "client",
         408,
     ),

@@ -241,7 +241,7 @@ impl<D: Buf> Sender<D> {
             }
         }
         if let Some(stall) = &self.stall {
-            stall.progressed();
+            stall.progressed(0);
         }
         Poll::Ready(Ok(()))
     }

@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::HeaderValue;
 
 use super::{Protocol, Wire};
 use crate::http2::{Given, Interims};
-use crate::stall::Stall;
+use crate::stall::{Patience, Stall};
 
 #[derive(Default)]
 pub(super) struct Http2State {
@@ -68,8 +68,8 @@ impl Wire {
         super::watch(&self.http2.responses, response);
     }
 
-    /// Ends the waits for the client's window that have lasted for `patience` at `now`.
-    pub(crate) fn check_responses(&self, now: Instant, patience: Duration) {
+    /// Ends the waits for the client's window that have lasted too long at `now`.
+    pub(crate) fn check_responses(&self, now: Instant, patience: &Patience) {
         super::check(&self.http2.responses, now, patience);
     }
 
