@@ -53,6 +53,11 @@ export const ERRORS = {
     hint: 'read the response, or raise send-timeout',
     blame: 'client',
   },
+  MONODON_PROXY_PROTOCOL: {
+    message: 'a connection did not begin with the PROXY protocol as it has to',
+    hint: 'have the proxy send it (send-proxy-v2 in HAProxy), list the proxy in --proxy-allow-ips, or set --proxy-protocol optional or off',
+    blame: 'client',
+  },
   MONODON_TLS_HANDSHAKE_FAILED: {
     message: 'no encrypted connection could be made with the client',
     hint: 'if it is one of yours, correct it; scanners and old browsers fail too',

@@ -11,6 +11,7 @@ import type { OptionKey } from './table.ts'
 /** Gunicorn's spellings of flags that exist here under another name. */
 export const ALIASES: ReadonlyMap<string, string> = new Map([
   ['--log-file', '--error-logfile'],
+  ['--proxy-allow-from', '--proxy-allow-ips'],
   ['--limit-request-field_size', '--limit-request-field-size'],
 ])
 
@@ -31,8 +32,6 @@ const NO_METRICS =
   'metrics are not there yet: count in the app, in the proxy or from the access log'
 const NO_PASTE =
   'ini files are not read: write a module with app = paste.deploy.loadapp("config:/path/to.ini") and name that'
-const NO_PROXY_PROTOCOL =
-  'the PROXY protocol is not spoken: have the proxy send X-Forwarded-For, and read it in the app'
 const NO_UWSGI_PROTOCOL = 'it speaks HTTP only: in nginx use proxy_pass in place of uwsgi_pass'
 const FIXED_HTTP2 =
   'the limits of HTTP/2 are fixed, but for those that --limit-request-* sets: leave it out'
@@ -89,9 +88,6 @@ export const REFUSALS: readonly Refusal[] = [
     '--reuse-port',
     'one process owns the listener, and its workers share one queue: leave it out, and use --workers',
   ),
-  // Its value may be left out, so that what follows may be the app.
-  aSwitch('--proxy-protocol', NO_PROXY_PROTOCOL),
-  withValue('--proxy-allow-from', NO_PROXY_PROTOCOL),
   withValue('--protocol --uwsgi-allow-from', NO_UWSGI_PROTOCOL),
   withValue(
     '--ciphers',
@@ -180,6 +176,10 @@ export function refusedValue(option: OptionKey, value: string): string | undefin
       const name = ['none', 'optional', 'required'][Number(value)]
       return value !== '' && name !== undefined ? `use --cert-reqs ${name}` : undefined
     }
+    case 'proxyProtocol':
+      return /^(?:auto|v1|v2)$/.test(value)
+        ? 'use optional, or required; both versions are spoken'
+        : undefined
     case 'reloadEngine':
       return value === 'inotify' ? 'auto uses inotify where there is one: leave it out' : undefined
     case 'config':

@@ -52,6 +52,8 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   forwardedAllowIps: { good: '10.0.0.0/8,::1', value: ['10.0.0.0/8', '::1'], bad: 'proxy.local' },
   forwardedHeaders: { good: 'x-forwarded', value: ['x-forwarded'], bad: 'x-real-ip' },
   stripForwarded: { good: 'true', value: true, bad: 'maybe' },
+  proxyProtocol: { good: 'required', value: 'required', bad: 'v3' },
+  proxyAllowIps: { good: '*', value: ['*'], bad: 'lb.local' },
   headerMap: { good: 'refuse', value: 'refuse', bad: 'keep' },
   forwarderHeaders: { good: 'REMOTE_USER', value: ['REMOTE_USER'], bad: 'REMOTE USER' },
   rootPath: { good: '/app', value: '/app', bad: '//app' },

@@ -22,6 +22,8 @@ use tokio::time::timeout;
 
 use crate::answers;
 use crate::io_thread::{Place, Registered, Thread};
+use crate::peer::Via;
+use crate::preamble::{self, Duty, Found, PREAMBLE_BYTES, Preamble, PreambleRules, Source};
 use crate::report::{Blame, Report, code};
 use crate::sockets::Bind;
 use crate::stream::{Accepted, Ends, Opened, Stream};
@@ -39,35 +41,44 @@ pub(crate) struct Arrivals {
     /// What each asks for.
     binds: Arc<[Bind]>,
     tls: RefCell<Option<Arc<Tls>>>,
+    preambles: RefCell<Arc<PreambleRules>>,
     staging: Staging,
     under_way: Cell<usize>,
     /// Told when those that are under way are to be given up.
     give_up: Notify,
-    failures: Failures,
+    bad_handshakes: Failures,
+    bad_preambles: Failures,
 }
 
 impl Arrivals {
-    pub(crate) fn new(binds: Arc<[Bind]>, tls: Option<Arc<Tls>>) -> Self {
+    pub(crate) fn new(
+        binds: Arc<[Bind]>,
+        tls: Option<Arc<Tls>>,
+        preambles: Arc<PreambleRules>,
+    ) -> Self {
         let has_tls = binds.iter().any(|bind| bind.is_tls);
         let staging = if has_tls { STAGING_BYTES } else { 0 };
         Self {
             binds,
             tls: RefCell::new(tls),
+            preambles: RefCell::new(preambles),
             staging: Rc::new(RefCell::new(vec![0; staging].into_boxed_slice())),
             under_way: Cell::new(0),
             give_up: Notify::new(),
-            failures: Failures::default(),
+            bad_handshakes: Failures::default(),
+            bad_preambles: Failures::default(),
         }
     }
 
-    /// Has new connections go by other certificates.
-    pub(crate) fn tune(&self, tls: Option<Arc<Tls>>) {
+    /// Has new connections go by other certificates, and other rules for the PROXY protocol.
+    pub(crate) fn tune(&self, tls: Option<Arc<Tls>>, preambles: Arc<PreambleRules>) {
         self.tls.replace(tls);
+        self.preambles.replace(preambles);
     }
 
     /// Whether connections of a bind are ready as they come.
     pub(crate) fn asks_nothing(&self, bind: usize) -> bool {
-        !self.binds[bind].is_tls
+        !self.binds[bind].is_tls && self.preambles.borrow().is_off()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -106,12 +117,14 @@ impl Arrival {
     /// Does what the bind asks for, and puts the connection into the thread's table. `None` if it has
     /// ended instead.
     pub(crate) async fn admit(mut self) -> Option<(Place, Registered)> {
-        let mut opened = self.accepted.take()?.open().ok()?;
+        let accepted = self.accepted.take()?;
+        let is_tls = self.thread.arrivals.binds[accepted.bind].is_tls;
+        let mut opened = accepted.open().ok()?;
         let visit = opened.visit.take();
         let ends = opened.ends;
-        let secured = {
+        let ready = {
             let patience = self.thread.timeouts.get().head;
-            let work = self.within(patience, self.secure(opened));
+            let work = self.within(patience, self.prepare(opened, is_tls));
             let mut work = pin!(work);
             let mut give_up = pin!(self.thread.arrivals.give_up.notified());
             if self.thread.closes_idle() {
@@ -123,10 +136,21 @@ impl Arrival {
             })
             .await?
         };
-        match secured {
-            Ok((stream, session)) => {
+        match ready {
+            Ok(ready) => {
                 self.is_admitted = true;
-                Some(self.thread.admit(stream, ends, visit, Some(session)))
+                let Ready {
+                    stream,
+                    ends,
+                    tls,
+                    via,
+                } = ready;
+                let (place, registered) = self.thread.admit(stream, ends, visit, tls);
+                if let Some(via) = via {
+                    place.peer.comes_via(via);
+                    place.peer.trust(&self.thread.fields.borrow().proxies);
+                }
+                Some((place, registered))
             }
             Err(failure) => {
                 self.fail(ends, failure).await;
@@ -138,20 +162,54 @@ impl Arrival {
     async fn within(
         &self,
         patience: Option<Duration>,
-        work: impl Future<Output = Result<(Stream, Box<TlsSession>), Failure>>,
-    ) -> Result<(Stream, Box<TlsSession>), Failure> {
+        work: impl Future<Output = Result<Ready, Failure>>,
+    ) -> Result<Ready, Failure> {
         let Some(patience) = patience else {
             return work.await;
         };
         timeout(patience, work).await.unwrap_or(Err(Failure::Slow))
     }
 
+    /// Does what the bind asks for.
+    async fn prepare(&self, opened: Opened, is_tls: bool) -> Result<Ready, Failure> {
+        let Opened {
+            mut stream,
+            mut ends,
+            ..
+        } = opened;
+        let duty = {
+            let preambles = self.thread.arrivals.preambles.borrow();
+            preambles.duty(ends.map(|ends| ends.remote.ip()))
+        };
+        let mut via = None;
+        if let Some(preamble) = introduce(&mut stream, duty).await? {
+            via = Some(Via {
+                is_https: preamble.is_https,
+                is_nameless: matches!(preamble.source, Source::Nameless),
+            });
+            if let Source::Client(told) = preamble.source {
+                ends = Some(told);
+            }
+        }
+        let mut tls = None;
+        if is_tls {
+            let (secured, session) = self.secure(stream).await?;
+            (stream, tls) = (secured, Some(session));
+        }
+        Ok(Ready {
+            stream,
+            ends,
+            tls,
+            via,
+        })
+    }
+
     /// Shakes hands.
-    async fn secure(&self, opened: Opened) -> Result<(Stream, Box<TlsSession>), Failure> {
+    async fn secure(&self, stream: Stream) -> Result<(Stream, Box<TlsSession>), Failure> {
         let arrivals = &self.thread.arrivals;
         let tls = arrivals.tls.borrow().clone().ok_or(Failure::Gone)?;
         let staging = Rc::clone(&arrivals.staging);
-        let made = TlsStream::new(opened.stream, tls.config(), staging);
+        let made = TlsStream::new(stream, tls.config(), staging);
         let mut stream = made.map_err(|_| Failure::Gone)?;
         if let Err(error) = poll_fn(|cx| stream.poll_handshake(cx)).await {
             return Err(Failure::of(error, stream));
@@ -163,9 +221,14 @@ impl Arrival {
     /// Tells the client, if it is there, and the log, within reason.
     async fn fail(&self, ends: Option<Ends>, failure: Failure) {
         let Some(why) = failure.why() else { return };
-        if let Some(detail) = self.thread.arrivals.failures.note(why) {
+        let arrivals = &self.thread.arrivals;
+        let (failures, code) = match failure {
+            Failure::Introduction(_) => (&arrivals.bad_preambles, code::PROXY_PROTOCOL),
+            _ => (&arrivals.bad_handshakes, code::TLS_HANDSHAKE_FAILED),
+        };
+        if let Some(detail) = failures.note(why) {
             self.thread.reporter.report(Report {
-                code: code::TLS_HANDSHAKE_FAILED,
+                code,
                 blame: Blame::Client,
                 peer: ends.map(|ends| ends.remote),
                 detail,
@@ -198,8 +261,59 @@ impl Drop for Arrival {
     }
 }
 
+/// A connection that is ready for HTTP.
+struct Ready {
+    stream: Stream,
+    ends: Option<Ends>,
+    tls: Option<Box<TlsSession>>,
+    via: Option<Via>,
+}
+
+/// Reads what the proxy says of the client, if it is to say something; what follows it stays unread.
+async fn introduce(stream: &mut Stream, duty: Duty) -> Result<Option<Preamble>, Failure> {
+    let is_demanded = match duty {
+        Duty::Nothing => return Ok(None),
+        Duty::Refuse => {
+            let why = "the PROXY protocol is required, and whoever has connected is not in proxy-allow-ips";
+            return Err(Failure::Introduction(why));
+        }
+        Duty::Look => false,
+        Duty::Demand => true,
+    };
+    let mut bytes = vec![0; PREAMBLE_BYTES];
+    let look = |bytes: &[u8]| match preamble::look(bytes) {
+        Found::Unknown => None,
+        found => Some(found),
+    };
+    let found = poll_fn(|cx| stream.poll_peek(cx, &mut bytes, &look)).await;
+    let preamble = match found.map_err(|_| Failure::Gone)? {
+        None => return Err(Failure::Gone),
+        Some(Found::Preamble(preamble)) => preamble,
+        Some(Found::Malformed(why)) => return Err(Failure::Introduction(why)),
+        Some(_) if is_demanded => {
+            return Err(Failure::Introduction(
+                "the PROXY protocol is required, and the connection does not begin with it",
+            ));
+        }
+        Some(_) => return Ok(None),
+    };
+    let mut left = preamble.length;
+    while left > 0 {
+        let mut buffer = ReadBuf::new(&mut bytes[..left]);
+        let read = poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await;
+        match buffer.filled().len() {
+            _ if read.is_err() => return Err(Failure::Gone),
+            0 => return Err(Failure::Gone),
+            count => left -= count,
+        }
+    }
+    Ok(Some(preamble))
+}
+
 /// Why a connection could not be made ready.
 enum Failure {
+    /// It is not introduced as it has to be.
+    Introduction(&'static str),
     /// It does not begin as TLS does.
     PlainHttp(Stream),
     /// What the client says is not acceptable.
@@ -222,6 +336,7 @@ impl Failure {
     /// In words; `None` for what is not worth any.
     fn why(&self) -> Option<&str> {
         match self {
+            Self::Introduction(why) => Some(why),
             Self::PlainHttp(_) => Some("the client speaks no TLS: it is to use https"),
             Self::Refused(_, why) => Some(why),
             Self::Slow => Some("the client took longer than header-timeout"),

@@ -70,7 +70,7 @@ impl FieldRules {
     /// # Errors
     /// [`StartError::Option`] for an address, network or name that is none.
     pub(crate) fn new(options: &Options) -> Result<Self, StartError> {
-        let item = |option| move |error| bad_item(option, error);
+        let item = |option| move |error| StartError::item(option, error);
         let forwarder = options.forwarder_headers.iter();
         Ok(Self {
             proxies: Networks::parse(&options.forwarded_allow_ips)
@@ -134,7 +134,7 @@ impl FieldRules {
                 head,
                 told.host,
                 told.port,
-                told.is_https.unwrap_or(peer.tls.is_some()),
+                told.is_https.unwrap_or(peer.is_https()),
             );
         }
         if self.strips && (found.forwarded || found.x_forwarded) && !peer.is_trusted() {
@@ -154,12 +154,6 @@ impl FieldRules {
             .iter()
             .any(|known| known == name || known == "*")
     }
-}
-
-/// The error for an item of an option, and what is wrong with it.
-fn bad_item(option: &'static str, (value, why): (String, &'static str)) -> StartError {
-    let why = why.to_owned();
-    StartError::Option { option, value, why }
 }
 
 impl Found {

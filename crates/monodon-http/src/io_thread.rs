@@ -205,7 +205,7 @@ impl Thread {
             reporter,
             stats,
             connections: RefCell::new(Slab::new()),
-            arrivals: Arrivals::new(binds, tuning.tls),
+            arrivals: Arrivals::new(binds, tuning.tls, tuning.preambles),
             has_connections: Notify::new(),
             is_empty: Notify::new(),
             gate,
@@ -226,7 +226,7 @@ impl Thread {
         self.timeouts.set(tuning.timeouts);
         self.graceful_timeout.set(tuning.graceful_timeout);
         self.request_ids.replace(tuning.request_ids);
-        self.arrivals.tune(tuning.tls);
+        self.arrivals.tune(tuning.tls, tuning.preambles);
         self.common.compression.replace(tuning.compression);
         for (_, (peer, _)) in &*self.connections.borrow() {
             peer.trust(&tuning.fields.proxies);

@@ -21,9 +21,9 @@
 //!
 //! `files` answers requests for files before the handler, and sends those that it hands over.
 //!
-//! Beside that way: `compress` compresses what is sent, if asked to; `fields` knows which proxies are
-//! believed (`networks`) about the client (`client`), `forwarded` what they tell; `access` writes a line
-//! for each request.
+//! Beside that way: `preamble` is what a proxy may say before all else; `fields` knows which proxies are
+//! believed (`networks`) about the client (`client`), `forwarded` what they tell; `compress` compresses
+//! what is sent, if asked to; `access` writes a line for each request.
 //!
 //! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats` and `report` tell of it.
 #![forbid(unsafe_code)]
@@ -64,6 +64,7 @@ mod listen;
 mod networks;
 mod peer;
 mod phase;
+mod preamble;
 mod request_id;
 mod response;
 mod service;

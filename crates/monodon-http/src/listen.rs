@@ -51,6 +51,12 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// For an item of an option, and what is wrong with it.
+    pub(crate) fn item(option: &'static str, (value, why): (String, &'static str)) -> Self {
+        let why = why.to_owned();
+        Self::Option { option, value, why }
+    }
+
     /// Which of `lib/errors.ts` it is.
     pub fn fault(&self) -> &'static str {
         match self {

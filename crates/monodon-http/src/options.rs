@@ -56,6 +56,10 @@ pub struct Options {
     pub forwarded_headers: Vec<String>,
     /// Removes Forwarded, X-Forwarded-* and X-Real-IP of clients that are not believed.
     pub strip_forwarded: bool,
+    /// Whether connections begin with the PROXY protocol, version 1 or 2, which tells of the client.
+    pub proxy_protocol: String,
+    /// Who is believed by the PROXY protocol; whoever connects to a Unix socket is, too.
+    pub proxy_allow_ips: Vec<String>,
     /// What becomes of header fields with _ in their name: dropped, refused with 400, or passed on.
     pub header_map: String,
     /// Header fields with _ in their name that believed proxies may send; * for all.
@@ -184,6 +188,8 @@ impl Default for Options {
             forwarded_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             forwarded_headers: vec!["x-forwarded-for".to_owned(), "x-forwarded-proto".to_owned()],
             strip_forwarded: false,
+            proxy_protocol: "off".to_owned(),
+            proxy_allow_ips: vec!["127.0.0.1".to_owned(), "::1".to_owned()],
             header_map: "drop".to_owned(),
             forwarder_headers: vec!["SCRIPT_NAME".to_owned(), "PATH_INFO".to_owned()],
             root_path: String::new(),

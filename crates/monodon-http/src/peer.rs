@@ -22,9 +22,20 @@ pub struct Peer {
     pub client: Client,
     /// What is known of its encryption, if it is encrypted.
     pub tls: Option<Box<TlsSession>>,
+    /// What was said of it by the PROXY protocol.
+    via: Cell<Option<Via>>,
     /// Whether it is a proxy that is believed about its client.
     is_trusted: Cell<bool>,
     pub(crate) wire: Wire,
+}
+
+/// What a proxy has said of a connection, besides its addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Via {
+    /// The client's connection to the proxy is encrypted.
+    pub(crate) is_https: bool,
+    /// The client's address is not told: the connection has the proxy's.
+    pub(crate) is_nameless: bool,
 }
 
 impl Peer {
@@ -41,6 +52,7 @@ impl Peer {
             ends,
             client,
             tls,
+            via: Cell::new(None),
             is_trusted: Cell::new(false),
             wire,
         };
@@ -49,11 +61,22 @@ impl Peer {
     }
 
     /// Goes by another list of those who are believed. Who can reach a Unix socket is a program of this
-    /// machine that was let to it, so it is believed, as Gunicorn does.
+    /// machine that was let to it, so it is believed, as Gunicorn does. A client whose name is not told
+    /// is nobody in particular.
     pub(crate) fn trust(&self, proxies: &Networks) {
-        let remote = self.remote();
-        self.is_trusted
-            .set(remote.is_none_or(|remote| proxies.hold(remote.ip())));
+        let is_nameless = self.via.get().is_some_and(|via| via.is_nameless);
+        let is_listed = || self.remote().is_none_or(|remote| proxies.hold(remote.ip()));
+        self.is_trusted.set(!is_nameless && is_listed());
+    }
+
+    /// Notes what was said of it by the PROXY protocol.
+    pub(crate) fn comes_via(&self, via: Via) {
+        self.via.set(Some(via));
+    }
+
+    /// Whether it is encrypted, on its whole way or up to a proxy that has said so before it.
+    pub(crate) fn is_https(&self) -> bool {
+        self.tls.is_some() || self.via.get().is_some_and(|via| via.is_https)
     }
 
     pub(crate) fn is_trusted(&self) -> bool {

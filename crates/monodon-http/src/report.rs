@@ -78,6 +78,8 @@ pub mod code {
     pub const LOG_LINES_LOST: &str = "MONODON_LOG_LINES_LOST";
     /// Native code panicked; the connection was cut.
     pub const PANIC: &str = "MONODON_PANIC";
+    /// A connection is not introduced by the PROXY protocol as it has to be.
+    pub const PROXY_PROTOCOL: &str = "MONODON_PROXY_PROTOCOL";
     /// The client took nothing of its response for `send-timeout`.
     pub const SEND_TIMEOUT: &str = "MONODON_SEND_TIMEOUT";
     /// A client could not be agreed with on how to encrypt the connection.

@@ -78,7 +78,7 @@ impl<H: Handler> Service<H> {
             Err(rejection) => return Err(self.reject(rejection)),
         };
         let peer = Rc::clone(&self.place.peer);
-        let tls = origin.told.is_https.unwrap_or(peer.tls.is_some());
+        let tls = origin.told.is_https.unwrap_or(peer.is_https());
         exchange.set_https(tls);
         let rules = self.place.thread.fields.borrow();
         let mount = rules.settle(&mut head, origin, &peer);

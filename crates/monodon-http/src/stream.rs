@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -103,6 +104,43 @@ impl Stream {
             #[cfg(unix)]
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => stream.poll_read(cx, buffer),
+        }
+    }
+
+    /// Looks at what the socket has, and leaves it there: ready once `look` has made something of it, or
+    /// with `None` at the end. For a connection that is not encrypted yet.
+    pub(crate) fn poll_peek<R>(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &mut [u8],
+        look: &impl Fn(&[u8]) -> Option<R>,
+    ) -> Poll<io::Result<Option<R>>> {
+        let mut peek = || {
+            let (count, _) = recv(&*self.socket(), &mut *bytes, RecvFlags::PEEK)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            // As long as there is too little the runtime is told that there is nothing: it waits for more.
+            let seen = look(&bytes[..count]);
+            seen.map(Some).ok_or(io::ErrorKind::WouldBlock.into())
+        };
+        loop {
+            let tried = match self {
+                Self::Tcp(stream) => {
+                    ready!(stream.poll_read_ready(cx))?;
+                    stream.try_io(Interest::READABLE, &mut peek)
+                }
+                #[cfg(unix)]
+                Self::Unix(stream) => {
+                    ready!(stream.poll_read_ready(cx))?;
+                    stream.try_io(Interest::READABLE, &mut peek)
+                }
+                Self::Tls(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+            };
+            match tried {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                tried => return Poll::Ready(tried),
+            }
         }
     }
 

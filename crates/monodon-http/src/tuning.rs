@@ -13,6 +13,7 @@ use crate::files::Mounts;
 use crate::limits::Limits;
 use crate::listen::StartError;
 use crate::options::{HttpVersions, Options};
+use crate::preamble::PreambleRules;
 use crate::request_id::RequestIds;
 use crate::timers::Timeouts;
 use crate::tls::Tls;
@@ -24,6 +25,7 @@ pub(crate) struct Tuning {
     pub(crate) graceful_timeout: Duration,
     pub(crate) http: HttpVersions,
     pub(crate) fields: Arc<FieldRules>,
+    pub(crate) preambles: Arc<PreambleRules>,
     /// What TLS goes by, if there are certificates.
     pub(crate) tls: Option<Arc<Tls>>,
     /// Those of the access log, if there is one.
@@ -53,6 +55,7 @@ impl Tuning {
             graceful_timeout: options.graceful_timeout,
             http: options.http,
             fields: Arc::new(FieldRules::new(options)?),
+            preambles: Arc::new(PreambleRules::new(options)?),
             tls,
             outlets,
             compression: Compression::parse(options)?.map(Arc::new),

@@ -35,6 +35,12 @@ ERRORS = {
         "client",
         None,
     ),
+    "MONODON_PROXY_PROTOCOL": (
+        "a connection did not begin with the PROXY protocol as it has to",
+        "have the proxy send it (send-proxy-v2 in HAProxy), list the proxy in --proxy-allow-ips, or set --proxy-protocol optional or off",
+        "client",
+        None,
+    ),
     "MONODON_TLS_HANDSHAKE_FAILED": (
         "no encrypted connection could be made with the client",
         "if it is one of yours, correct it; scanners and old browsers fail too",

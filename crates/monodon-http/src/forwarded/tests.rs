@@ -17,7 +17,7 @@ fn strings(items: &[&str]) -> Vec<String> {
     items.iter().map(|&item| item.to_owned()).collect()
 }
 
-/// What is told, when proxies in 10.0.0.0/8 and at ::1 are known.
+/// What is told, when proxies in 10.0.0.0/8 and at `::1` are known.
 fn told(believed: &[&str], lines: &[(&str, &str)]) -> Result<Told, &'static str> {
     let believed = Believed::parse(&strings(believed)).expect("names");
     let known = Networks::parse(&strings(&["10.0.0.0/8", "::1"])).expect("networks");

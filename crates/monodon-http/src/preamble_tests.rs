@@ -1,0 +1,178 @@
+use std::net::SocketAddr;
+
+use proptest::prelude::*;
+
+use super::{Found, LINE_BYTES, PREAMBLE_BYTES, Preamble, Source, look};
+
+const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+
+/// A preamble of version 2.
+fn binary(command: u8, family: u8, length: u16, rest: &[u8]) -> Vec<u8> {
+    let mut bytes = SIGNATURE.to_vec();
+    bytes.extend([command, family]);
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(rest);
+    bytes
+}
+
+/// The same with the length that it has.
+fn whole(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
+    binary(command, family, rest.len() as u16, rest)
+}
+
+const IPV4: [u8; 12] = [1, 2, 3, 4, 10, 0, 0, 1, 0x12, 0x34, 0, 80];
+
+fn shown(found: &Found) -> String {
+    match found {
+        Found::Unknown => "unknown".to_owned(),
+        Found::Data => "data".to_owned(),
+        Found::Malformed(_) => "malformed".to_owned(),
+        Found::Preamble(Preamble {
+            length,
+            source,
+            is_https,
+        }) => {
+            let source = match source {
+                Source::Proxy => "proxy".to_owned(),
+                Source::Nameless => "nameless".to_owned(),
+                Source::Client(ends) => format!("{} to {}", ends.remote, ends.local),
+            };
+            format!("{length} {source}{}", if *is_https { " https" } else { "" })
+        }
+    }
+}
+
+#[test]
+fn lines() {
+    for (text, expected) in [
+        (
+            "PROXY TCP4 1.2.3.4 10.0.0.1 4660 80\r\nGET",
+            "37 1.2.3.4:4660 to 10.0.0.1:80",
+        ),
+        (
+            "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n",
+            "36 [2001:db8::1]:1 to [::1]:65535",
+        ),
+        ("PROXY UNKNOWN\r\n", "15 nameless"),
+        ("PROXY UNKNOWN a b c d e f g\r\n", "29 nameless"),
+        (
+            "PROXY TCP4 1.2.3.4 10.0.0.1 0 0\r\n",
+            "33 1.2.3.4:0 to 10.0.0.1:0",
+        ),
+        ("", "unknown"),
+        ("P", "unknown"),
+        ("PROXY ", "unknown"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 4660 80\r", "unknown"),
+        ("PROXY TCP4 1.2.3", "unknown"),
+        ("GET / HTTP/1.1\r\n", "data"),
+        ("POST / HTTP/1.1\r\n", "data"),
+        ("PRI * HTTP/2.0\r\n", "data"),
+        ("PROXYTCP4", "data"),
+        ("proxy TCP4", "data"),
+        ("PROXY \r\n", "malformed"),
+        ("PROXY TCP4\r\n", "malformed"),
+        ("PROXY UNKNOWN\n", "malformed"),
+        ("PROXY UNKNOWNX\r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 4660\r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 4660 80 \r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 4660 80\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 4660 80\rx\r\n", "malformed"),
+        ("PROXY TCP4  1.2.3.4 10.0.0.1 4660 80\r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 4660 65536\r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 04660 80\r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 +466 80\r\n", "malformed"),
+        ("PROXY TCP4 1.2.3.4 10.0.0.1 -1 80\r\n", "malformed"),
+        ("PROXY TCP4 01.2.3.4 10.0.0.1 1 80\r\n", "malformed"),
+        ("PROXY TCP4 ::1 ::1 1 80\r\n", "malformed"),
+        ("PROXY TCP6 1.2.3.4 10.0.0.1 1 80\r\n", "malformed"),
+        ("PROXY TCP5 1.2.3.4 10.0.0.1 1 80\r\n", "malformed"),
+        ("PROXY UDP4 1.2.3.4 10.0.0.1 1 80\r\n", "malformed"),
+        ("PROXY tcp4 1.2.3.4 10.0.0.1 1 80\r\n", "malformed"),
+        ("PROXY TCP4 localhost 10.0.0.1 1 80\r\n", "malformed"),
+    ] {
+        assert_eq!(shown(&look(text.as_bytes())), expected, "{text:?}");
+    }
+    let long = format!("PROXY UNKNOWN {}", "x".repeat(LINE_BYTES));
+    assert_eq!(shown(&look(&long.as_bytes()[..LINE_BYTES - 1])), "unknown");
+    assert_eq!(shown(&look(&long.as_bytes()[..LINE_BYTES])), "malformed");
+    assert_eq!(shown(&look(b"PROXY TCP4 \xff\r\n")), "malformed");
+}
+
+#[test]
+fn binaries() {
+    let mut ipv6 = [0; 36];
+    (ipv6[15], ipv6[31], ipv6[33], ipv6[35]) = (1, 2, 3, 4);
+    let with_tlvs = |tlvs: &[u8]| whole(0x21, 0x11, &[&IPV4[..], tlvs].concat());
+    let tls = [0x20, 0, 5, 1, 0, 0, 0, 0];
+    for (bytes, expected) in [
+        (whole(0x21, 0x11, &IPV4), "28 1.2.3.4:4660 to 10.0.0.1:80"),
+        (whole(0x21, 0x21, &ipv6), "52 [::1]:3 to [::2]:4"),
+        (whole(0x21, 0x31, &[7; 216]), "232 nameless"),
+        (whole(0x21, 0x00, &[]), "16 nameless"),
+        (whole(0x21, 0x00, b"anything"), "24 nameless"),
+        // Datagrams are not what has come.
+        (whole(0x21, 0x12, &IPV4), "28 nameless"),
+        (whole(0x20, 0x00, &[]), "16 proxy"),
+        (whole(0x20, 0x11, &IPV4), "28 proxy"),
+        (with_tlvs(&[4, 0, 1, 9]), "32 1.2.3.4:4660 to 10.0.0.1:80"),
+        (with_tlvs(&tls), "36 1.2.3.4:4660 to 10.0.0.1:80 https"),
+        (
+            with_tlvs(&[0x20, 0, 5, 0, 0, 0, 0, 0]),
+            "36 1.2.3.4:4660 to 10.0.0.1:80",
+        ),
+        // What is no list of them is passed by.
+        (
+            with_tlvs(&[4, 0xff, 0xff]),
+            "31 1.2.3.4:4660 to 10.0.0.1:80",
+        ),
+        (with_tlvs(&[4]), "29 1.2.3.4:4660 to 10.0.0.1:80"),
+        (SIGNATURE[..4].to_vec(), "unknown"),
+        (SIGNATURE.to_vec(), "unknown"),
+        (binary(0x21, 0x11, 12, &IPV4[..11]), "unknown"),
+        (binary(0x21, 0x11, 4080, &IPV4), "unknown"),
+        (b"\r\n\r\nGET / HTTP/1.1".to_vec(), "data"),
+        (binary(0x21, 0x11, 11, &IPV4), "malformed"),
+        (binary(0x21, 0x11, 4081, &IPV4), "malformed"),
+        (binary(0x21, 0x11, 0xffff, &IPV4), "malformed"),
+        (whole(0x11, 0x11, &IPV4), "malformed"),
+        (whole(0x31, 0x11, &IPV4), "malformed"),
+        (whole(0x22, 0x11, &IPV4), "malformed"),
+        (whole(0x21, 0x41, &IPV4), "malformed"),
+        (whole(0x21, 0x13, &IPV4), "malformed"),
+        (whole(0x21, 0x21, &IPV4), "malformed"),
+        (whole(0x21, 0x31, &IPV4), "malformed"),
+    ] {
+        assert_eq!(shown(&look(&bytes)), expected, "{bytes:x?}");
+    }
+    assert_eq!(4080 + 16, PREAMBLE_BYTES);
+}
+
+proptest! {
+    #[test]
+    fn takes_any_bytes(start in 0_usize..3, mut bytes: Vec<u8>) {
+        let start: &[u8] = [&b""[..], b"PROXY TCP4 ", SIGNATURE][start];
+        bytes.splice(..0, start.iter().copied());
+        if let Found::Preamble(Preamble { length, .. }) = look(&bytes) {
+            prop_assert!(length <= bytes.len() && length <= PREAMBLE_BYTES);
+        }
+    }
+
+    /// However the bytes are cut, nothing is found before the last one, and what follows changes nothing.
+    #[test]
+    fn is_found_with_its_last_byte(remote: SocketAddr, local: SocketAddr, after: Vec<u8>) {
+        let (ip, local_ip) = (remote.ip(), local.ip());
+        let line = match (ip, local_ip) {
+            (std::net::IpAddr::V4(_), std::net::IpAddr::V4(_)) => format!("PROXY TCP4 {ip} {local_ip} {} {}\r\n", remote.port(), local.port()),
+            (std::net::IpAddr::V6(_), std::net::IpAddr::V6(_)) => format!("PROXY TCP6 {ip} {local_ip} {} {}\r\n", remote.port(), local.port()),
+            _ => return Ok(()),
+        };
+        let mut bytes = line.clone().into_bytes();
+        for end in 0..bytes.len() {
+            prop_assert_eq!(shown(&look(&bytes[..end])), "unknown");
+        }
+        let strip = |address: SocketAddr| SocketAddr::new(address.ip(), address.port());
+        let expected = format!("{} {} to {}", line.len(), strip(remote), strip(local));
+        bytes.extend(after);
+        prop_assert_eq!(shown(&look(&bytes)), expected);
+    }
+}
