@@ -1,4 +1,7 @@
 // The servers that are measured: how each starts, what it can answer, where the app runs.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provide } from './install.mjs'
 import { staticServers } from './static.mjs'
@@ -60,6 +63,19 @@ const monodon = (name, label, interfaceName, app, protocols = ['h1']) => ({
   protocols,
   jsThread: MONODON_WORKERS,
   prepare: () => monodonLauncher(interfaceName, app),
+})
+
+/** monodon with an access log, which goes to a file as it would in production. */
+const logged = (name, label, format) => ({
+  ...monodon(name, label, 'fetch', 'fetch.mjs'),
+  answers: ['hello'],
+  prepare: () => {
+    const folder = mkdtempSync(join(tmpdir(), 'monodon-bench-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, 'access.log')
+    const flags = ['--access-logfile', file, '--access-logformat', format]
+    return monodonLauncher('fetch', 'fetch.mjs', 1, flags)
+  },
 })
 
 /** A program for a JavaScript runtime. It listens on $PORT. */
@@ -198,6 +214,8 @@ export const SERVERS = [
   limit('limit-http', 'monodon-http, Rust app', 'http', 'h1', ['hello', 'echo', 'large']),
   limit('limit-h2', 'limit: raw hyper, HTTP/2', 'h2', 'h2', ['hello', 'large']),
   monodon('monodon-fetch', 'monodon fetch', 'fetch', 'fetch.mjs', ['h1', 'h2']),
+  logged('monodon-logged', 'monodon fetch, access log', 'combined'),
+  logged('monodon-logged-json', 'monodon fetch, access log in JSON', 'json'),
   monodon('monodon-fetch-global', 'monodon fetch, global Response', 'fetch', 'fetch-global.mjs'),
   monodon('monodon-wsgi', 'monodon wsgi', 'wsgi', 'wsgi.mjs:app', ['h1', 'h2']),
   monodon('monodon-node', 'monodon node', 'node', 'node.mjs:app', ['h1', 'h2']),

@@ -85,6 +85,12 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload, memor
     judge('64 connections, of uWebSockets.js', rate('hello-64', 'uws'), { least: 1 }, times),
     judge('64 connections, of Bun', rate('hello-64', 'bun'), { least: 1 }, times),
     judge('64 connections, of Deno', rate('hello-64', 'deno'), { least: 1 }, times),
+    judge(
+      '64 connections with an access log, of without',
+      rate('hello-64', 'monodon-fetch', 'monodon-logged'),
+      { least: 0.95 },
+      times,
+    ),
     judge('8 connections, of Bun', rate('hello-8', 'bun'), { least: 1 }, times),
     judge('8 connections, of node:http', rate('hello-8', 'node-http'), { least: 1.4 }, times),
     judge(

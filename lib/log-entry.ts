@@ -42,13 +42,13 @@ export function formatForSyslog(entry: Entry, format: LogFormat, now: Date): str
 
 /** Further lines are indented. */
 function textOf({ message, fault }: Entry): string {
-  const text = fault === undefined ? message : describe(message, fault)
-  return printable(masked(text)).replaceAll('\n', '\n    ')
+  const text = fault === undefined ? masked(message) : describe(masked(message), fault)
+  return printable(text).replaceAll('\n', '\n    ')
 }
 
 function describe(message: string, fault: Fault): string {
   const { code, blame, hint, method, target, worker, stack } = fault
-  const request = method === undefined ? '' : ` ${method} ${target ?? ''}`
+  const request = method === undefined ? '' : ` ${method} ${masked(target ?? '')}`
   const by = worker === undefined ? '' : `worker ${worker}; `
   const head = `${code}${request}: ${message} (${by}blame: ${blame}; to do: ${hint})`
   return stack === undefined || stack === '' ? head : `${head}\n${stack}`

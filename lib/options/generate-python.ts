@@ -1,7 +1,7 @@
 /** Python text from the record layout, the error table and the error pages, for the Python worker. */
 
 import * as layout from '../bridge/layout.ts'
-import { MASK, SECRET } from '../dev/secrets.ts'
+import { MASK, SECRET, SECRET_PARAMETER } from '../dev/secrets.ts'
 import { STYLE } from '../dev/style.ts'
 import { ERRORS, type ErrorCode, errorRow } from '../errors.ts'
 import { snake } from './names.ts'
@@ -96,6 +96,11 @@ export function pageStylePython(): string {
     '',
     '# A pattern for names of header fields, in any case.',
     `SECRET = ${JSON.stringify(SECRET)}`,
+    '',
+    '# A pattern for names of query parameters whose values no log has, in any case.',
+    'SECRET_PARAMETER = (',
+    ...(SECRET_PARAMETER.match(/.{1,80}/g) ?? []).map((part) => `    ${JSON.stringify(part)}`),
+    ')',
     '',
     `STYLE = """\\\n${STYLE}"""`,
     '',

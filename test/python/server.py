@@ -23,6 +23,7 @@ OPTIONS = {
     "maxRequestsJitter": 0,
     "errorLogfile": "",
     "logLevel": "info",
+    "logFormat": "text",
     "dev": False,
     "gracefulTimeout": 30_000,
 }

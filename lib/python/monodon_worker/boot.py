@@ -133,6 +133,7 @@ def _load(start):
         )
     options = start["options"]
     log.set_level(options["logLevel"])
+    log.set_format(options["logFormat"])
     sys.argv[:] = ["monodon"]
     _set_path(options["pythonpath"])
     return load_app(start["app"])

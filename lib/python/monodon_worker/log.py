@@ -1,14 +1,17 @@
-"""The error log: entries on standard error, in the format of the server's (Gunicorn's)."""
+"""The error log: entries on standard error, in the format of the server's: Gunicorn's, or JSON."""
 
 import importlib
+import json
 import os
 import re
 import select
 import time
 import traceback
+from datetime import datetime, timezone
 
 from .errors import ERRORS
 from .faults import BodyBroken, ClientGone, MonodonError
+from .page_style import SECRET_PARAMETER
 
 _RANK = {"debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 4}
 #: What clients do wrong is their everyday noise; the rest needs somebody.
@@ -18,11 +21,14 @@ _MAX_RETRIES = 10
 _RETRY_SECONDS = 0.02
 #: Control characters could forge entries or drive a terminal: only line feeds and tabs pass.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+#: Query parameters that hold secrets: no log has their values.
+_PARAMETER = re.compile(r"([?&;](?:" + SECRET_PARAMETER + r')=)[^&;#\s"]+', re.IGNORECASE)
 _IMPORTLIB = importlib.__file__
 #: As frames name it, which need not be absolute.
 _OWN_FOLDER = os.path.dirname(__file__) + os.sep
 
 _threshold = _RANK["info"]
+_is_json = False
 
 
 def set_level(level):
@@ -31,8 +37,14 @@ def set_level(level):
     _threshold = _RANK.get(level, _threshold)
 
 
+def set_format(name):
+    """Sets how entries are written (`log-format`); `text` until then."""
+    global _is_json
+    _is_json = name == "json"
+
+
 def log(level, message):
-    """Writes one entry. Further lines of `message` are indented."""
+    """Writes one entry. In text further lines of `message` are indented."""
     if _RANK[level] >= _threshold:
         _write_entry(level, message)
 
@@ -58,8 +70,14 @@ def log_error(error, method, target):
     level = _LEVEL_OF_BLAME.get(blame, "error")
     if _RANK[level] < _threshold:
         return
+    trace = "" if blame == "client" else trace
+    target = _PARAMETER.sub(r"\1***", target)
+    if _is_json:
+        fields = {"code": code, "method": method, "target": target, "blame": blame, "hint": hint}
+        _write_json(level, message, {**fields, "stack": trace} if trace else fields)
+        return
     head = f"{code} {method} {target}: {message} (blame: {blame}; to do: {hint})"
-    _write_entry(level, head if blame == "client" or not trace else f"{head}\n{trace}")
+    _write_entry(level, f"{head}\n{trace}" if trace else head)
 
 
 def is_of_client(error):
@@ -146,10 +164,24 @@ def reopen(path):
 
 
 def _write_entry(level, message):
+    if _is_json:
+        _write_json(level, message, {})
+        return
     text = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", message.replace("\r\n", "\n"))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S %z")
     indented = text.replace("\n", "\n    ")
-    entry = f"[{stamp}] [{os.getpid()}] [{level.upper()}] {indented}\n"
+    _write(f"[{stamp}] [{os.getpid()}] [{level.upper()}] {indented}\n")
+
+
+def _write_json(level, message, fields):
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    entry = {"time": now.replace("+00:00", "Z"), "level": level, "pid": os.getpid()}
+    # In ASCII, so that no terminal is driven by it; DEL is the one character that stands for itself.
+    text = json.dumps({**entry, "message": message, **fields}, separators=(",", ":"))
+    _write(text.replace("\x7f", "\\u007f") + "\n")
+
+
+def _write(entry):
     data = entry.encode("utf-8", "backslashreplace")
     for _ in range(_MAX_RETRIES):
         try:

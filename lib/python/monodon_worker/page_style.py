@@ -8,6 +8,13 @@ MASK = "[hidden]"
 # A pattern for names of header fields, in any case.
 SECRET = "auth|cookie|token|secret|passw|credential|session|signature|api-?key|csrf|xsrf"
 
+# A pattern for names of query parameters whose values no log has, in any case.
+SECRET_PARAMETER = (
+    "(?:(?:access|api|auth|id|refresh|session)[-_]?)?token|(?:access|api|private)[-_]"
+    "?key|auth|authorization|client[-_]?secret|credentials|jwt|passphrase|passwd|pass"
+    "word|pwd|secret|session[-_]?id|sig|signature|x-amz-(?:security-token|signature)"
+)
+
 STYLE = """\
 :root { color-scheme: light dark; --text: #1c1e21; --dim: #666c75; --back: #f6f7f9; --card: #fff;
   --line: #dfe2e7; --mark: #ffe9e7; --red: #b3261e; --code: #f1f3f5 }

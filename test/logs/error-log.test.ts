@@ -1,0 +1,48 @@
+/** The error log as JSON, of every kind of worker, and what it never has. */
+import { describe, expect, it } from 'vitest'
+import { fetchOnce } from '../support/client.ts'
+import { SpawnedServer } from '../support/spawned.ts'
+
+const JSON_LOG = ['--log-format', 'json']
+
+/** The entries of a log in JSON. What the app has written itself is left out. */
+function entriesOf(output: string): Record<string, unknown>[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+describe.each(['fetch', 'python'] as const)('--log-format json, %s', (kind) => {
+  it('has an object a line, with code, request and stack, and without secrets', async () => {
+    const server = await SpawnedServer.conformance(kind, JSON_LOG)
+    const before = server.holdings
+    await fetchOnce(server, '/route/throw?a=1&token=SECRET')
+    await server.released(before)
+    await server.stop()
+    const entries = entriesOf(server.output)
+    for (const { time, level, pid, message } of entries) {
+      expect(new Date(String(time)).toISOString()).toBe(time)
+      expect([level, pid, message]).toEqual([
+        expect.stringMatching(/^(?:info|warning|error)$/),
+        expect.any(Number),
+        expect.any(String),
+      ])
+    }
+    const [thrown, ...more] = entries.filter(({ code }) => code === 'MONODON_APP_THREW')
+    expect(more).toEqual([])
+    expect(thrown).toMatchObject({
+      ...{ level: 'error', method: 'GET', target: '/route/throw?a=1&token=***', blame: 'app' },
+      ...{ hint: expect.stringMatching(/^see the/), stack: expect.stringContaining('\n') },
+    })
+    expect(server.output).not.toContain('SECRET')
+  })
+
+  it('as text has no secrets either', async () => {
+    const server = await SpawnedServer.conformance(kind)
+    await fetchOnce(server, '/route/throw?a=1&token=SECRET')
+    await server.stop()
+    expect(server.output).toContain('MONODON_APP_THREW GET /route/throw?a=1&token=***: ')
+    expect(server.output).not.toContain('SECRET')
+  })
+})
