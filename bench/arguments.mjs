@@ -57,6 +57,7 @@ const REFERENCES = [
   'gunicorn-sync-flask',
   'ws',
   'nginx-static',
+  'express-compression',
 ]
 
 /** A fault in the arguments: shown without a stack. */

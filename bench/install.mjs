@@ -100,6 +100,10 @@ async function ws() {
   return join(await npmPeers(), 'node_modules/ws/wrapper.mjs')
 }
 
+async function compression() {
+  return join(await npmPeers(), 'node_modules/compression/index.js')
+}
+
 async function pythonServer(name) {
   const binary = join(await pythonPeers(), 'bin', name)
   if (!existsSync(binary)) throw new Error(`the package has no ${name}`)
@@ -137,6 +141,7 @@ const SOURCES = {
   sockets: () => example('sockets'),
   uws: uWebSockets,
   ws,
+  compression,
   bun: () => runtimeBinary('@oven', 'bun'),
   deno: () => runtimeBinary('@deno', 'deno'),
   python: () => pythonServer('python'),

@@ -2,7 +2,9 @@
 import { once } from 'node:events'
 import { request as http1Request } from 'node:http'
 import { connect as http2Connect } from 'node:http2'
+import { gunzipSync } from 'node:zlib'
 import { WebSocket } from 'undici'
+import { LIST } from './apps/payload.mjs'
 
 const KB = 1024
 
@@ -17,11 +19,21 @@ const ECHO = 'x'.repeat(KB)
  * @property {string} path
  * @property {string} [method] default GET
  * @property {string} [body]
+ * @property {Record<string, string>} [headers]
+ * @property {boolean} [compressed] the answer has to be, by a coding that the headers take
  * @property {string} [message] what is sent over a WebSocket, and has to come back
  * @property {string} [type] media type of the answer
  * @property {string | number} [answer] the answer's body, or its length in bytes
  * @property {boolean} [streamed] the answer comes in chunks, without a content-length
  */
+
+const compressed = (accepts) => ({
+  path: '/list',
+  headers: { 'accept-encoding': accepts },
+  type: 'application/json',
+  answer: LIST,
+  compressed: true,
+})
 
 /** @type {Record<string, Request>} */
 export const REQUESTS = {
@@ -30,15 +42,18 @@ export const REQUESTS = {
   json: { path: '/json', type: 'application/json', answer: '{"message":"Hello, World!"}' },
   echo: { path: '/echo', method: 'POST', body: ECHO, type: 'text/plain', answer: ECHO },
   stream: { path: '/stream', type: 'text/plain', answer: 64 * KB, streamed: true },
+  gzip: compressed('gzip'),
+  // The middleware has no zstd here: it answers this by gzip.
+  zstd: compressed('zstd, gzip'),
   websocket: { path: '/ws', message: 'x'.repeat(64) },
   static: { path: '/static/50k.txt', type: 'text/plain', answer: STATIC_BYTES },
   large: { path: '/1mb', type: 'text/plain', answer: KB * KB },
 }
 
-function overHttp1(port, { path, method = 'GET', body }) {
+function overHttp1(port, { path, method = 'GET', body, headers }) {
   return new Promise((resolve, reject) => {
     const request = http1Request(
-      { host: '127.0.0.1', port, path, method, agent: false, timeout: 5_000 },
+      { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 5_000 },
       (response) => {
         const chunks = []
         response.on('data', (chunk) => chunks.push(chunk))
@@ -99,14 +114,26 @@ async function overWebSocket(port, { path, message }) {
   }
 }
 
+/** Those of a compressed body. Nothing here decodes zstd: its frame and its size have to do. */
+function codingFaults(coding, body, sent, answer) {
+  if (!sent['accept-encoding'].split(', ').includes(coding)) return [`coded by ${coding}`]
+  const isRight =
+    coding === 'gzip'
+      ? gunzipSync(body).toString() === answer
+      : body.readUInt32LE(0) === 0xfd2fb528 && body.length < answer.length / 2
+  return isRight ? [] : [`a body of ${body.length} bytes that is not the asked one`]
+}
+
 /** The faults of an answer, in words; empty when it is the asked one. */
-function faults({ status, headers, body }, { type, answer, streamed }) {
+function faults({ status, headers, body }, { type, answer, streamed, headers: sent, compressed }) {
   const found = []
   if (status !== 200) found.push(`status ${status} instead of 200`)
   if (!String(headers['content-type']).startsWith(type)) {
     found.push(`content-type ${headers['content-type']} instead of ${type}`)
   }
   if (headers.date === undefined) found.push('no date')
+  if (compressed)
+    return [...found, ...codingFaults(headers['content-encoding'], body, sent, answer)]
   const length = headers['content-length']
   if (streamed ? length !== undefined : Number(length) !== body.length) {
     found.push(`content-length ${length} with a body of ${body.length} bytes`)

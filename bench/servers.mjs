@@ -15,7 +15,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @typedef {object} Server
  * @property {string} name what `--only` takes
  * @property {string} label
- * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'flask' | 'websocket')[]} answers
+ * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'gzip' | 'zstd' | 'flask' | 'websocket')[]} answers
  * @property {('h1' | 'h2' | 'ws')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
  * @property {boolean} [closes] it closes each connection after one answer
@@ -192,6 +192,36 @@ const limit = (name, label, mode, protocol, answers) => ({
   },
 })
 
+/** A server that compresses, and answers nothing else. */
+const compressing = (server) => ({ ...server, answers: ['gzip', 'zstd'] })
+
+/** monodon with `--compress`. */
+const monodonCompressing = (name, label, interfaceName, app, levels = []) =>
+  compressing({
+    ...monodon(name, label, interfaceName, app),
+    prepare: () => {
+      const options = ['--compress', 'zstd,gzip', ...levels]
+      return monodonLauncher(interfaceName, app, 1, options)
+    },
+  })
+
+/** Express with the compression middleware, whose module is in `$COMPRESSION`. */
+const expressCompressing = (name, label, level) => {
+  const server = program(name, label, 'express.mjs')
+  return compressing({
+    ...server,
+    prepare: async () => {
+      const launcher = await server.prepare()
+      const COMPRESSION = pathToFileURL(await provide('compression')).href
+      const env = { COMPRESSION, ...(level && { COMPRESSION_LEVEL: String(level) }) }
+      return (port) => {
+        const launch = launcher(port)
+        return { ...launch, env: { ...launch.env, ...env } }
+      }
+    },
+  })
+}
+
 /** A server that echoes what comes over WebSockets, and answers nothing else. */
 const sockets = (server) => ({ ...server, answers: ['websocket'], protocols: ['ws'] })
 
@@ -248,6 +278,13 @@ export const SERVERS = [
   flask('gunicorn'),
   flask('uwsgi'),
   flask('granian'),
+  monodonCompressing('monodon-compress', 'monodon fetch', 'fetch', 'fetch.mjs'),
+  monodonCompressing('monodon-compress-6', 'monodon fetch, gzip level 6', 'fetch', 'fetch.mjs', [
+    ...['--compress-level', 'gzip=6'],
+  ]),
+  monodonCompressing('monodon-express-compress', 'Express on monodon', 'node', 'express.mjs'),
+  expressCompressing('express-compression', 'Express and compression (level 6)'),
+  expressCompressing('express-compression-5', 'Express and compression, level 5', 5),
   sockets(monodon('monodon-websocket', 'monodon fetch', 'fetch', 'sockets.mjs')),
   withWs({
     ...monodon('monodon-ws', 'ws on monodon', 'auto', 'ws.mjs'),

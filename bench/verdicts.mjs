@@ -130,6 +130,20 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload, memor
     frameworkCpu('Fastify', 'node:http', 0.35),
     framework('Hono', '@hono/node-server', 'hello-64', 1.7),
     frameworkCpu('Hono', '@hono/node-server', 1 / 8),
+    ...['gzip', 'zstd'].flatMap((coding) => [
+      judge(
+        `100 KB of JSON by ${coding}, of Express and compression`,
+        rate(coding, 'express-compression', 'monodon-compress'),
+        { least: 1.5 },
+        times,
+      ),
+      judge(
+        `JS thread CPU, ${coding}, of Express and compression`,
+        figures.ratio(coding, 'jsCpu', 'monodon-compress', 'express-compression'),
+        { most: 1 / 10 },
+        share,
+      ),
+    ]),
     judge(
       'WebSocket echo, of ws on node:http',
       rate('websocket', 'ws', 'monodon-websocket'),

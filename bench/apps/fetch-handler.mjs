@@ -1,5 +1,5 @@
 // One fetch handler, told which class of Response to use.
-import { block, CHUNK, CHUNKS, feed, HELLO, LARGE, readSlowly } from './payload.mjs'
+import { block, CHUNK, CHUNKS, feed, HELLO, LARGE, LIST, readSlowly } from './payload.mjs'
 
 /** A pull stream: a chunk is made when one is asked for. */
 function streamOf(iterator) {
@@ -23,6 +23,7 @@ function pathOf(url) {
   return end === -1 ? url.slice(start) : url.slice(start, end)
 }
 
+const json = { headers: { 'content-type': 'application/json' } }
 const text = { headers: { 'content-type': 'text/plain' } }
 
 const echo = async (Response, request) => new Response(await request.text(), text)
@@ -34,6 +35,8 @@ export const handlerOf = (Response) => (request) => {
       return new Response(HELLO, text)
     case '/json':
       return Response.json({ message: HELLO })
+    case '/list':
+      return new Response(LIST, json)
     case '/echo':
       return echo(Response, request)
     case '/stream':

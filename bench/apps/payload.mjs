@@ -6,6 +6,34 @@ export const LARGE = new Uint8Array(KB * KB).fill(120)
 export const CHUNK = new Uint8Array(KB).fill(120)
 export const CHUNKS = 64
 
+/** About 100 KB of JSON such as an API gives, the same in each run. */
+export const LIST = list(100 * KB)
+
+function list(bytes) {
+  const words =
+    'alpha beta gamma delta order customer invoice paid pending shipped north south'.split(' ')
+  let state = 1
+  const random = (below) => {
+    state = (state * 48_271) % 2_147_483_647
+    return state % below
+  }
+  const word = () => words[random(words.length)]
+  const items = []
+  for (let size = 2; size < bytes; size += JSON.stringify(items.at(-1)).length + 1) {
+    items.push({
+      id: 1000 + items.length,
+      key: random(2 ** 31).toString(16) + random(2 ** 31).toString(16),
+      name: `${word()} ${word()}`,
+      email: `${word()}${random(10_000)}@example.com`,
+      price: random(100_000) / 100,
+      tags: [word(), word(), word()],
+      created: new Date(1_700_000_000_000 + random(1e9) * 10).toISOString(),
+      active: random(2) === 1,
+    })
+  }
+  return JSON.stringify(items)
+}
+
 /** The slow-peer routes: how much is sent, in pieces of which size. */
 const FEED_PIECE = new Uint8Array(64 * KB).fill(120)
 const FEED_BYTES = 200 * KB * KB

@@ -11,12 +11,13 @@ const lastLine = (text) => JSON.parse(text.trim().split('\n').at(-1))
 /** @typedef {{ port: number, request: import('../requests.mjs').Request, connections: number, streams?: number, seconds: number }} Load */
 
 async function wrk({ port, request, connections, seconds }, onStart) {
-  const { method = 'GET', body, path } = request
+  const { method = 'GET', body, path, headers = {} } = request
+  const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const own = body ? [method, String(body.length)] : [method]
   const output = await runLoad(
     'wrk',
     [
-      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s'],
+      ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', ...fields],
       ...['-s', here('report.lua'), url(port, path), '--', ...own],
     ],
     onStart,
@@ -25,9 +26,11 @@ async function wrk({ port, request, connections, seconds }, onStart) {
 }
 
 async function autocannon({ port, request, connections, seconds }, onStart) {
-  const { method = 'GET', body = '', path } = request
-  const args = [url(port, path), String(connections), String(seconds), method, body]
-  return lastLine(await runLoad(process.execPath, [here('autocannon.mjs'), ...args], onStart))
+  const { method = 'GET', body = '', path, headers = {} } = request
+  const args = [url(port, path), connections, seconds, method, body, JSON.stringify(headers)]
+  return lastLine(
+    await runLoad(process.execPath, [here('autocannon.mjs'), ...args.map(String)], onStart),
+  )
 }
 
 async function h2load({ port, request, connections, streams, seconds }, onStart) {

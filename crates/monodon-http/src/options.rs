@@ -155,7 +155,7 @@ impl Default for Options {
             crl: String::new(),
             tls_min_version: "1.2".to_owned(),
             compress: Vec::new(),
-            compress_level: vec!["zstd=3".to_owned(), "br=4".to_owned(), "gzip=6".to_owned()],
+            compress_level: vec!["zstd=3".to_owned(), "br=4".to_owned(), "gzip=5".to_owned()],
             compress_min_size: 1024,
             compress_types: vec![
                 "text/*".to_owned(),

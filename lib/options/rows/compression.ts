@@ -20,7 +20,7 @@ export const COMPRESSION = {
     unit: 'CODING=LEVEL',
     item: /^(?:zstd=(?:[1-9]|1\d)|br=(?:\d|1[01])|gzip=[1-9])$/,
     allowed: 'zstd=1 to zstd=19, br=0 to br=11, gzip=1 to gzip=9, separated by commas',
-    default: ['zstd=3', 'br=4', 'gzip=6'],
+    default: ['zstd=3', 'br=4', 'gzip=5'],
     group: 'Compression',
     readBy: ['native'],
     reloadable: true,

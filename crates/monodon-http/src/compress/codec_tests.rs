@@ -117,6 +117,55 @@ proptest! {
     }
 }
 
+/// Prints what each level costs: the table of `docs/compression.md`.
+#[test]
+#[ignore = "it measures, and checks nothing"]
+fn levels() {
+    let body = list(100 * 1024);
+    for (coding, levels) in [
+        (Coding::Zstd, 1..=19),
+        (Coding::Br, 0..=11),
+        (Coding::Gzip, 1..=9),
+    ] {
+        for level in levels {
+            let mut best = std::time::Duration::MAX;
+            let mut size = 0;
+            for _ in 0..10 {
+                let start = std::time::Instant::now();
+                let mut codec = Codec::new(coding, level, Some(body.len() as u64)).unwrap();
+                let mut out = Vec::new();
+                codec.encode(&body, Step::Finish, &mut out).unwrap();
+                best = best.min(start.elapsed());
+                size = out.len();
+            }
+            let percent = 100 * size / body.len();
+            println!("{}={level}: {best:?}, {percent} %", coding.name());
+        }
+    }
+}
+
+/// JSON such as an API gives.
+fn list(bytes: usize) -> Vec<u8> {
+    let words = [
+        "alpha", "order", "invoice", "paid", "shipped", "north", "customer", "pending",
+    ];
+    let mut state = 1u64;
+    let mut random = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut list = String::from("[");
+    while list.len() < bytes {
+        let name = words[random(8) as usize];
+        let (key, price, tag) = (random(1 << 30), random(100_000), words[random(8) as usize]);
+        list.push_str(&[r#"{"name":""#, name, r#" "#, tag].concat());
+        list.push_str(&format_args!(r#"","key":"{key:x}","price":{price}}},"#).to_string());
+    }
+    list.into_bytes()
+}
+
 #[test]
 fn a_body_of_another_length_than_was_said_is_refused() {
     let mut codec = Codec::new(Coding::Zstd, 3, Some(10)).unwrap();
