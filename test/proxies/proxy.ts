@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Address } from '../support/client.ts'
@@ -24,8 +24,8 @@ export interface ProxyKind {
   readonly stopSignal: NodeJS.Signals
 }
 
-const H1_SOCKET = 'h1.sock'
-const H2_SOCKET = 'h2.sock'
+export const H1_SOCKET = 'h1.sock'
+export const H2_SOCKET = 'h2.sock'
 
 /** It learns from failed attempts that a server is gone, and asks the other one then. */
 const NGINX: ProxyKind = {
@@ -177,4 +177,22 @@ function listens({ path }: Address): Promise<boolean> {
       resolve(true)
     })
   })
+}
+
+/**
+ * A port to start on again and again: none of those that the kernel gives to whoever asks for any, of
+ * which one may be taken in between.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000)
+    const probe = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false))
+      probe.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => probe.close(resolve))
+    return port
+  }
 }

@@ -1,9 +1,8 @@
 /** A rolling restart of two servers behind a proxy that keeps connections to them loses no request. */
-import { createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { Load } from '../soak/load.ts'
 import { Instance } from './instance.ts'
-import { describeProxies, RunningProxy } from './proxy.ts'
+import { describeProxies, freePort, RunningProxy } from './proxy.ts'
 
 const ROUNDS = 2
 
@@ -41,21 +40,3 @@ describeProxies((kind) => {
     for (const instance of instances) await instance.keptConnections()
   })
 })
-
-/**
- * A port to start on again and again: none of those that the kernel gives to whoever asks for any, of
- * which one may be taken in between.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000)
-    const probe = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    if (!isFree) continue
-    await new Promise((resolve) => probe.close(resolve))
-    return port
-  }
-}
