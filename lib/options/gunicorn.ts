@@ -84,10 +84,6 @@ export const REFUSALS: readonly Refusal[] = [
 
   // -- the socket
   aSwitch('--no-sendfile', 'files of a WSGI app are not sent with sendfile(): leave it out'),
-  aSwitch(
-    '--reuse-port',
-    'one process owns the listener, and its workers share one queue: leave it out, and use --workers',
-  ),
   withValue('--protocol --uwsgi-allow-from', NO_UWSGI_PROTOCOL),
   withValue(
     '--ciphers',

@@ -188,7 +188,7 @@ export function allowedValues(row: OptionRow): string {
     case 'mode':
       return 'three octal digits as text, such as 660'
     case 'addresses':
-      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; fd://N; each also after https:// or http://'
+      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; unix:@NAME; fd://N; each also after https:// or http://'
     case 'list':
       return row.allowed
   }

@@ -233,6 +233,22 @@ describe('a client without an address', () => {
   })
 })
 
+test.runIf(process.platform === 'linux')(
+  'a name without a file is served, and leaves nothing',
+  async () => {
+    const name = `@monodon-${process.pid}`
+    const app = (): Response => new Response('hi')
+    const server = await startServer(app, { interface: 'fetch', bind: `unix:${name}` })
+    expect(server.serving.url).toBe(`unix:${name}`)
+    // Node 20 cannot connect to such a name; the tests in Rust do.
+    expect(readFileSync('/proc/net/unix', 'utf8')).toContain(` ${name}\n`)
+    expect(existsSync(name)).toBe(false)
+    await server.close()
+    const next = await startServer(app, { interface: 'fetch', bind: `unix:${name}` })
+    await next.close()
+  },
+)
+
 describePython('a Python app', () => {
   test('sees an empty address, and localhost as the server', async () => {
     writeFileSync(

@@ -68,6 +68,7 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
     ['SCRIPT_NAME', 'REMOTE_USER'],
   ],
   ['--proxy-allow-from', '10.0.0.1', 'proxyAllowIps', ['10.0.0.1']],
+  ['--bind', 'unix:@app', 'bind', ['unix:@app']],
   ['--header-map', 'dangerous', 'headerMap', 'dangerous'],
   ['--root-path', '/app', 'rootPath', '/app'],
   ['--forwarded-allow-ips', '10.0.0.0/8,::1', 'forwardedAllowIps', ['10.0.0.0/8', '::1']],

@@ -29,6 +29,7 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   staticImmutable: { good: '/assets,/v/', value: ['/assets', '/v/'], bad: 'assets' },
   sendfileRoot: { good: '/srv/files', value: '/srv/files', bad: '' },
   ioThreads: { good: '3', value: 3, bad: '65' },
+  reusePort: { good: 'true', value: true, bad: '1.5' },
   backlog: { good: '100', value: 100, bad: '0' },
   workers: { good: 'auto', value: 4, bad: '0' },
   workerClass: { good: 'process', value: 'process', bad: 'fiber' },

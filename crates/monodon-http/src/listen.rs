@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::access;
+use crate::options::Options;
 use crate::report::code;
 use crate::tls::TlsError;
 
@@ -133,9 +134,9 @@ impl std::error::Error for StartError {
 }
 
 /// Listens on `host:port`, `[ipv6]:port` or `:port` (all IPv4 addresses).
-pub(crate) fn listen(bind: &str, backlog: u32) -> Result<Socket, StartError> {
+pub(crate) fn listen(bind: &str, options: &Options) -> Result<Socket, StartError> {
     let address = resolve(bind)?;
-    open(address, backlog).map_err(|source| StartError::Listen {
+    open(address, options).map_err(|source| StartError::Listen {
         bind: bind.to_owned(),
         source,
     })
@@ -180,7 +181,7 @@ fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT_BYTES: u32 = 1024 * 1024;
 
-fn open(address: SocketAddr, backlog: u32) -> io::Result<Socket> {
+fn open(address: SocketAddr, options: &Options) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -189,10 +190,14 @@ fn open(address: SocketAddr, backlog: u32) -> io::Result<Socket> {
     // On Windows the option would let a second server take the same port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    if options.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
     socket.set_nonblocking(true)?;
     tune(&socket)?;
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     Ok(socket)
 }
 
@@ -214,6 +219,7 @@ pub(crate) fn tune(socket: &Socket) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{listen, resolve};
+    use crate::options::Options;
 
     #[test]
     fn understands_addresses() {
@@ -239,14 +245,30 @@ mod tests {
             );
             assert_eq!(error.code(), "EINVAL");
         }
-        let first = listen("127.0.0.1:0", 1).expect("a free port");
-        let taken = first
-            .local_addr()
-            .ok()
-            .and_then(|address| address.as_socket());
-        let taken = taken.expect("its address").to_string();
-        let error = listen(&taken, 1).expect_err("the port is taken");
+        let options = Options::default();
+        let first = listen("127.0.0.1:0", &options).expect("a free port");
+        let taken = address_of(&first);
+        let error = listen(&taken, &options).expect_err("the port is taken");
         assert_eq!(error.code(), "EADDRINUSE");
         assert!(error.to_string().contains(&taken), "{error}");
+    }
+
+    fn address_of(socket: &socket2::Socket) -> String {
+        let address = socket.local_addr().expect("an address").as_socket();
+        address.expect("of TCP").to_string()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn servers_share_a_port_if_all_of_them_ask_for_it() {
+        let sharing = Options {
+            reuse_port: true,
+            ..Options::default()
+        };
+        let first = listen("127.0.0.1:0", &sharing).expect("a free port");
+        assert!(first.reuse_port().expect("an option"));
+        let address = address_of(&first);
+        listen(&address, &sharing).expect("the same port");
+        listen(&address, &Options::default()).expect_err("this one does not ask");
     }
 }

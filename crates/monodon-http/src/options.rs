@@ -16,7 +16,7 @@ pub enum HttpVersions {
 /// What the native server is told. Durations of zero mean "off".
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen: HOST:PORT, `[IPV6]:PORT`, :PORT, unix:PATH, or `fd://N`; may be repeated.
+    /// Where to listen: HOST:PORT, `[IPV6]:PORT`, :PORT, unix:PATH, unix:@NAME, or `fd://N`; may be repeated.
     pub bind: Vec<String>,
     /// Who may connect to the Unix sockets that it makes, as for chmod.
     pub socket_mode: u32,
@@ -30,6 +30,8 @@ pub struct Options {
     pub io_threads: u32,
     /// Length of the kernel's accept queue.
     pub backlog: u32,
+    /// Lets several servers listen on one port (`SO_REUSEPORT`): the kernel shares out the connections.
+    pub reuse_port: bool,
     /// The server's certificate in PEM, with those of its issuers after it; may be repeated.
     pub certfile: Vec<String>,
     /// The certificate's key in PEM (PKCS#8, PKCS#1 or SEC1); repeated as often as certfile.
@@ -148,6 +150,7 @@ impl Default for Options {
             health_path: String::new(),
             io_threads: 1,
             backlog: 2048,
+            reuse_port: false,
             certfile: Vec::new(),
             keyfile: Vec::new(),
             ca_certs: String::new(),

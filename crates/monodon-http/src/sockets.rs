@@ -153,10 +153,10 @@ fn kind_of<'a>(item: &'a str, options: &Options) -> (Bind, &'a str) {
 }
 
 fn bind_anew(bind: &str, kind: Bind, options: &Options) -> Result<Listening, StartError> {
-    let has_made_file = bind.starts_with(UNIX);
+    let has_made_file = bind.starts_with(UNIX) && !bind.starts_with("unix:@");
     let socket = match bind.strip_prefix(UNIX) {
         Some(path) => listen::unix::listen(bind, path, options.backlog, options.socket_mode)?,
-        None => listen::listen(bind, options.backlog)?,
+        None => listen::listen(bind, options)?,
     };
     let address = address_of(&socket);
     Ok(Listening {

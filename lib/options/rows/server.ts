@@ -10,7 +10,7 @@ export const SERVER = {
     otherEnv: 'PORT',
     group: 'Server',
     readBy: ['native', 'main'],
-    doc: 'Where to listen: HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, or fd://N; may be repeated',
+    doc: 'Where to listen: HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, unix:@NAME, or fd://N; may be repeated',
     note: 'With `https://` before it, TLS is spoken there ([tls.md](tls.md)), with `http://` it is not. With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose. `fd://N` is a socket that listens already, as descriptor N of the process. Sockets of systemd take the place of `--bind` ([systemd.md](systemd.md)).',
   },
   socketMode: {
@@ -103,5 +103,13 @@ export const SERVER = {
     readBy: ['native'],
     doc: "Length of the kernel's accept queue",
     note: 'The kernel may lower it (`net.core.somaxconn` on Linux).',
+  },
+  reusePort: {
+    type: 'boolean',
+    default: false,
+    group: 'Server',
+    readBy: ['native'],
+    doc: 'Lets several servers listen on one port (SO_REUSEPORT): the kernel shares out the connections',
+    note: 'All of them have to ask for it, and belong to one user. The workers of one server need no such thing: they share its queue. What waits at a server that ends is lost, unless it stops gracefully.',
   },
 } as const satisfies Record<string, OptionRow>

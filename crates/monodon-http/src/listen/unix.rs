@@ -4,8 +4,9 @@ use socket2::Socket;
 
 use super::StartError;
 
-/// Listens on the path, on which `bind` is to be shown. What a server left there that has gone is
-/// replaced; a file of any other kind, and the socket of one that lives, is not touched.
+/// Listens on the path, or on the name behind `@`, which has no file (`unix(7)`: an abstract one); `bind` is
+/// how it is shown. What a server left at a path that has gone is replaced; a file of any other kind, and
+/// the socket of one that lives, is not touched.
 #[cfg(unix)]
 pub(crate) fn listen(
     bind: &str,
@@ -13,6 +14,9 @@ pub(crate) fn listen(
     backlog: u32,
     mode: u32,
 ) -> Result<Socket, StartError> {
+    if let Some(name) = path.strip_prefix('@') {
+        return abstract_name(bind, name, backlog);
+    }
     // The directory may be changed later, and the file be removed by this name.
     std::path::absolute(path)
         .and_then(|path| file::open(&path, backlog, mode))
@@ -20,6 +24,38 @@ pub(crate) fn listen(
             bind: bind.to_owned(),
             source,
         })
+}
+
+/// Whoever is in the same network namespace may connect: there is no file whose mode could forbid it.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn abstract_name(bind: &str, name: &str, backlog: u32) -> Result<Socket, StartError> {
+    use socket2::{Domain, SockAddr, Type};
+
+    if name.is_empty() {
+        return Err(StartError::Address {
+            bind: bind.to_owned(),
+            why: "there is no name behind the @".to_owned(),
+        });
+    }
+    let open = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(format!("\0{name}"))?)?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Ok(socket)
+    };
+    open().map_err(|source| StartError::Listen {
+        bind: bind.to_owned(),
+        source,
+    })
+}
+
+#[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]
+fn abstract_name(bind: &str, _: &str, _: u32) -> Result<Socket, StartError> {
+    Err(StartError::Address {
+        bind: bind.to_owned(),
+        why: "there are no Unix sockets without a file on this system".to_owned(),
+    })
 }
 
 #[cfg(not(unix))]
@@ -153,6 +189,25 @@ mod tests {
         let error = listen("unix:notes.txt", &path, 1, 0o600).expect_err("a file is there");
         assert!(error.to_string().contains("no socket"), "{error}");
         assert_eq!(fs::read_to_string(&path).expect("the file"), "mine");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn listens_on_names_without_a_file() {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net::SocketAddr;
+
+        let name = format!("@monodon-test-{}", std::process::id());
+        let bind = format!("unix:{name}");
+        let first = listen(&bind, &name, 1, 0o600).expect("a free name");
+        let error = listen(&bind, &name, 1, 0o600).expect_err("the name is taken");
+        assert_eq!(error.code(), "EADDRINUSE");
+        let address = SocketAddr::from_abstract_name(&name[1..]).expect("a name");
+        UnixStream::connect_addr(&address).expect("a server");
+        drop(first);
+        listen(&bind, &name, 1, 0o600).expect("nothing is left of it");
+        let error = listen("unix:@", "@", 1, 0o600).expect_err("no name");
+        assert_eq!(error.code(), "EINVAL");
     }
 
     #[test]
