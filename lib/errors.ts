@@ -361,9 +361,10 @@ export const ERRORS = {
     blame: 'operator',
   },
   MONODON_BAD_CERTIFICATE: {
-    message: 'TLS cannot be spoken with these files',
-    hint: 'correct the file or the option that is named',
+    message: 'a file or an option for TLS cannot be used',
+    hint: 'correct what is named; docs/tls.md has what it may be',
     blame: 'operator',
+    exit: 2,
   },
   MONODON_CERTIFICATE_NOT_VALID: {
     message: 'clients will refuse a certificate of the server',

@@ -48,6 +48,42 @@ export interface Mounted {
   readonly mount: string
 }
 
+/** The certificate that the client has shown. It was found good. */
+export interface ClientCertificate {
+  /** The subject's distinguished name (RFC 2253): `CN=ann,O=Example`. */
+  readonly subject: string
+  /** The issuer's. */
+  readonly issuer: string
+  /** Hexadecimal digits. */
+  readonly serialNumber: string
+  /** From when on it is valid: `Nov 27 02:51:36 2026 GMT`. */
+  readonly validFrom: string
+  /** Until when. */
+  readonly validTo: string
+  /** The certificate itself, in DER; empty for one of more than 16 KiB. */
+  readonly raw: Uint8Array
+}
+
+/** What client and server have agreed on. */
+export interface TlsFacts {
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly protocol: string
+  /** The cipher suite, as OpenSSL calls it: `TLS_AES_128_GCM_SHA256`, `ECDHE-RSA-AES128-GCM-SHA256`. */
+  readonly cipher: string
+  /** The cipher suite, as the standards call it. */
+  readonly standardCipher: string
+  /** The bits of the cipher's key. */
+  readonly cipherBits: number
+  /** The host that the client asked for (SNI), in lower case; `''` if it named none. */
+  readonly serverName: string
+  /** What ALPN has chosen: `h2`, `http/1.1`, or `''` if the client offered nothing. */
+  readonly alpnProtocol: string
+  /** Whether it goes on with the keys of an earlier connection. */
+  readonly isResumed: boolean
+  /** `undefined` if the client has shown none. */
+  readonly client: ClientCertificate | undefined
+}
+
 /** One request and its answer. */
 export interface Exchange {
   // -- the request
@@ -57,6 +93,8 @@ export interface Exchange {
   readonly target: string
   readonly httpVersion: '1.0' | '1.1' | '2.0'
   readonly scheme: 'http' | 'https'
+  /** How the connection is encrypted; `undefined` if it is not, whatever a proxy says of its own. */
+  readonly tls: TlsFacts | undefined
   /** The client's address, without a port; `''` for a client without one. */
   readonly remoteAddress: string
   /** The client's port; 0 for a client without one. */

@@ -17,7 +17,7 @@
  */
 
 /** Raised by every change to this file that a peer would notice. */
-export const LAYOUT_VERSION = 5
+export const LAYOUT_VERSION = 6
 
 /** Record kinds. The first half goes from native code to a worker, the second half back. */
 export const KIND = {
@@ -90,6 +90,13 @@ export const FLAG = {
   websocket: 8,
   /** request: the block goes on behind its fields with `:prefix` and `:mount`. See Exchange. */
   mounted: 16,
+  /**
+   * request, environ: the connection is encrypted. The header block of a `request` ends with a block of what is
+   * known of that, which is none of the fields, then its length in 2 bytes: texts with a NUL between them, in
+   * the order of `TLS_FACTS`. If the client has shown a certificate, those of `TLS_CLIENT` follow, each after
+   * a NUL, then a NUL and the certificate in DER.
+   */
+  encrypted: 32,
   /** bodyBroken: native code has answered by itself; the exchange is over. */
   over: 1,
   /** abort: the response was complete before the app had ended it (HEAD, a declared length). */
@@ -103,6 +110,20 @@ export const FLAG = {
   /** messageIn, messageOut: a piece, and not the last one, of its message. */
   more: 8,
 } as const
+
+/** What is told of an encrypted connection; the last is 1 if the session was resumed. */
+export const TLS_FACTS = [
+  'protocol',
+  'cipher',
+  'standardCipher',
+  'cipherBits',
+  'serverName',
+  'alpnProtocol',
+  'isResumed',
+] as const
+
+/** What is told of the client's certificate. */
+export const TLS_CLIENT = ['subject', 'issuer', 'serialNumber', 'validFrom', 'validTo'] as const
 
 /** Words of a `request` record after the common three; the bytes follow in this order. */
 export const REQUEST = {

@@ -11,11 +11,13 @@ import {
   type RequestBody,
   type Socket,
   type SocketReceiver,
+  type TlsFacts,
 } from './exchange.ts'
 import { findInBlock, methodOf, visitBlock } from './head.ts'
 import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveSocket } from './live-socket.ts'
 import type { Outbox } from './outbox.ts'
+import { tlsFactsIn } from './tls-facts.ts'
 
 /** What of a connection that was taken over is open. */
 type Tunnel = typeof NO_TUNNEL | typeof OPEN | typeof HALF_CLOSED
@@ -108,6 +110,10 @@ export class LiveExchange implements Exchange {
 
   get scheme(): 'http' | 'https' {
     return (this.first >>> 8) & FLAG.tls ? 'https' : 'http'
+  }
+
+  get tls(): TlsFacts | undefined {
+    return (this.first >>> 8) & FLAG.encrypted ? tlsFactsIn(this.text) : undefined
   }
 
   get remoteAddress(): string {

@@ -124,7 +124,7 @@ interface Addon {
       report: (report: NativeReport) => void,
     ): NativeServer
   }
-  checkOptions(options: NativeOptions): void
+  checkOptions(options: NativeOptions): string[]
   openEntries(options: NativeOptions, report: (report: NativeReport) => void): void
   writeEntry(severity: number, entry: string): void
   closeEntries(): void
@@ -203,9 +203,12 @@ export function closeEntries(): void {
   addon.closeEntries()
 }
 
-/** Checks what only native code reads of the options, and starts nothing. Throws like `startServer`. */
-export function checkOptions(options: NativeOptions): void {
-  addon.checkOptions(options)
+/**
+ * Checks what only native code reads of the options, and starts nothing. Gives what is wrong with them and
+ * does not prevent their use; throws like `startServer`.
+ */
+export function checkOptions(options: NativeOptions): string[] {
+  return addon.checkOptions(options)
 }
 
 /**

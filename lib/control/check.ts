@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import { checkOptions } from '../bridge/native.ts'
+import { logFault } from '../log.ts'
 import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
 import type { FromWorker, StartMessage } from '../worker/protocol.ts'
@@ -19,7 +20,8 @@ type Load = (job: Job) => Promise<{ readonly name: string; readonly file: string
  * Checks the options that only native code understands, and loads the app.
  *
  * @returns what was found, for people
- * @throws MonodonError `MONODON_APP_*` with what is wrong; `MONODON_PYTHON_MISSING`; `MONODON_BAD_OPTION`
+ * @throws MonodonError `MONODON_APP_*` with what is wrong; `MONODON_PYTHON_MISSING`; `MONODON_BAD_OPTION`;
+ * `MONODON_BAD_CERTIFICATE`
  * @throws BootFailure when a Python app cannot be loaded
  */
 export async function checkApp(job: Job, load: Load): Promise<string> {
@@ -32,7 +34,8 @@ export async function checkApp(job: Job, load: Load): Promise<string> {
 
 function checkNative(options: Options): void {
   try {
-    checkOptions(toNative(options))
+    for (const warning of checkOptions(toNative(options)))
+      logFault('MONODON_CERTIFICATE_NOT_VALID', {}, warning)
   } catch (error) {
     throw startFailure(error)
   }

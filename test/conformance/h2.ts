@@ -26,13 +26,19 @@ const REQUEST: Fields = [
 /** The code of RFC 9113 section 7. */
 const CANCEL = Buffer.of(0, 0, 0, 8)
 
+function sessionWith({ host, port, ca }: TestServer): ClientHttp2Session {
+  return ca === undefined
+    ? connect(`http://${host}:${port}`)
+    : connect(`https://${host}:${port}`, { ca })
+}
+
 export function h2Suite({ kind, watcher, atOnce, start }: Subject): void {
   const isBlocking = kind === 'python'
   let server: TestServer
   let session: ClientHttp2Session
   beforeAll(async () => {
     server = await start({ limitRequestBody: 1_000_000 })
-    session = connect(`http://${server.host}:${server.port}`)
+    session = sessionWith(server)
   })
   afterAll(async () => {
     session.destroy()

@@ -107,7 +107,8 @@ async function sendValid(
   const failed = explain(file, pieces)
   try {
     const sending = send(client, pieces)
-    for (const expected of file.requests) checkAnswer(await client.response(), expected, kind)
+    for (const expected of file.requests)
+      checkAnswer(await client.response(), expected, kind, server)
     if (!file.closes) expect(seenTarget(await client.response())).toMatch(/\/after$/)
     await sending
     expect(await client.closed()).toBe('closed')
@@ -120,14 +121,20 @@ async function sendValid(
   }
 }
 
-function checkAnswer(answer: WireResponse, expected: ExpectedRequest, kind: AppKind): void {
+function checkAnswer(
+  answer: WireResponse,
+  expected: ExpectedRequest,
+  kind: AppKind,
+  { ca }: TestServer,
+): void {
+  const scheme = ca === undefined ? 'http' : 'https'
   expect(answer.status).toBe(200)
   checkServerFields(answer)
   if (expected.method === 'HEAD') {
     expect(answer.headers['x-seen']).toMatch(/^HEAD /)
     // `node:http` leaves the length of an answer to HEAD to the app.
     if (kind !== 'node') expect(Number(answer.headers['content-length'])).toBeGreaterThan(0)
-  } else compareSeen(JSON.parse(answer.body.toString()), expected, kind)
+  } else compareSeen(JSON.parse(answer.body.toString()), expected, kind, scheme)
 }
 
 function seenTarget(answer: WireResponse): string {

@@ -36,6 +36,9 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
   ['-b', '0.0.0.0:5000', 'bind', ['0.0.0.0:5000']],
   ['--bind', '[::]:8080', 'bind', ['[::]:8080']],
   ['--backlog', '512', 'backlog', 512],
+  ['--certfile', 'a.pem', 'certfile', ['a.pem']],
+  ['--keyfile', 'a.key', 'keyfile', ['a.key']],
+  ['--ca-certs', 'ca.pem', 'caCerts', 'ca.pem'],
   ['-w', '4', 'workers', 4],
   ['--workers', '4', 'workers', 4],
   ['--threads', '8', 'threads', 8],
@@ -85,7 +88,7 @@ const SWITCHES = [
   ...['--log-syslog', '--disable-redirect-access-to-syslog'],
 ]
 /** Kept, and refused only for values of Gunicorn's. */
-const BY_VALUE = ['--worker-class', '-c', '--config']
+const BY_VALUE = ['--worker-class', '--cert-reqs', '-c', '--config']
 
 const refusalText = (...argv: string[]): string => {
   try {
@@ -190,6 +193,7 @@ describe('values of Gunicorn', () => {
 
   it.each([
     ['--reload-engine', 'inotify', 'leave it out'],
+    ['--cert-reqs', '2', '--cert-reqs required'],
     ['-c', 'gunicorn.conf.py', 'monodon.config.toml'],
     ['--config', 'python:config.gunicorn', 'monodon.config.toml'],
   ])('%s %s is explained', (flag, value, advice) => {

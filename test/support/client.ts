@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { type Leniency, ResponseParser, type WireResponse } from './responses.ts'
 import { PATIENCE_MS, within } from './wait.ts'
 
@@ -8,6 +10,25 @@ export interface Address {
   readonly port: number
   /** Of a Unix socket, in place of the other two. */
   readonly path?: string | undefined
+  /** It speaks TLS: the certificate in PEM of who has issued the server's. */
+  readonly ca?: string | undefined
+}
+
+/** A connection that is open, encrypted if the address asks for it. */
+export async function openSocket(address: Address, protocol = 'http/1.1'): Promise<Socket> {
+  const { host, port, path, ca } = address
+  const place = path === undefined ? { host, port } : { path }
+  const socket: Socket =
+    ca === undefined
+      ? connect({ ...place, allowHalfOpen: true })
+      : connectTls({
+          socket: connect({ ...place, allowHalfOpen: true }),
+          ca,
+          servername: 'localhost',
+          ALPNProtocols: [protocol],
+        })
+  await once(socket, ca === undefined ? 'connect' : 'secureConnect')
+  return socket
 }
 
 /** How the server ended a connection. */
@@ -62,15 +83,7 @@ export class Client {
     methods: readonly string[] = [],
     leniency: Leniency = {},
   ): Promise<Client> {
-    const { host, port, path } = address
-    const place = path === undefined ? { host, port } : { path }
-    const socket = connect({ ...place, allowHalfOpen: true })
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve)
-      socket.once('error', reject)
-    })
-    socket.removeAllListeners('error')
-    return new Client(socket, methods, leniency)
+    return new Client(await openSocket(address), methods, leniency)
   }
 
   get port(): number {

@@ -36,6 +36,7 @@ export interface FakeOptions {
   target?: string
   httpVersion?: Exchange['httpVersion']
   scheme?: Exchange['scheme']
+  tls?: Exchange['tls']
   remoteAddress?: string
   remotePort?: number
   /** Field lines in the order sent; names in any case. */
@@ -165,6 +166,7 @@ export class FakeExchange implements Exchange {
   readonly target: string
   readonly httpVersion: Exchange['httpVersion']
   readonly scheme: Exchange['scheme']
+  readonly tls: Exchange['tls']
   readonly remoteAddress: string
   readonly remotePort: number
   readonly mounted = undefined
@@ -204,6 +206,7 @@ export class FakeExchange implements Exchange {
     this.target = options.target ?? '/'
     this.httpVersion = options.httpVersion ?? '1.1'
     this.scheme = options.scheme ?? 'http'
+    this.tls = options.tls
     this.remoteAddress = options.remoteAddress ?? '127.0.0.1'
     this.remotePort = options.remotePort ?? 50_000
     this.fields = (options.headers ?? []).map(([name, value]) => [name.toLowerCase(), value])

@@ -2,8 +2,8 @@
  * HTTP/2 by hand (RFC 9113), for what a proper client refuses to send: frames from literal header
  * fields, and what came back. It speaks prior knowledge over TCP.
  */
-import { connect, type Socket } from 'node:net'
-import type { Address } from './client.ts'
+import type { Socket } from 'node:net'
+import { type Address, openSocket } from './client.ts'
 import { PATIENCE_MS, within } from './wait.ts'
 
 export const FRAME = {
@@ -94,12 +94,7 @@ export class H2Connection {
 
   /** Connects, and sends the preface and empty settings. */
   static async connect(address: Address): Promise<H2Connection> {
-    const socket = connect({ host: address.host, port: address.port })
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve)
-      socket.once('error', reject)
-    })
-    const connection = new H2Connection(socket)
+    const connection = new H2Connection(await openSocket(address, 'h2'))
     connection.write(Buffer.from(PREFACE), frame(FRAME.settings, 0, 0))
     return connection
   }

@@ -18,6 +18,7 @@ use crate::overdue;
 use crate::process::{Hear, ProcessWorker};
 use crate::queue::{Holder, Origin, Queue, Queued};
 use crate::record::{Event, HeadForm, Malformed};
+use crate::redirect::Redirect;
 use crate::reply::{BridgeHandler, Subject};
 use crate::slot::Lost;
 use crate::socket::SocketOptions;
@@ -47,6 +48,7 @@ pub struct Bridge {
     /// Read when a WebSocket opens.
     sockets: Mutex<SocketOptions>,
     pub(crate) health: Health,
+    pub(crate) redirect: Option<Redirect>,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -85,6 +87,7 @@ impl Bridge {
             request_timeout: options.request_timeout,
             sockets: Mutex::new(SocketOptions::new(options)),
             health: Health::new(options),
+            redirect: Redirect::new(options),
             reporter,
         })
     }

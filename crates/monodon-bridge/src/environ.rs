@@ -8,11 +8,13 @@ use std::sync::LazyLock;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use monodon_http::handoff::Request;
+use monodon_http::tls::TlsSession;
 use percent_encoding::percent_decode;
 
 use crate::headers;
 use crate::layout::HEADER_NAMES;
 use crate::target::put_target;
+use crate::tls;
 
 thread_local! {
     /// Room for the values of a request, until its names are complete.
@@ -30,6 +32,9 @@ pub(crate) fn write(request: &Request, bytes: &mut Vec<u8>) -> (u32, u32) {
             values,
         };
         environ.request_line(request);
+        if let Some(session) = &request.peer.tls {
+            environ.encryption(session);
+        }
         environ.fields(&request.head);
         environ.path(&request.head.uri.path()[request.mount.length..]);
         let names = bytes.len() - before;
@@ -75,6 +80,12 @@ impl Environ<'_> {
         }
         self.value(b"");
         self.value(if request.tls { b"https" } else { b"http" });
+    }
+
+    fn encryption(&mut self, session: &TlsSession) {
+        let (names, values) = tls::variables(session);
+        self.names.extend_from_slice(names);
+        self.values.extend_from_slice(values);
     }
 
     /// Ends a value with these bytes.

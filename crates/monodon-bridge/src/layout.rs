@@ -3,7 +3,7 @@
 //! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
 
 /// Raised by every change to this file that a peer would notice.
-pub const LAYOUT_VERSION: u32 = 5;
+pub const LAYOUT_VERSION: u32 = 6;
 
 /// Record kinds. The first half goes from native code to a worker, the second half back.
 pub mod kind {
@@ -75,6 +75,8 @@ pub mod flag {
     pub const WEBSOCKET: u8 = 8;
     /// request: the block goes on behind its fields with `:prefix` and `:mount`. See Exchange.
     pub const MOUNTED: u8 = 16;
+    /// request, environ: the connection is encrypted. The header block of a `request` ends with a block of what is known of that, which is none of the fields, then its length in 2 bytes: texts with a NUL between them, in the order of `TLS_FACTS`. If the client has shown a certificate, those of `TLS_CLIENT` follow, each after a NUL, then a NUL and the certificate in DER.
+    pub const ENCRYPTED: u8 = 32;
     /// `bodyBroken`: native code has answered by itself; the exchange is over.
     pub const OVER: u8 = 1;
     /// abort: the response was complete before the app had ended it (HEAD, a declared length).

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Version, header};
 use monodon_http::handoff::{Client, Mount, Request};
+use monodon_http::tls::TlsSession;
 
 use crate::layout::{METHODS, batch_head, environ as environ_words, file, flag, kind, request};
 use crate::target::put_target;
-use crate::{environ, headers};
+use crate::{environ, headers, tls};
 
 /// Bytes of a word.
 const WORD: usize = 4;
@@ -52,12 +53,18 @@ const _: () = assert!(
 impl RequestRecord {
     /// Writes the head.
     pub(crate) fn new(form: HeadForm, request: &Request) -> Self {
+        let session = request.peer.tls.as_deref();
         let mut record = match form {
-            HeadForm::Fields => Self::fields(&request.head, &request.client, &request.mount),
+            HeadForm::Fields => {
+                Self::fields(&request.head, &request.client, &request.mount, session)
+            }
             HeadForm::Environ => Self::environ(request),
         };
         if request.tls {
             record.flags |= flag::TLS;
+        }
+        if session.is_some() {
+            record.flags |= flag::ENCRYPTED;
         }
         if request.is_upgrade {
             record.flags |= flag::UPGRADABLE;
@@ -84,7 +91,7 @@ impl RequestRecord {
 
     /// Field names of HTTP/2 requests without `host` get one from `:authority` (RFC 9113 section
     /// 8.3.1), first.
-    fn fields(parts: &Parts, client: &Client, mount: &Mount) -> Self {
+    fn fields(parts: &Parts, client: &Client, mount: &Mount, session: Option<&TlsSession>) -> Self {
         let mut bytes = Vec::with_capacity(512);
         bytes.resize(request::BYTES * WORD, 0);
 
@@ -113,6 +120,9 @@ impl RequestRecord {
         }
         fields += headers::encode(&parts.headers, &mut bytes);
         let flags = put_mount(mount, parts.uri.path(), &mut bytes);
+        if let Some(session) = session {
+            bytes.extend_from_slice(tls::block(session));
+        }
         let target = (block_starts - target_starts) as u32;
         let block = (bytes.len() - block_starts) as u32;
         put(

@@ -55,6 +55,10 @@ impl Handler for BridgeHandler {
         if let Some(answer) = self.io.bridge.health_answer(&request.head) {
             return Reply::answered(answer);
         }
+        let redirect = self.io.bridge.redirect.as_ref();
+        if let Some(answer) = redirect.and_then(|redirect| redirect.answer(&request)) {
+            return Reply::answered(answer);
+        }
         let record = RequestRecord::new(self.io.bridge.head_form, &request);
         let Request {
             head,

@@ -44,6 +44,10 @@ pub struct Options {
     pub crl: String,
     /// The oldest version of TLS that clients may use.
     pub tls_min_version: String,
+    /// Answers requests that came without TLS by 308 to the same address with https.
+    pub redirect_http: bool,
+    /// The port in the addresses of redirect-http; 0 is that of the first https:// bind.
+    pub redirect_port: u32,
     /// Compresses answers by these codings for clients that take them; the first is preferred.
     pub compress: Vec<String>,
     /// How hard each coding tries.
@@ -157,6 +161,8 @@ impl Default for Options {
             cert_reqs: "none".to_owned(),
             crl: String::new(),
             tls_min_version: "1.2".to_owned(),
+            redirect_http: false,
+            redirect_port: 0,
             compress: Vec::new(),
             compress_level: vec!["zstd=3".to_owned(), "br=4".to_owned(), "gzip=5".to_owned()],
             compress_min_size: 1024,

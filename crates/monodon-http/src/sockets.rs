@@ -116,6 +116,13 @@ impl Sockets {
         self.0.iter().map(|each| each.bind)
     }
 
+    /// The port of the first on which TLS is spoken; 0 if there is none.
+    pub fn https_port(&self) -> u32 {
+        let mut secure = self.0.iter().filter(|each| each.bind.is_tls);
+        let address = secure.find_map(|each| each.address.tcp());
+        address.map_or(0, |address| address.port().into())
+    }
+
     /// Of each, whether its file was made by [`Self::open`].
     pub fn made_files(&self) -> impl Iterator<Item = bool> {
         self.0.iter().map(|each| each.has_made_file)

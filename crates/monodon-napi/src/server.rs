@@ -11,6 +11,8 @@ use monodon_bridge::record::HeadForm;
 use monodon_http::options::{HttpVersions, Options};
 use monodon_http::report::{Blame, Phase, Report, Reporter};
 use monodon_http::server::Server;
+use monodon_http::tls::Tls;
+use monodon_http::{Sockets, StartError};
 use napi::bindgen_prelude::{Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
@@ -38,6 +40,8 @@ pub struct NativeOptions {
     pub cert_reqs: String,
     pub crl: String,
     pub tls_min_version: String,
+    pub redirect_http: bool,
+    pub redirect_port: u32,
     pub forwarded_allow_ips: Vec<String>,
     pub forwarded_headers: Vec<String>,
     pub strip_forwarded: bool,
@@ -110,6 +114,8 @@ impl From<NativeOptions> for Options {
             cert_reqs: from.cert_reqs,
             crl: from.crl,
             tls_min_version: from.tls_min_version,
+            redirect_http: from.redirect_http,
+            redirect_port: from.redirect_port,
             forwarded_allow_ips: from.forwarded_allow_ips,
             forwarded_headers: from.forwarded_headers,
             strip_forwarded: from.strip_forwarded,
@@ -295,7 +301,10 @@ impl NativeServer {
         environ: bool,
         report: Function<'_, NativeReport, ()>,
     ) -> Result<Self> {
-        let options = Options::from(options);
+        let mut options = Options::from(options);
+        if options.redirect_port == 0 {
+            options.redirect_port = sockets.with(Sockets::https_port)?;
+        }
         let reporter = reporter(&report)?;
         let head_form = if environ {
             HeadForm::Environ
@@ -452,13 +461,18 @@ impl Drop for NativeServer {
     }
 }
 
-/// Checks what only native code reads of the options, and starts nothing.
+/// Checks what only native code reads of the options, and starts nothing. Gives what is wrong with them
+/// and does not prevent their use: certificates that are not valid now.
 ///
 /// # Errors
 /// What is wrong with them, behind the code of `lib/errors.ts`.
 #[napi(catch_unwind)]
-pub fn check_options(options: NativeOptions) -> Result<()> {
-    Server::check(&Options::from(options)).map_err(failure)
+pub fn check_options(options: NativeOptions) -> Result<Vec<String>> {
+    let options = Options::from(options);
+    Server::check(&options).map_err(failure)?;
+    let tls = Tls::load(&options, None);
+    let tls = tls.map_err(|error| failure(StartError::Tls(error)))?;
+    Ok(tls.map_or_else(Vec::new, |tls| tls.warnings().to_vec()))
 }
 
 /// Attaches the calling thread as a worker of the server with this id. `ring` is called when there

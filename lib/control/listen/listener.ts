@@ -7,23 +7,30 @@ import {
   startServer,
 } from '../../bridge/native.ts'
 import { isErrorCode } from '../../errors.ts'
-import { log, logFault } from '../../log.ts'
+import { log, logError, logFault } from '../../log.ts'
 import { toNative } from '../../options/native.ts'
 import type { Options } from '../../options/table.ts'
 import { within } from '../../within.ts'
 import type { Runtime } from '../runtime.ts'
 import { Binds, type BoundAddress, urlOf } from './binds.ts'
+import { FileWatch } from './file-watch.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Where a server is in its life. */
 export type Phase = 'listening' | 'draining' | 'stopped'
+
+/** The files that native code reads for TLS. */
+function filesOfTls({ certfile, keyfile, caCerts, crl }: Options): string[] {
+  return [...certfile, ...keyfile, caCerts, crl].filter((file) => file !== '')
+}
 
 /** The native server, as the main thread sees it. */
 export class Listener {
   phase: Phase = 'listening'
   readonly binds: Binds
   private readonly native: NativeServer
-  private drainDelayMs: number
+  private options: Options
+  private readonly certificates: FileWatch
   /** Resolves when the last connection has ended. */
   readonly stopped: Promise<void>
   private tellStopped!: () => void
@@ -41,7 +48,7 @@ export class Listener {
     this.stopped = new Promise((resolve) => {
       this.tellStopped = resolve
     })
-    this.drainDelayMs = options.drainDelay
+    this.options = options
     try {
       this.native = startServer(binds.sockets, toNative(options), runtime === 'python', (report) =>
         this.hear(report),
@@ -50,6 +57,8 @@ export class Listener {
       if (given === undefined) binds.close()
       throw startFailure(error)
     }
+    this.certificates = new FileWatch(() => this.renewCertificates())
+    this.certificates.watch(filesOfTls(options))
     if (!binds.areShared) this.open()
   }
 
@@ -64,7 +73,18 @@ export class Listener {
     } catch (error) {
       throw startFailure(error)
     }
-    this.drainDelayMs = options.drainDelay
+    this.options = options
+    this.certificates.watch(filesOfTls(options))
+  }
+
+  /** Reads certificates and keys again. What cannot be used changes nothing. */
+  private renewCertificates(): void {
+    try {
+      this.native.reconfigure(toNative(this.options))
+      log('info', 'Certificates were read again: their files have changed')
+    } catch (error) {
+      logError(startFailure(error))
+    }
   }
 
   /** By which workers attach. */
@@ -121,7 +141,8 @@ export class Listener {
    */
   async leave(skip: Promise<unknown> = new Promise(() => {})): Promise<void> {
     this.native.leave()
-    if (this.drainDelayMs > 0) await within(this.drainDelayMs, skip)
+    const { drainDelay } = this.options
+    if (drainDelay > 0) await within(drainDelay, skip)
   }
 
   /** Stops gracefully: resolves when everything begun is finished, or was cut at the timeout. */
@@ -158,6 +179,7 @@ export class Listener {
     const alive = setInterval(() => {}, 60_000)
     await this.stopped
     clearInterval(alive)
+    this.certificates.stop()
   }
 
   private hear({ phase, code, peer, detail }: NativeReport): void {

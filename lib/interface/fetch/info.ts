@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv6 } from 'node:net'
-import type { Exchange } from '../../bridge/exchange.ts'
+import type { Exchange, TlsFacts } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
 import { classesFor } from '../node/adopt.ts'
 import { disconnected } from '../node/lifecycle.ts'
@@ -32,6 +32,11 @@ export class FetchInfo {
   /** The client's port; 0 for a client without one. */
   get remotePort(): number {
     return this.#exchange.remotePort
+  }
+
+  /** How the connection is encrypted; `undefined` if it is not by this server. */
+  get tls(): TlsFacts | undefined {
+    return this.#exchange.tls
   }
 
   /** The client as `Deno.serve` gives it. */

@@ -11,6 +11,7 @@ import { cut } from './lifecycle.ts'
 import type { NodeResponse } from './response.ts'
 import { NodeSocket } from './socket.ts'
 import { kContext, kDisconnected, kExchange, kResponse, kResponseOver, kSocket } from './state.ts'
+import { TlsSocket } from './tls-socket.ts'
 
 const kReadable: unique symbol = Symbol('monodon.readable')
 const kUrl: unique symbol = Symbol('monodon.url')
@@ -143,7 +144,8 @@ export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
   get socket(): NodeSocket | null {
     let socket = this[kSocket]
     if (socket === undefined) {
-      socket = new NodeSocket(this[kResponse])
+      const Socket = this[kExchange].tls === undefined ? NodeSocket : TlsSocket
+      socket = new Socket(this[kResponse])
       this[kSocket] = socket
     }
     return socket

@@ -7,6 +7,7 @@ import { appFailed, disconnected } from './lifecycle.ts'
 import type { NodeRequest } from './request.ts'
 import { NodeResponse } from './response.ts'
 import { kContext, kExchange } from './state.ts'
+import { TlsUpgradedSocket } from './tls-socket.ts'
 import { UpgradedSocket } from './upgraded-socket.ts'
 
 /** What came behind the head of an upgrade is read from the socket like the rest. */
@@ -55,7 +56,8 @@ function wantsUpgrade(server: Server, req: NodeRequest): boolean {
 }
 
 function upgrade(server: Server, exchange: Exchange, req: NodeRequest): void {
-  const socket = new UpgradedSocket(exchange, req[kContext])
+  const Socket = exchange.tls === undefined ? UpgradedSocket : TlsUpgradedSocket
+  const socket = new Socket(exchange, req[kContext])
   // The request's socket is the one that was upgraded.
   Object.assign(req, { upgrade: true, socket })
   try {

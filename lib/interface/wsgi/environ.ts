@@ -1,4 +1,4 @@
-import type { Exchange } from '../../bridge/exchange.ts'
+import type { Exchange, TlsFacts } from '../../bridge/exchange.ts'
 import { HEADER_CODES } from '../../bridge/layout.ts'
 import type { InterfaceContext } from '../interface.ts'
 import type { Call } from './call.ts'
@@ -74,6 +74,7 @@ export class RequestEnviron implements Environ {
     this['wsgi.input_terminated'] = true
     this['wsgi.early_hints'] = call.earlyHints
     Object.defineProperty(this, 'monodon.signal', SIGNAL)
+    if (exchange.tls !== undefined) setEncryption(this, exchange.tls)
     setFields(this, exchange)
     setTarget(this, this.RAW_URI, mounted === undefined ? 0 : mounted.mount.length)
   }
@@ -103,6 +104,33 @@ const SIGNAL: PropertyDescriptor = {
     const property = { configurable: true, enumerable: true, writable: true, value }
     Object.defineProperty(this, 'monodon.signal', property)
   },
+}
+
+/** As mod_ssl names it. */
+function setEncryption(environ: RequestEnviron, tls: TlsFacts): void {
+  environ['HTTPS'] = 'on'
+  environ['SSL_PROTOCOL'] = tls.protocol
+  environ['SSL_CIPHER'] = tls.cipher
+  environ['SSL_CIPHER_USEKEYSIZE'] = String(tls.cipherBits)
+  environ['SSL_TLS_SNI'] = tls.serverName
+  environ['SSL_SESSION_RESUMED'] = tls.isResumed ? 'Resumed' : 'Initial'
+  environ['SSL_CLIENT_VERIFY'] = tls.client === undefined ? 'NONE' : 'SUCCESS'
+  if (tls.client === undefined) return
+  const { subject, issuer, serialNumber, validFrom, validTo, raw } = tls.client
+  environ['SSL_CLIENT_S_DN'] = subject
+  environ['SSL_CLIENT_I_DN'] = issuer
+  environ['SSL_CLIENT_M_SERIAL'] = serialNumber
+  environ['SSL_CLIENT_V_START'] = validFrom
+  environ['SSL_CLIENT_V_END'] = validTo
+  environ['SSL_CLIENT_CERT'] = pemOf(raw)
+}
+
+/** A certificate in PEM (RFC 7468). */
+function pemOf(der: Uint8Array): string {
+  const lines = Buffer.from(der.buffer, der.byteOffset, der.length)
+    .toString('base64')
+    .replace(/.{1,64}/g, '$&\n')
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`
 }
 
 /** State of `storeField`, which is a function of the module so that a request makes no closure. */

@@ -67,4 +67,23 @@ export const TLS = {
     reloadable: true,
     doc: 'The oldest version of TLS that clients may use',
   },
+  redirectHttp: {
+    type: 'boolean',
+    default: false,
+    group: 'TLS',
+    readBy: ['native'],
+    doc: 'Answers requests that came without TLS by 308 to the same address with https',
+    note: 'Except those of `--health-path`, and those of which a trusted proxy says that they came over https.',
+  },
+  redirectPort: {
+    type: 'integer',
+    unit: 'port',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    group: 'TLS',
+    readBy: ['native'],
+    doc: 'The port in the addresses of redirect-http; 0 is that of the first https:// bind',
+    note: 'It is for a server that is reached by another port than the one it listens on, as in a container.',
+  },
 } as const satisfies Record<string, OptionRow>

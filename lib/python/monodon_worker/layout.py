@@ -3,7 +3,7 @@
 GENERATED from lib/bridge/layout.ts, which describes it, by npm run generate. Do not edit.
 """
 
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 
 KIND_REQUEST = 1
 KIND_BODY_CHUNK = 2
@@ -38,6 +38,7 @@ FLAG_TLS = 2
 FLAG_UPGRADABLE = 4
 FLAG_WEBSOCKET = 8
 FLAG_MOUNTED = 16
+FLAG_ENCRYPTED = 32
 FLAG_OVER = 1
 FLAG_COMPLETE = 1
 FLAG_LENT = 1

@@ -141,6 +141,9 @@ fn without_certificates(options: &Options) -> Result<(), TlsError> {
     if let Some(file) = options.keyfile.first() {
         return Err(TlsError::new(format!("keyfile {file}"), why));
     }
+    if options.redirect_http {
+        return Err(TlsError::new("redirect-http", why));
+    }
     Ok(())
 }
 

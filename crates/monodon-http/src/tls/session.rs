@@ -24,8 +24,8 @@ pub struct TlsSession {
     pub is_resumed: bool,
     /// The certificate that the client has shown, and that was found good.
     pub client: Option<Box<ClientCertificate>>,
-    /// The above as the handler writes it into its requests: made once, by who needs it first.
-    pub written: OnceCell<Box<[u8]>>,
+    /// The above as the handler writes it into its requests, in two parts if it likes: made once.
+    pub written: OnceCell<(Box<[u8]>, Box<[u8]>)>,
 }
 
 /// A protocol that ALPN can choose (RFC 7301).
