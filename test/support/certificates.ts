@@ -40,6 +40,7 @@ export class Certificates {
     this.#config = join(this.folder, 'ca.conf')
     mkdirSync(join(this.folder, 'issued'))
     writeFileSync(join(this.folder, 'index.txt'), '')
+    writeFileSync(join(this.folder, 'crlnumber'), '01\n')
     writeFileSync(this.#config, this.#configuration())
     this.#genkey(this.#keyfile, EC)
     this.openssl(
@@ -111,6 +112,8 @@ default_ca = own
 [own]
 database = ${join(this.folder, 'index.txt')}
 serial = ${join(this.folder, 'serial')}
+crlnumber = ${join(this.folder, 'crlnumber')}
+crl_extensions = list
 new_certs_dir = ${join(this.folder, 'issued')}
 certificate = ${this.authority}
 private_key = ${this.#keyfile}
@@ -121,6 +124,8 @@ policy = any
 [any]
 commonName = supplied
 organizationName = optional
+[list]
+authorityKeyIdentifier = keyid
 `
   }
 }

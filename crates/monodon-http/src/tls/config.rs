@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::{
-    ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier,
+    ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, VerifierBuilderError,
+    WebPkiClientVerifier,
 };
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
@@ -217,9 +218,12 @@ impl Trust {
             let lists = Revocations::read(&options.crl, &self.revocations)?;
             builder = builder.with_crls(lists.0).enforce_revocation_expiration();
         }
-        let verifier = builder.build();
-        verifier
-            .map(Some)
-            .map_err(|error| TlsError::new(what, error.to_string()))
+        builder.build().map(Some).map_err(|error| match error {
+            VerifierBuilderError::InvalidCrl(error) => {
+                let why = format!("{error:?} (a list has to be of version 2, with a number)");
+                TlsError::new(format!("crl {}", options.crl), why)
+            }
+            error => TlsError::new(what, error.to_string()),
+        })
     }
 }

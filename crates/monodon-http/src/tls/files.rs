@@ -9,7 +9,6 @@ use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::config::TlsError;
@@ -78,35 +77,32 @@ fn certificate(certfile: &str, keyfile: Option<&str>) -> Result<Certificate, Tls
                    ECDSA on P-256 or P-384, or Ed25519";
         TlsError::new(&*key_what, why)
     })?;
-    let (hosts, validity) = facts(&what, &chain[0])?;
-    let key = CertifiedKey::new(chain, signing);
-    match key.keys_match() {
-        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-        Err(_) => {
+    let (hosts, validity) = {
+        let (_, leaf) = X509Certificate::from_der(&chain[0]).map_err(|error| {
+            TlsError::new(&*what, format!("it is no X.509 certificate: {error}"))
+        })?;
+        // Not by rustls, which reads certificates of version 3 only.
+        let public = signing.public_key();
+        if public.is_some_and(|public| *public != *leaf.public_key().raw) {
             let why = format!(
                 "its key is not that of the first certificate in {certfile} \
                  (the server's own comes first, before those of its issuers)"
             );
             return Err(TlsError::new(key_what, why));
         }
-    }
+        let validity = leaf.validity();
+        let times = (
+            validity.not_before.timestamp(),
+            validity.not_after.timestamp(),
+        );
+        (names::hosts(&leaf), times)
+    };
     Ok(Certificate {
-        key: Arc::new(key),
+        key: Arc::new(CertifiedKey::new(chain, signing)),
         hosts,
         what,
         validity,
     })
-}
-
-fn facts(what: &str, leaf: &CertificateDer<'_>) -> Result<(Vec<String>, (i64, i64)), TlsError> {
-    let (_, certificate) = X509Certificate::from_der(leaf)
-        .map_err(|error| TlsError::new(what, format!("it is no X.509 certificate: {error}")))?;
-    let validity = certificate.validity();
-    let times = (
-        validity.not_before.timestamp(),
-        validity.not_after.timestamp(),
-    );
-    Ok((names::hosts(&certificate), times))
 }
 
 /// Reads a file.
