@@ -160,8 +160,19 @@ fn list(bytes: usize) -> Vec<u8> {
     while list.len() < bytes {
         let name = words[random(8) as usize];
         let (key, price, tag) = (random(1 << 30), random(100_000), words[random(8) as usize]);
-        list.push_str(&[r#"{"name":""#, name, r#" "#, tag].concat());
-        list.push_str(&format_args!(r#"","key":"{key:x}","price":{price}}},"#).to_string());
+        let (key, price) = (key.to_string(), price.to_string());
+        let parts = [
+            r#"{"name":""#,
+            name,
+            " ",
+            tag,
+            r#"","key":""#,
+            &key,
+            r#"","price":"#,
+            &price,
+        ];
+        list.push_str(&parts.concat());
+        list.push_str("},");
     }
     list.into_bytes()
 }
