@@ -35,6 +35,7 @@ pub enum HttpVersions {
 
 /// What the native server is told. Durations of zero mean "off".
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
 ${keys.map(field).join('\n')}
 }

@@ -54,7 +54,7 @@ fn write_block(session: &TlsSession) -> Box<[u8]> {
     block.into_boxed_slice()
 }
 
-/// The names and the values of an `environ` record, each with NUL behind it. They are those of mod_ssl.
+/// The names and the values of an `environ` record, each with NUL behind it. They are those of `mod_ssl`.
 pub(crate) fn variables(session: &TlsSession) -> (&[u8], &[u8]) {
     let (names, values) = session.written.get_or_init(|| write_variables(session));
     (names, values)

@@ -132,7 +132,7 @@ impl Arrival {
             }
             poll_fn(|cx| match work.as_mut().poll(cx) {
                 Poll::Pending => give_up.as_mut().poll(cx).map(|()| None),
-                ready => ready.map(Some),
+                ready @ Poll::Ready(_) => ready.map(Some),
             })
             .await?
         };
@@ -212,7 +212,7 @@ impl Arrival {
         let made = TlsStream::new(stream, tls.config(), staging);
         let mut stream = made.map_err(|_| Failure::Gone)?;
         if let Err(error) = poll_fn(|cx| stream.poll_handshake(cx)).await {
-            return Err(Failure::of(error, stream));
+            return Err(Failure::of(&error, stream));
         }
         let session = Box::new(stream.facts());
         Ok((Stream::Tls(Box::new(stream)), session))
@@ -325,7 +325,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(error: io::Error, stream: TlsStream) -> Self {
+    fn of(error: &io::Error, stream: TlsStream) -> Self {
         match error.kind() {
             io::ErrorKind::Unsupported => Self::PlainHttp(stream.into_below()),
             io::ErrorKind::InvalidData => Self::Refused(stream.into_below(), error.to_string()),

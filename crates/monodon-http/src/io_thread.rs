@@ -39,7 +39,7 @@ use crate::stream::{Accepted, Ends, Opened, Stream};
 use crate::timers::{self, Timeouts, Watch};
 use crate::tls::TlsSession;
 use crate::tuning::Tuning;
-use crate::visits::{TooMany, Visit};
+use crate::visits::Visit;
 use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.
@@ -279,14 +279,12 @@ impl Thread {
         if let Some(client) = accepted.client()
             && !self.fields.borrow().proxies.hold(client.ip())
         {
-            match self.gate.visits.enter(client.ip()) {
-                Ok(visit) => accepted.visit = visit,
-                Err(TooMany) => {
-                    self.gate.leave();
-                    self.report_turned_away(client);
-                    return None;
-                }
-            }
+            let Ok(visit) = self.gate.visits.enter(client.ip()) else {
+                self.gate.leave();
+                self.report_turned_away(client);
+                return None;
+            };
+            accepted.visit = visit;
         }
         Some(accepted)
     }

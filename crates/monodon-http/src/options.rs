@@ -15,6 +15,7 @@ pub enum HttpVersions {
 
 /// What the native server is told. Durations of zero mean "off".
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Where to listen: HOST:PORT, `[IPV6]:PORT`, :PORT, unix:PATH, unix:@NAME, or `fd://N`; may be repeated.
     pub bind: Vec<String>,

@@ -31,6 +31,7 @@ const REPORTS: usize = 1024;
 
 /// `NativeOptions` of `lib/options/native.ts`: durations in milliseconds, sizes in bytes.
 #[napi(object)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct NativeOptions {
     pub bind: Vec<String>,
     pub socket_mode: u32,

@@ -80,16 +80,14 @@ fn distinguished(name: &X509Name<'_>) -> String {
 
 fn pair(attribute: &AttributeTypeAndValue<'_>) -> String {
     let key = short_name(attribute.attr_type());
-    match attribute.as_str() {
-        Ok(value) => format!("{key}={}", escaped(value)),
-        Err(_) => {
-            let mut text = format!("{key}=#");
-            for byte in attribute.attr_value().data {
-                let _ = write!(text, "{byte:02X}");
-            }
-            text
-        }
+    if let Ok(value) = attribute.as_str() {
+        return format!("{key}={}", escaped(value));
     }
+    let mut text = format!("{key}=#");
+    for byte in attribute.attr_value().data {
+        let _ = write!(text, "{byte:02X}");
+    }
+    text
 }
 
 fn short_name(oid: &Oid<'_>) -> String {

@@ -25,8 +25,11 @@ pub struct TlsSession {
     /// The certificate that the client has shown, and that was found good.
     pub client: Option<Box<ClientCertificate>>,
     /// The above as the handler writes it into its requests, in two parts if it likes: made once.
-    pub written: OnceCell<(Box<[u8]>, Box<[u8]>)>,
+    pub written: OnceCell<Written>,
 }
+
+/// Facts as bytes, in two parts.
+pub type Written = (Box<[u8]>, Box<[u8]>);
 
 /// A protocol that ALPN can choose (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ impl Alpn {
     }
 }
 
-/// A certificate, with what mod_ssl tells of one.
+/// A certificate, with what `mod_ssl` tells of one.
 #[derive(Debug)]
 pub struct ClientCertificate {
     /// The certificate itself, in DER.
