@@ -1,5 +1,5 @@
 /** A client over HTTP/2 with prior knowledge. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { connect as connectSocket } from 'node:net'
 import type { Address } from '../support/client.ts'
 import { within } from '../support/wait.ts'
@@ -18,10 +18,21 @@ export class Http2Lane {
     this.tally = tally
   }
 
-  /** Asks all questions at once. */
+  /**
+   * Asks all questions at once. What was refused has not been processed and is asked again (RFC 9113
+   * section 8.7): nghttp2 itself refuses what it has not sent when the server's GOAWAY comes.
+   */
   async ask(questions: readonly Question[]): Promise<void> {
     const session = await this.open()
-    await Promise.all(questions.map((question) => this.exchange(session, question)))
+    const refused: Question[] = []
+    await Promise.all(
+      questions.map(async (question) => {
+        if (!(await this.exchange(session, question))) refused.push(question)
+      }),
+    )
+    if (refused.length === 0) return
+    session.close()
+    await this.ask(refused)
   }
 
   async leave(): Promise<void> {
@@ -49,15 +60,18 @@ export class Http2Lane {
     return session
   }
 
-  private async exchange(session: ClientHttp2Session, question: Question): Promise<void> {
+  /** False if it was refused. */
+  private async exchange(session: ClientHttp2Session, question: Question): Promise<boolean> {
     const { method, target, body } = question
     const stream = session.request({ ':method': method, ':path': target })
     const heard = hear(stream)
     stream.end(body)
     const { status, answer, failure } = await within(ANSWER_MS, 'an answer', () => heard)
+    if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return false
     if (status === undefined) this.tally.unanswered(question, failure ?? 'no answer')
     else if (failure !== undefined) this.tally.cut(question)
     else this.tally.answered(question, status, answer)
+    return true
   }
 }
 

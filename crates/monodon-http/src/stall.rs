@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(lasts(1, &any, false), 10_000);
         assert_eq!(lasts(1, &fast, false), 30);
         // Half of the time is paid for.
-        assert_eq!(lasts(250, &fast, false), 59);
+        assert_eq!(lasts(250, &fast, false), 60);
         assert_eq!(lasts(500, &fast, false), 10_000);
         assert_eq!(
             lasts(1, &fast, true),

@@ -14,14 +14,14 @@ const REQUEST: &str = "GET /origin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\
 
 fn serving(mode: &str, change: impl FnOnce(&mut Options)) -> TestServer {
     TestServer::with(|options| {
-        options.proxy_protocol = mode.to_owned();
+        mode.clone_into(&mut options.proxy_protocol);
         change(options);
     })
 }
 
 fn from_strangers(mode: &str) -> TestServer {
     serving(mode, |options| {
-        options.proxy_allow_ips = vec!["10.0.0.1".to_owned()]
+        options.proxy_allow_ips = vec!["10.0.0.1".to_owned()];
     })
 }
 
