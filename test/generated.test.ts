@@ -62,7 +62,8 @@ function codesIn(folders: readonly string[]): Set<string> {
     for (const name of readdirSync(base, { recursive: true, encoding: 'utf8' })) {
       if (!/\.(?:ts|rs)$/.test(name) || name === 'errors.ts') continue
       const text = readFileSync(join(base, name), 'utf8')
-      for (const [code] of text.matchAll(/\bMONODON_[A-Z]+(?:_[A-Z0-9]+)*\b(?!_)/g)) found.add(code)
+      for (const [code] of text.matchAll(/\bMONODON_[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b(?!_)/g))
+        found.add(code)
     }
   }
   return found

@@ -85,10 +85,10 @@ const SAME: readonly (readonly [flag: string, value: string, key: string, resolv
 
 const SWITCHES = [
   ...['--check-config', '--print-config', '--reload'],
-  ...['--log-syslog', '--disable-redirect-access-to-syslog'],
+  ...['--log-syslog', '--disable-redirect-access-to-syslog', '--reuse-port'],
 ]
 /** Kept, and refused only for values of Gunicorn's. */
-const BY_VALUE = ['--worker-class', '--cert-reqs', '-c', '--config']
+const BY_VALUE = ['--worker-class', '--cert-reqs', '--proxy-protocol', '-c', '--config']
 
 const refusalText = (...argv: string[]): string => {
   try {

@@ -86,6 +86,8 @@ export class H2Connection {
     this.socket = socket
     socket.on('data', (bytes) => this.#push(bytes as Buffer))
     socket.on('error', () => undefined)
+    // Its sockets stay half open otherwise.
+    socket.on('end', () => socket.end())
     socket.on('close', () => {
       this.#over = true
       this.#waiting?.()

@@ -186,7 +186,7 @@ describe('files that are watched', () => {
     const file = certificates.write('watched.pem', 'one')
     let changes = 0
     const watch = new FileWatch(() => changes++, 5)
-    watch.watch([file])
+    await watch.watch([file])
     certificates.write('watched.pem', 'three')
     await until('the change', () => changes === 1)
     certificates.write('watched.new', 'seven')

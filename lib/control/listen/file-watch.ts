@@ -17,10 +17,11 @@ export class FileWatch {
     this.timer.unref()
   }
 
-  /** Watches these from now on, as they are now. */
-  watch(files: readonly string[]): void {
+  /** Watches these from now on. Resolves when it has seen how they are now. */
+  async watch(files: readonly string[]): Promise<void> {
     this.files = files
     this.seen = stateOf(files)
+    await this.seen
   }
 
   stop(): void {
