@@ -91,19 +91,19 @@ function suite(kind: AppKind): void {
   })
 
   test('host, port and prefix are believed where that is asked for', async () => {
-    const there = await serving(kind, { forwardedHeaders: ['x-forwarded'], rootPath: '/root' })
+    const there = await serving(kind, { forwardedHeaders: ['x-forwarded'], rootPath: '/base' })
     const fields = [
       ...['X-Forwarded-Host: a.example', 'X-Forwarded-Port: 8443'],
       ...['X-Forwarded-Proto: https', 'X-Forwarded-Prefix: /pre/'],
     ]
-    const { seen } = await ask(there, '/root/caf%C3%A9', ...fields)
+    const { seen } = await ask(there, '/base/caf%C3%A9', ...fields)
     expect(seen).toMatchObject({ host: 'a.example:8443', scheme: 'https' })
-    expect(seen.script).toBe(isWsgi ? '/pre/root' : '')
-    if (!isWsgi) expect(seen.path).toBe('/root/caf%C3%A9')
+    expect(seen.script).toBe(isWsgi ? '/pre/base' : '')
+    if (!isWsgi) expect(seen.path).toBe('/base/caf%C3%A9')
     else
       expect(Buffer.from(seen.path, kind === 'wsgi' ? 'utf8' : 'latin1').toString()).toBe('/café')
-    expect((await ask(there, '/rooted')).seen).toMatchObject({ script: '', path: '/rooted' })
-    expect((await ask(there, '/root')).seen.path).toBe(isWsgi ? '' : '/root')
+    expect((await ask(there, '/baseed')).seen).toMatchObject({ script: '', path: '/baseed' })
+    expect((await ask(there, '/base')).seen.path).toBe(isWsgi ? '' : '/base')
     expect((await ask(there, '/', 'X-Forwarded-Prefix: //evil.example')).status).toBe(400)
   })
 
@@ -136,10 +136,10 @@ function suite(kind: AppKind): void {
   })
 
   test('the same over HTTP/2', async () => {
-    const there = await serving(kind, { forwardedHeaders: ['x-forwarded'], rootPath: '/root' })
+    const there = await serving(kind, { forwardedHeaders: ['x-forwarded'], rootPath: '/base' })
     const session = connect(`http://127.0.0.1:${there.port}`)
     const stream = session.request({
-      ':path': '/root/x',
+      ':path': '/base/x',
       'x-forwarded-for': '1.2.3.4',
       'x-forwarded-host': 'a.example',
       x_forwarded_for: '6.6.6.6',
@@ -149,7 +149,7 @@ function suite(kind: AppKind): void {
     await new Promise<void>((resolve) => session.close(resolve))
     const seen = JSON.parse(text) as Seen
     expect(seen).toMatchObject({ address: '1.2.3.4', host: 'a.example' })
-    expect(seen.script).toBe(isWsgi ? '/root' : '')
+    expect(seen.script).toBe(isWsgi ? '/base' : '')
     expect(seen.fields['x_forwarded_for']).toBe('1.2.3.4')
   })
 }
