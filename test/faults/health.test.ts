@@ -37,6 +37,10 @@ const unready = (reason: string): Health => ({ status: 503, body: { status: 'unr
 async function isLiveAndReady(starting: Promise<SpawnedServer>): Promise<void> {
   const server = await starting
   expect(await health(server, '/health/live')).toEqual(LIVE)
+  // A worker in a process is ready for others a moment after it has said so to the arbiter.
+  await until('it to be ready', async () => {
+    return (await health(server, '/health/ready')).status === 200
+  })
   expect(await health(server, '/health/ready')).toEqual(READY)
   expect(await health(server, '/health')).toEqual(READY)
   expect(await server.stop()).toBe(0)

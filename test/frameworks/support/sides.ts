@@ -45,7 +45,12 @@ export async function onNodeHttp(createApp: CreateApp): Promise<Side> {
 export async function onMonodon(createApp: CreateApp): Promise<Side> {
   const notes: unknown[] = []
   const made = await createApp((entry) => notes.push(entry))
-  const server = await startServer(made.app, { interface: 'node', logLevel: 'critical' })
+  const server = await startServer(made.app, {
+    interface: 'node',
+    logLevel: 'critical',
+    // As node:http, which believes nobody about its clients.
+    forwardedAllowIps: ['192.0.2.1'],
+  })
   return {
     address: server,
     notes,
