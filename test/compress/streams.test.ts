@@ -10,7 +10,7 @@ import { parallel, until } from '../support/wait.ts'
 import { CODINGS, decode, LiveDecoder } from './support.ts'
 
 const BODY = 100_000_000
-const GROWTH_KIB = 32 * 1024
+const GROWTH_KIB = 64 * 1024
 const TRANSFER_MS = 120_000
 
 describe.each(CODINGS)('100 MB by %s', (coding) => {
