@@ -70,7 +70,7 @@ impl Exchange {
 
     /// Makes a response out of the handler's, whose body may be read already for `cx`'s task.
     pub(crate) fn respond<B: Body<Error = BodyCut> + Unpin>(
-        mut self,
+        self,
         response: Response<B>,
         cx: &mut Context<'_>,
     ) -> Response<Framed<B>> {
@@ -94,39 +94,19 @@ impl Exchange {
             head.headers.insert(SERVER, SERVER_NAME);
         }
         let plan = self.plan_compression(&mut head, fields.length.or(exact));
-        self.begin(&mut head);
-        if self.is_head
-            || matches!(
-                head.status,
-                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-            )
-        {
-            match plan {
-                Some(plan) => compress::apply(&plan, &mut head),
-                None => frame_without_body(&mut head, fields.length.or(exact), self.is_head),
-            }
-            return Response::from_parts(head, Framed::empty(self));
-        }
         // Equal lengths need no counting: hyper keeps to them.
         let left = fields.length.filter(|length| Some(*length) != exact);
-        let mut framed = Framed {
-            source: Source::App {
-                body,
-                left,
-                is_cut: false,
-            },
-            encoder: None,
-            exchange: self,
+        let source = Source::App {
+            body,
+            left,
+            is_cut: false,
         };
-        if let Some(plan) = plan {
-            framed.compress(&plan, &mut head, cx);
-        }
-        Response::from_parts(head, framed)
+        self.send(head, source, fields.length.or(exact), plan, cx)
     }
 
     /// Makes a response out of a file.
     pub(crate) fn respond_file<B: Body<Error = BodyCut> + Unpin>(
-        mut self,
+        self,
         response: Response<FileBody>,
         cx: &mut Context<'_>,
     ) -> Response<Framed<B>> {
@@ -140,24 +120,33 @@ impl Exchange {
             head.headers.insert(SERVER, SERVER_NAME);
         }
         let plan = self.plan_compression(&mut head, Some(body.left()));
+        if plan.is_some() {
+            body.read_all();
+        }
+        let length = (!has_no_body(head.status)).then(|| body.left());
+        self.send(head, Source::File { body }, length, plan, cx)
+    }
+
+    /// Begins to send a response, without its body where it has none. `length` is what its head tells
+    /// then.
+    fn send<B: Body<Error = BodyCut> + Unpin>(
+        mut self,
+        mut head: http::response::Parts,
+        source: Source<B>,
+        length: Option<u64>,
+        plan: Option<Plan>,
+        cx: &mut Context<'_>,
+    ) -> Response<Framed<B>> {
         self.begin(&mut head);
-        let is_bare = matches!(
-            head.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
-        if self.is_head || is_bare {
-            let length = (!is_bare).then(|| body.left());
+        if self.is_head || has_no_body(head.status) {
             match plan {
                 Some(plan) => compress::apply(&plan, &mut head),
                 None => frame_without_body(&mut head, length, self.is_head),
             }
             return Response::from_parts(head, Framed::empty(self));
         }
-        if plan.is_some() {
-            body.read_all();
-        }
         let mut framed = Framed {
-            source: Source::File { body },
+            source,
             encoder: None,
             exchange: self,
         };
@@ -327,6 +316,11 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
 ];
+
+/// Whatever the request's method.
+fn has_no_body(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
 
 /// RFC 9110 sections 8.6, 15.3.5 and 15.4.5: a HEAD's response tells the length that a GET's would
 /// have, 204 has none, 304 may.
