@@ -9,8 +9,8 @@ function printed(body: string): unknown {
     const { installFastResponse, installRequestUnwrapping, FastResponse } = await import(${FETCH})
     installRequestUnwrapping()
     installFastResponse()
-    // From Node 24 on, to look at such a property loads it, so that nobody can replace one unseen.
-    const isEager = Number(process.versions.node.split('.')[0]) >= 24
+    // Where it is no getter, to look at such a property loads it, so that nobody can replace one unseen.
+    const isEager = Object.getOwnPropertyDescriptor(globalThis, 'Headers').get === undefined
     const isLazy = (key) => Object.getOwnPropertyDescriptor(globalThis, key).get !== undefined
     const print = (value) => console.log(JSON.stringify(value))
     ${body}`

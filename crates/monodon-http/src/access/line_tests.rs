@@ -64,9 +64,10 @@ fn written(line: &Line) -> String {
     line.write(&mut Clock::new(TimeZone::UTC), &mut out);
     assert!(out.len() <= line.max_bytes());
     let text = String::from_utf8(out).expect("ASCII");
-    // A client's bracket follows no space that is not between quotes.
-    let ours = text.split_once(" [").and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(" +0000]")?;
+    // A user may be called "[", and what is after the time may hold anything: the time's bracket is
+    // the last one before the first zone.
+    let ours = text.split_once(" +0000]").and_then(|(start, after)| {
+        let (before, _) = start.rsplit_once(" [")?;
         Some(format!("{before} {TIME}{after}"))
     });
     ours.unwrap_or(text)
