@@ -15,7 +15,7 @@ const LAYOUT_HEADER = `//! The record layout: what crosses between native code a
 
 /** `crates/monodon-http/src/options.rs`: the options that native code reads. */
 export function optionsRust(): string {
-  const keys = OPTION_KEYS.filter((key) => rowOf(key).readBy.includes('native'))
+  const keys = nativeKeys()
   const field = (key: OptionKey) =>
     `/// ${markWords(rowOf(key).doc)}.\npub ${rustName(key)}: ${rustType(rowOf(key))},`
   const initial = (key: OptionKey) => `${rustName(key)}: ${rustDefault(rowOf(key))},`
@@ -48,6 +48,71 @@ ${keys.map(initial).join('\n')}
     }
 }
 `
+}
+
+/** `crates/monodon-napi/src/options.rs`: the same options as they come from JavaScript. */
+export function nativeOptionsRust(): string {
+  const field = (key: OptionKey) => {
+    // napi would call the field after its raw name.
+    const name = rustName(key).startsWith('r#') ? `#[napi(js_name = "${key}")]\n` : ''
+    return `${name}pub ${rustName(key)}: ${napiType(rowOf(key))},`
+  }
+  const conversion = (key: OptionKey) =>
+    `${rustName(key)}: ${fromNapi(rowOf(key), `from.${rustName(key)}`)},`
+  return `${OPTIONS_HEADER}
+use std::time::Duration;
+
+use monodon_http::options::{HttpVersions, Options};
+use napi_derive::napi;
+
+/// \`NativeOptions\` of \`lib/options/native.ts\`: durations in milliseconds, sizes in bytes.
+#[napi(object)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct NativeOptions {
+${nativeKeys().map(field).join('\n')}
+}
+
+impl From<NativeOptions> for Options {
+    #[allow(
+        clippy::cast_sign_loss,
+        reason = "bounds were checked against the option table; a negative number would saturate to 0"
+    )]
+    fn from(from: NativeOptions) -> Self {
+        let duration = |ms: f64| Duration::from_millis(ms as u64);
+        Self {
+${nativeKeys().map(conversion).join('\n')}
+        }
+    }
+}
+`
+}
+
+function nativeKeys(): readonly OptionKey[] {
+  return OPTION_KEYS.filter((key) => rowOf(key).readBy.includes('native'))
+}
+
+/** JavaScript's numbers hold what 32 bits do not. */
+function napiType(row: OptionRow): string {
+  const type = rustType(row)
+  if (type === 'Duration' || type === 'u64') return 'f64'
+  return type === 'HttpVersions' ? 'String' : type
+}
+
+function fromNapi(row: OptionRow, value: string): string {
+  switch (rustType(row)) {
+    case 'Duration':
+      return `duration(${value})`
+    case 'u64':
+      return `${value} as u64`
+    case 'HttpVersions':
+      return `match ${value}.as_str() {
+          "1" => HttpVersions::Http1,
+          "2" => HttpVersions::Http2,
+          _ => HttpVersions::Auto,
+      }`
+    default:
+      return value
+  }
 }
 
 /** An option may be called as a word of the language is. */

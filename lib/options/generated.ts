@@ -5,13 +5,14 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { errorsPage, optionsPage } from './generate-docs.ts'
 import { errorsPython, layoutPython, pageStylePython } from './generate-python.ts'
-import { layoutRust, optionsRust } from './generate-rust.ts'
+import { layoutRust, nativeOptionsRust, optionsRust } from './generate-rust.ts'
 
 /** The text of every generated file, by its path from the root of the repository. */
 export function generatedFiles(root: URL): ReadonlyMap<string, string> {
   const layoutSource = readFileSync(new URL('lib/bridge/layout.ts', root), 'utf8')
   return new Map([
     ['crates/monodon-http/src/options.rs', rustfmt(optionsRust(), root)],
+    ['crates/monodon-napi/src/options.rs', rustfmt(nativeOptionsRust(), root)],
     ['crates/monodon-bridge/src/layout.rs', rustfmt(layoutRust(layoutSource), root)],
     ['lib/python/monodon_worker/layout.py', layoutPython()],
     ['lib/python/monodon_worker/errors.py', errorsPython()],

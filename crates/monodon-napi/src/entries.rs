@@ -8,7 +8,8 @@ use napi::Result;
 use napi::bindgen_prelude::Function;
 use napi_derive::napi;
 
-use crate::server::{NativeOptions, NativeReport, reporter};
+use crate::options::NativeOptions;
+use crate::server::{NativeReport, reporter};
 use crate::sockets::failure;
 
 static ENTRIES: RwLock<Option<Entries>> = RwLock::new(None);

@@ -17,6 +17,7 @@ mod doorbell;
 mod entries;
 mod lent;
 mod notify;
+mod options;
 mod os;
 mod port;
 #[cfg(unix)]

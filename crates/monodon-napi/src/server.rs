@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
 
 use http::StatusCode;
 use monodon_bridge::bridge::{Bridge, BridgeApp};
 use monodon_bridge::record::HeadForm;
-use monodon_http::options::{HttpVersions, Options};
+use monodon_http::options::Options;
 use monodon_http::report::{Blame, Phase, Report, Reporter};
 use monodon_http::server::Server;
 use monodon_http::tls::Tls;
@@ -18,6 +17,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 
+use crate::options::NativeOptions;
 use crate::port;
 use crate::sockets::{NativeSockets, failure};
 
@@ -28,155 +28,6 @@ static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 /// Reports that wait for the main thread, at most; more are dropped, so that a flood of bad
 /// requests cannot fill memory.
 const REPORTS: usize = 1024;
-
-/// `NativeOptions` of `lib/options/native.ts`: durations in milliseconds, sizes in bytes.
-#[napi(object)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct NativeOptions {
-    pub bind: Vec<String>,
-    pub socket_mode: u32,
-    pub certfile: Vec<String>,
-    pub keyfile: Vec<String>,
-    pub ca_certs: String,
-    pub cert_reqs: String,
-    pub crl: String,
-    pub tls_min_version: String,
-    pub redirect_http: bool,
-    pub redirect_port: u32,
-    pub forwarded_allow_ips: Vec<String>,
-    pub forwarded_headers: Vec<String>,
-    pub strip_forwarded: bool,
-    pub header_map: String,
-    pub forwarder_headers: Vec<String>,
-    pub root_path: String,
-    pub proxy_protocol: String,
-    pub proxy_allow_ips: Vec<String>,
-    pub io_threads: u32,
-    pub backlog: u32,
-    pub reuse_port: bool,
-    pub max_connections: u32,
-    pub queue_size: u32,
-    pub queue_timeout: f64,
-    pub request_timeout: f64,
-    pub http: String,
-    pub keep_alive: f64,
-    pub header_timeout: f64,
-    pub body_timeout: f64,
-    pub send_timeout: f64,
-    pub graceful_timeout: f64,
-    pub limit_request_line: u32,
-    pub limit_request_field_size: u32,
-    pub limit_request_fields: u32,
-    pub limit_request_body: f64,
-    pub limit_websocket_message: u32,
-    pub limit_upload_rate: u32,
-    pub limit_connections_per_ip: u32,
-    pub websocket_compression: bool,
-    pub websocket_ping: f64,
-    pub compress: Vec<String>,
-    pub compress_level: Vec<String>,
-    pub compress_min_size: u32,
-    pub compress_types: Vec<String>,
-    pub access_logfile: String,
-    pub access_logformat: String,
-    pub access_log_reveal: Vec<String>,
-    pub log_syslog: bool,
-    pub log_syslog_to: String,
-    pub log_syslog_facility: String,
-    pub log_syslog_prefix: String,
-    pub disable_redirect_access_to_syslog: bool,
-    pub request_id: bool,
-    pub request_id_header: String,
-    pub request_id_response: bool,
-    pub health_path: String,
-    pub worker_connections: u32,
-    pub queue_target: f64,
-    #[napi(js_name = "static")]
-    pub static_mounts: Vec<String>,
-    pub static_fallback: String,
-    pub static_max_age: f64,
-    pub static_immutable: Vec<String>,
-    pub sendfile_root: String,
-}
-
-impl From<NativeOptions> for Options {
-    #[allow(
-        clippy::cast_sign_loss,
-        reason = "bounds were checked against the option table; a negative number would saturate to 0"
-    )]
-    fn from(from: NativeOptions) -> Self {
-        let duration = |ms: f64| Duration::from_millis(ms as u64);
-        Self {
-            bind: from.bind,
-            socket_mode: from.socket_mode,
-            certfile: from.certfile,
-            keyfile: from.keyfile,
-            ca_certs: from.ca_certs,
-            cert_reqs: from.cert_reqs,
-            crl: from.crl,
-            tls_min_version: from.tls_min_version,
-            redirect_http: from.redirect_http,
-            redirect_port: from.redirect_port,
-            forwarded_allow_ips: from.forwarded_allow_ips,
-            forwarded_headers: from.forwarded_headers,
-            strip_forwarded: from.strip_forwarded,
-            header_map: from.header_map,
-            forwarder_headers: from.forwarder_headers,
-            root_path: from.root_path,
-            proxy_protocol: from.proxy_protocol,
-            proxy_allow_ips: from.proxy_allow_ips,
-            io_threads: from.io_threads.max(1),
-            backlog: from.backlog,
-            reuse_port: from.reuse_port,
-            max_connections: from.max_connections,
-            queue_size: from.queue_size,
-            queue_timeout: duration(from.queue_timeout),
-            request_timeout: duration(from.request_timeout),
-            http: match from.http.as_str() {
-                "1" => HttpVersions::Http1,
-                "2" => HttpVersions::Http2,
-                _ => HttpVersions::Auto,
-            },
-            keep_alive: duration(from.keep_alive),
-            header_timeout: duration(from.header_timeout),
-            body_timeout: duration(from.body_timeout),
-            send_timeout: duration(from.send_timeout),
-            graceful_timeout: duration(from.graceful_timeout),
-            limit_request_line: from.limit_request_line,
-            limit_request_field_size: from.limit_request_field_size,
-            limit_request_fields: from.limit_request_fields,
-            limit_request_body: from.limit_request_body as u64,
-            limit_websocket_message: from.limit_websocket_message,
-            limit_upload_rate: from.limit_upload_rate,
-            limit_connections_per_ip: from.limit_connections_per_ip,
-            websocket_compression: from.websocket_compression,
-            compress: from.compress,
-            compress_level: from.compress_level,
-            compress_min_size: from.compress_min_size,
-            compress_types: from.compress_types,
-            websocket_ping: duration(from.websocket_ping),
-            access_logfile: from.access_logfile,
-            access_logformat: from.access_logformat,
-            access_log_reveal: from.access_log_reveal,
-            log_syslog: from.log_syslog,
-            log_syslog_to: from.log_syslog_to,
-            log_syslog_facility: from.log_syslog_facility,
-            log_syslog_prefix: from.log_syslog_prefix,
-            disable_redirect_access_to_syslog: from.disable_redirect_access_to_syslog,
-            request_id: from.request_id,
-            request_id_header: from.request_id_header,
-            request_id_response: from.request_id_response,
-            health_path: from.health_path,
-            worker_connections: from.worker_connections,
-            queue_target: duration(from.queue_target),
-            r#static: from.static_mounts,
-            static_fallback: from.static_fallback,
-            static_max_age: duration(from.static_max_age),
-            static_immutable: from.static_immutable,
-            sendfile_root: from.sendfile_root,
-        }
-    }
-}
 
 /// What native code tells the main thread: a fault (`code` and the rest) or a phase.
 #[napi(object)]

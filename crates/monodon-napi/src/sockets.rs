@@ -6,7 +6,7 @@ use monodon_http::{Address, Inherited, Sockets, StartError};
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
-use crate::server::NativeOptions;
+use crate::options::NativeOptions;
 
 /// A socket that the process was started with.
 #[napi(object)]
