@@ -72,6 +72,7 @@ const COMMAND_OPTIONS = [
   'chdir',
   'controlSocket',
   'env',
+  'observeToken',
   'pid',
   'reload',
   'reloadEngine',

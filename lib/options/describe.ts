@@ -34,7 +34,9 @@ export function shownDefault(row: OptionRow): string {
   return typeof row.default === 'object' ? row.default.join(', ') : String(row.default)
 }
 
-/** A resolved value as one would give it. */
+/** A resolved value as one would give it; `***` for a secret. */
 export function shownValue(key: OptionKey, options: Options): string {
-  return formatValue(rowOf(key), options[key])
+  const row = rowOf(key)
+  const text = formatValue(row, options[key])
+  return row.secret && text !== '' ? '***' : text
 }

@@ -9,6 +9,7 @@ import { COMPRESSION } from './rows/compression.ts'
 import { DEVELOPMENT } from './rows/development.ts'
 import { LIMITS } from './rows/limits.ts'
 import { LOGS } from './rows/logs.ts'
+import { OBSERVABILITY } from './rows/observability.ts'
 import { OTHER } from './rows/other.ts'
 import { PROXIES } from './rows/proxies.ts'
 import type { OptionRow } from './rows/row.ts'
@@ -28,6 +29,7 @@ export const OPTIONS = {
   ...LIMITS,
   ...STATIC,
   ...LOGS,
+  ...OBSERVABILITY,
   ...DEVELOPMENT,
   ...OTHER,
 } as const satisfies Record<string, OptionRow>

@@ -14,6 +14,7 @@ export const GROUPS = [
   'Limits',
   'Static files',
   'Logs',
+  'Observability',
   'Development',
   'Other',
 ] as const
@@ -33,6 +34,8 @@ interface CommonRow {
    * its new workers. Others stay as they are until a restart.
    */
   readonly reloadable?: true
+  /** It is not shown to people. */
+  readonly secret?: true
   /** What the reference page says about reasons and limits. */
   readonly note?: string
 }

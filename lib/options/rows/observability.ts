@@ -1,0 +1,18 @@
+/** What can be seen of a server while it runs. */
+
+import type { OptionRow } from './row.ts'
+
+export const OBSERVABILITY = {
+  observeToken: {
+    type: 'string',
+    unit: 'TOKEN',
+    default: '',
+    pattern: /^[!-~]{16,256}$/,
+    allowed: '16 to 256 printable characters without a space',
+    group: 'Observability',
+    readBy: ['main'],
+    secret: true,
+    doc: 'What callers by TCP have to know who ask for metrics or status, as Authorization: Bearer TOKEN',
+    note: 'Others see the command line of a process: give it as `MONODON_OBSERVE_TOKEN` or in the config file.',
+  },
+} as const satisfies Record<string, OptionRow>
