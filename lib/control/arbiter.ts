@@ -138,6 +138,11 @@ export class Arbiter {
     }
   }
 
+  /** Whether a new server has the sockets and the files of this one. */
+  get hasHandedOver(): boolean {
+    return this.upgrades.hasHandedOver
+  }
+
   /** Those that hold now. */
   private get options(): Options {
     return this.live.now

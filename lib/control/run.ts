@@ -64,9 +64,10 @@ export async function runServer(
   } finally {
     await arbiter.release()
     manager.close()
-    pidFile?.remove()
+    // What is handed over takes another's place: to look whose it is first would be a race.
+    if (!arbiter.hasHandedOver) pidFile?.remove()
     // Last of all: who is told that the server has ended may start the next one.
-    await control?.close()
+    await control?.close(arbiter.hasHandedOver)
     ignoreSignals()
   }
 }

@@ -100,6 +100,16 @@ export class Site {
     return pid
   }
 
+  /**
+   * Ends the first server while the newest one sleeps, and so takes nothing yet of what is left to it.
+   * SIGCONT wakes it.
+   */
+  async endOldWhileNewSleeps(): Promise<void> {
+    process.kill(this.running.at(-1)!, 'SIGSTOP')
+    process.kill(this.server.pid, 'SIGTERM')
+    await this.ended(this.server.pid)
+  }
+
   ended(pid: number): Promise<void> {
     return until(`the server ${pid} to end`, () => !isRunning(pid))
   }

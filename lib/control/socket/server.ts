@@ -51,8 +51,8 @@ async function openNamed(
   path: string,
   predecessor: Predecessor | undefined,
 ): Promise<ControlSocket> {
-  if (predecessor?.isThere !== true) return ControlSocket.open(arbiter, path)
-  const control = await ControlSocket.open(arbiter, `${path}.2`)
+  if (predecessor?.isThere !== true) return ControlSocket.open(arbiter, path, true)
+  const control = await ControlSocket.open(arbiter, `${path}.2`, true)
   void predecessor.left.then(() => control.rename(path))
   return control
 }
@@ -69,10 +69,12 @@ export class ControlSocket {
   private readonly conversations = new Map<Socket, Conversation>()
   /** The socket's own, to know it by. */
   private readonly inode: number
+  private readonly isNamed: boolean
 
-  private constructor(arbiter: Arbiter, path: string, server: Server) {
+  private constructor(arbiter: Arbiter, path: string, server: Server, isNamed: boolean) {
     this.path = path
     this.server = server
+    this.isNamed = isNamed
     this.inode = lstatSync(path).ino
     server.on('connection', (socket) => this.admit(arbiter, socket))
     // One client that cannot be accepted costs nobody else anything.
@@ -81,11 +83,12 @@ export class ControlSocket {
   }
 
   /**
-   * Listens at `path`, in the place of what a server has left there that is gone.
+   * Listens at `path`, in the place of what a server has left there that is gone. A path that
+   * `isNamed` by the options is the same for the server that takes the place of this one.
    *
    * @throws MonodonError `MONODON_CONTROL_SOCKET` when a server listens there, or none can
    */
-  static async open(arbiter: Arbiter, path: string): Promise<ControlSocket> {
+  static async open(arbiter: Arbiter, path: string, isNamed = false): Promise<ControlSocket> {
     if (await isAlive(path)) throw unusable(`another server listens at ${path}`)
     const stat = lstatSync(path, { throwIfNoEntry: false })
     if (stat !== undefined && !stat.isSocket()) throw unusable(`${path} is there and is no socket`)
@@ -95,7 +98,7 @@ export class ControlSocket {
     } catch (error) {
       throw unusable(messageOf(error))
     }
-    return new ControlSocket(arbiter, path, server)
+    return new ControlSocket(arbiter, path, server, isNamed)
   }
 
   /** Takes the place of what is at `path`. */
@@ -109,15 +112,22 @@ export class ControlSocket {
     }
   }
 
-  /** Removes the socket, unless it is another server's by now, and sends the answers that are due. */
-  async close(): Promise<void> {
+  /**
+   * Removes the socket, unless it is another server's by now, and sends the answers that are due. A
+   * name that is handed over is left to the new server: it may take the place between a look at whose
+   * it is and its removal.
+   */
+  async close(isHandedOver: boolean): Promise<void> {
     this.isOpen = false
-    const isOurs = lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.inode
-    if (isOurs) rmSync(this.path, { force: true })
+    if (!(isHandedOver && this.isNamed) && this.isOurs()) rmSync(this.path, { force: true })
     this.server.close()
     const conversations = [...this.conversations.values()]
     await within(LAST_ANSWERS_MS, Promise.all(conversations.map((one) => one.close())))
     for (const socket of this.conversations.keys()) socket.destroy()
+  }
+
+  private isOurs(): boolean {
+    return lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.inode
   }
 
   private admit(arbiter: Arbiter, socket: Socket): void {

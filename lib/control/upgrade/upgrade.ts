@@ -57,6 +57,11 @@ export class Upgrade {
     return this.successor?.state === 'ready'
   }
 
+  /** Whether everything was left to a new server that is there. */
+  get hasHandedOver(): boolean {
+    return this.hasLeft && this.hasSuccessor
+  }
+
   /**
    * Starts a new server. Resolves with its process id when it serves.
    *
