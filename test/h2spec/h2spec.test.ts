@@ -1,5 +1,6 @@
-/** h2spec over TCP with prior knowledge: all of its sections (generic, http2, hpack). */
+/** h2spec over TCP with prior knowledge, and over TLS: all of its sections (generic, http2, hpack). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Certificates } from '../support/certificates.ts'
 import { describeWith } from '../support/required.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { build, h2spec, missing } from './h2spec.ts'
@@ -27,6 +28,19 @@ describeWith(missing(), 'h2spec', () => {
       const { tests, failed, failures } = await h2spec(program, server())
       expect(failures).toContain('Sends invalid connection preface')
       expect({ tests, failed }).toEqual({ tests: 145, failed: 1 })
+    })
+  })
+
+  describe('over TLS', () => {
+    const certificates = new Certificates()
+    afterAll(() => certificates.remove())
+    const { certfile, keyfile } = certificates.issue('server', { names: ['DNS:localhost'] })
+    const server = serving('--certfile', certfile, '--keyfile', keyfile)
+
+    test('every test passes', async () => {
+      const { tests, failures } = await h2spec(program, server(), ['--tls', '--insecure'])
+      expect(failures).toBe('')
+      expect(tests).toBe(145)
     })
   })
 })
