@@ -80,6 +80,11 @@ function integer(raw: unknown): number | undefined {
   return Number.isSafeInteger(raw) ? (raw as number) : undefined
 }
 
+/** The milliseconds of a time such as `500ms`; `undefined` for what is none. */
+export function milliseconds(text: string): number | undefined {
+  return quantity(text, DURATION_UNITS, 's')
+}
+
 /** Milliseconds. A bare number is seconds, as Gunicorn has it. */
 function duration(raw: unknown): number | undefined {
   if (raw === 'off' || raw === false) return 0

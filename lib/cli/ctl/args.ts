@@ -1,4 +1,4 @@
-/** The arguments of `monodon ctl`. */
+/** The arguments of `monodon ctl`, and of the other commands that ask a running server. */
 
 import { MonodonError } from '../../errors.ts'
 import type { Given } from '../../options/args.ts'
@@ -17,29 +17,58 @@ export interface CtlArgs {
   readonly flags: ReadonlyMap<OptionKey, Given>
 }
 
+/** Flags of a command that are no options of the server. */
+export interface ClientForm {
+  /** For people: `monodon ctl`. */
+  readonly name: string
+  readonly switches: readonly string[]
+  /** Flags with a value. */
+  readonly values: readonly string[]
+}
+
+export interface ClientArgs {
+  readonly words: readonly string[]
+  readonly flags: ReadonlyMap<OptionKey, Given>
+  readonly switches: ReadonlySet<string>
+  readonly values: ReadonlyMap<string, string>
+}
+
 /** @throws MonodonError `MONODON_USAGE` */
 export function readCtlArgs(argv: readonly string[]): CtlArgs {
+  const form = { name: 'monodon ctl', switches: ['--json', '--help', '-h'], values: [] }
+  const { words, flags, switches } = readClientArgs(argv, form)
+  const [command, argument, ...rest] = words
+  if (rest.length > 0) throw usage(`one command expected, given: ${words.join(' ')}`)
+  const help = switches.has('--help') || switches.has('-h')
+  return { command, argument, json: switches.has('--json'), help, flags }
+}
+
+/**
+ * Reads the arguments of a command that asks a running server, with `CTL_OPTIONS` among them. A flag
+ * that is given twice counts as given last.
+ *
+ * @throws MonodonError `MONODON_USAGE`
+ */
+export function readClientArgs(argv: readonly string[], form: ClientForm): ClientArgs {
   const words: string[] = []
   const flags = new Map<OptionKey, Given>()
-  let json = false
-  let help = false
+  const switches = new Set<string>()
+  const values = new Map<string, string>()
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index]!
     const [name = '', attached] = splitAtEquals(argument)
     const option = CTL_OPTIONS.find((key) => name === `--${kebab(key)}`)
-    if (option !== undefined) {
+    if (option !== undefined || form.values.includes(name)) {
       const value = attached ?? argv[++index]
       if (value === undefined || value === '') throw usage(`${name} needs a value`)
-      flags.set(option, { raw: value, origin: name })
-    } else if (argument === '--json') json = true
-    else if (argument === '--help' || argument === '-h') help = true
+      if (option === undefined) values.set(name, value)
+      else flags.set(option, { raw: value, origin: name })
+    } else if (form.switches.includes(argument)) switches.add(argument)
     // `scale -1` is no flag.
-    else if (/^-(?!\d)/.test(argument)) throw usage(`${argument} is no flag of monodon ctl`)
+    else if (/^-(?!\d)/.test(argument)) throw usage(`${argument} is no flag of ${form.name}`)
     else words.push(argument)
   }
-  const [command, argument, ...rest] = words
-  if (rest.length > 0) throw usage(`one command expected, given: ${words.join(' ')}`)
-  return { command, argument, json, help, flags }
+  return { words, flags, switches, values }
 }
 
 function splitAtEquals(argument: string): string[] {
@@ -49,6 +78,6 @@ function splitAtEquals(argument: string): string[] {
     : [argument]
 }
 
-function usage(detail: string): MonodonError {
+export function usage(detail: string): MonodonError {
   return new MonodonError('MONODON_USAGE', { detail })
 }

@@ -3,6 +3,7 @@
 import type { ActionName } from '../../control/actions.ts'
 import type { Restarts } from '../../control/pool/restarts.ts'
 import type { Change, ServerStatus, WorkerStatus } from '../../control/status.ts'
+import { age as shownAge } from '../../observe/view/text.ts'
 
 const DONE: Readonly<Partial<Record<ActionName, string>>> = {
   reload: 'Reloaded',
@@ -37,7 +38,7 @@ export function shown(action: ActionName, result: unknown): string {
 function statusText(status: ServerStatus): string {
   const { version, pid, state, change, uptime, app, urls, workerClass, wanted } = status
   const doing = change === null ? '' : `, ${DOING[change]}`
-  return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${duration(uptime)}
+  return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${shownAge(uptime)}
 Serving ${app} at ${urls.join(', ')}
 Workers: ${wanted} (${workerClass})${status.stability === 'stable' ? '' : ', in a crash loop'}
 Replaced: ${restartsText(status.restarts)}
@@ -57,7 +58,7 @@ const HEADS = ['WORKER', 'STATE', 'PID', 'AGE', 'REQUESTS', 'HELD']
 
 function workersText(workers: readonly WorkerStatus[]): string {
   const rows = workers.map(({ number, state, pid, age, requests, held }) =>
-    [number, state, pid ?? 'thread', duration(age), requests, held].map(String),
+    [number, state, pid ?? 'thread', shownAge(age), requests, held].map(String),
   )
   const widths = HEADS.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => row[column]!.length)),
@@ -66,20 +67,4 @@ function workersText(workers: readonly WorkerStatus[]): string {
     .map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  '))
     .map((line) => `${line.trimEnd()}\n`)
     .join('')
-}
-
-/** `2 h 3 min`: the two largest units that there are. */
-function duration(seconds: number): string {
-  const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [Math.floor(seconds) % 60, 's'],
-  ] as const
-  const first = parts.findIndex(([count]) => count > 0)
-  if (first < 0) return '0 s'
-  return parts
-    .slice(first, first + 2)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(' ')
 }
