@@ -46,6 +46,7 @@ const MAX_RETRIES = 10
 let threshold = RANK.info
 let format: LogFormat = 'text'
 let toSyslog: ((severity: number, text: string) => void) | undefined
+let heard: ((entry: Entry, now: Date) => void) | undefined
 let dropped = 0
 /** Where entries go, and the file that this is if it is one. */
 let descriptor = STDERR
@@ -102,6 +103,11 @@ export function setLogFormat(chosen: LogFormat): void {
 /** Has each entry of this thread handed to `send`, too, with its severity of syslog. */
 export function alsoLogTo(send: (severity: number, text: string) => void): void {
   toSyslog = send
+}
+
+/** Has `hear` see each entry of this thread that is written. */
+export function hearEntries(hear: (entry: Entry, now: Date) => void): void {
+  heard = hear
 }
 
 /** True when an entry of this level would be written. */
@@ -175,6 +181,7 @@ function writeEntry(entry: Entry): void {
   const now = new Date()
   write(formatEntry(entry, format, now))
   toSyslog?.(SEVERITY[entry.level], formatForSyslog(entry, format, now))
+  heard?.(entry, now)
 }
 
 /**

@@ -42,6 +42,73 @@ export interface NativePulse {
   readonly taken: number
   /** Milliseconds since it last took or submitted. */
   readonly still: number
+  /** Milliseconds that it has needed for the last sign of life that it was asked for, or needs already. */
+  readonly lag: number
+}
+
+/** Observations by size: `counts[i]` of those above `bounds[i - 1]` and up to `bounds[i]`. */
+export interface NativeHistogram {
+  readonly bounds: readonly number[]
+  readonly counts: readonly number[]
+  readonly sum: number
+}
+
+/** What there is to see of a server; `lib/observe/snapshot.ts` says what it is. */
+export interface NativeObservation {
+  readonly idle: number
+  readonly receiving: number
+  readonly sending: number
+  readonly requestCounts: readonly {
+    readonly method: string
+    readonly statusClass: number
+    readonly interface: string
+    readonly count: number
+  }[]
+  readonly queueTime: NativeHistogram
+  readonly appTime: NativeHistogram
+  readonly sendTime: NativeHistogram
+  readonly batchSize: NativeHistogram
+  readonly queueAge: number
+  readonly bytesReceived: number
+  readonly bytesSent: number
+  readonly handshakes: number
+  readonly failedHandshakes: number
+  readonly limited: readonly { readonly option: string; readonly count: number }[]
+  readonly logLinesLost: number
+  readonly inFlight: readonly {
+    readonly id: string
+    readonly state: string
+    readonly method: string
+    readonly target: string
+    readonly age: number
+    readonly worker?: number
+  }[]
+  readonly lives: readonly NativeLife[]
+}
+
+/** A request that has ended. */
+export interface NativeLife {
+  readonly id: string
+  readonly method: string
+  readonly target: string
+  readonly protocol: string
+  readonly client: string
+  readonly received: number
+  readonly called?: number
+  readonly ready?: number
+  readonly ended: number
+  readonly worker?: number
+  readonly status: number
+  readonly bytes: number
+  readonly outcome: string
+}
+
+/** Requests that have ended, for who follows. */
+export interface NativeFollowed {
+  /** Oldest first. */
+  readonly lives: readonly NativeLife[]
+  /** How many were dropped beside them. */
+  readonly dropped: number
 }
 
 /** A worker in a process of its own. */
@@ -103,6 +170,15 @@ export interface NativeServer {
   release(): void
   stats(): NativeStats
   pulses(): NativePulse[]
+  observe(): NativeObservation
+  /** Has the times of requests measured from now on, or not. */
+  setTimed(isTimed: boolean): void
+  /** Says by which interface the app is called. */
+  setInterface(name: string): void
+  /** Has all requests that end gathered for `followed`, or not. */
+  setFollowed(isFollowed: boolean): void
+  /** What was gathered since the last call. */
+  followed(): NativeFollowed
   /** Asks a worker for a sign of life. */
   probe(worker: number): void
   /** Takes everything from a worker that hangs: what it holds is answered 504. */
@@ -128,6 +204,7 @@ interface Addon {
   openEntries(options: NativeOptions, report: (report: NativeReport) => void): void
   writeEntry(severity: number, entry: string): void
   closeEntries(): void
+  entriesLost(): number
   attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
   dieWithParent(): void
@@ -196,6 +273,11 @@ export function openEntries(options: NativeOptions, report: (report: NativeRepor
 /** Hands an entry to syslog, if the way there is open; nobody waits for it. */
 export function writeEntry(severity: number, entry: string): void {
   addon.writeEntry(severity, entry)
+}
+
+/** Entries that were lost so far on their way to syslog. */
+export function entriesLost(): number {
+  return addon.entriesLost()
 }
 
 /** Has the last entries sent, which may take 2 s. */

@@ -25,6 +25,11 @@ export const ACTIONS = {
     doc: 'Tells how the server and its workers are',
     run: async (arbiter) => arbiter.status(),
   },
+  snapshot: {
+    signals: {},
+    doc: 'Tells all that can be known of the server now: counters, times, requests under way; see --json',
+    run: async (arbiter) => arbiter.snapshot(),
+  },
   workers: {
     signals: {},
     doc: 'Tells how the workers are',

@@ -1,7 +1,12 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
+import { entriesLost } from '../bridge/native.ts'
 import { errorText, MonodonError, messageOf } from '../errors.ts'
 import { log, reopenLog } from '../log.ts'
+import { assemble } from '../observe/assemble.ts'
+import { Demand } from '../observe/demand.ts'
+import { LastErrors } from '../observe/errors.ts'
+import type { Snapshot } from '../observe/snapshot.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { within } from '../within.ts'
@@ -50,6 +55,8 @@ export class Arbiter {
   private readonly standing: Standing
   private readonly upgrades: Upgrade
   private listener: Listener
+  private readonly demand: Demand
+  private readonly errors = new LastErrors()
   /** Is told which files the workers load (`--reload`). */
   private watch: OnLoaded | undefined
   private pool: WorkerPool | undefined
@@ -91,6 +98,10 @@ export class Arbiter {
       isAlone: () => this.yield(),
       isLost: () => void this.comeBack('the new server has ended'),
     })
+    this.demand = new Demand(false, (isMeasured) => {
+      this.listener.setTimed(isMeasured)
+      this.pool?.setMeasured(isMeasured)
+    })
     this.wanted = job.options.workers
     this.started = new Promise((resolve) => {
       this.tellStarted = resolve
@@ -120,6 +131,7 @@ export class Arbiter {
     try {
       this.watch = reloader?.watch
       this.pool = createPool(job, this.runtime, listener, this.watch)
+      this.demand.renew()
       const ready = await this.boot(this.pool)
       if (ready !== undefined) {
         this.sayStarted(ready, this.pool)
@@ -131,6 +143,7 @@ export class Arbiter {
       log('info', 'Stopped')
     } finally {
       this.state = 'stopped'
+      this.demand.stop()
       this.tellStarted()
       clearInterval(alive)
       onEnd()
@@ -170,6 +183,18 @@ export class Arbiter {
       lent,
       ...(this.pool?.status() ?? NO_POOL),
     }
+  }
+
+  /** All that can be known of it now. From then on its requests are timed for a while. */
+  snapshot(): Snapshot {
+    this.demand.look()
+    const status = this.status()
+    return assemble(this.listener.observe(), status.connections, entriesLost(), {
+      ...status,
+      at: Date.now() / 1000,
+      workers: this.pool?.snapshot() ?? [],
+      errors: this.errors.newestFirst(),
+    })
   }
 
   /**
@@ -381,6 +406,7 @@ export class Arbiter {
       this.listener = new Listener(this.options, this.runtime, this.listener.binds)
       const job = { ...this.job, options: this.options }
       this.pool = createPool(job, this.runtime, this.listener, this.watch)
+      this.demand.renew()
       await this.pool.start(this.wanted)
     } catch (error) {
       const detail = messageOf(error)

@@ -1,7 +1,8 @@
 /**
  * What a server does at one moment and has done so far: the one shape that the status page, `monodon
  * top`, `/status.json` and the metrics are made of. Times are seconds; whatever is not said to be of
- * now is counted from the server's start.
+ * now is counted from the server's start. Times and lives are of requests that came while the server was
+ * timed: with `--metrics-bind` or `--status-bind` always, else for a minute after each look.
  *
  * Text that clients sent (methods, targets) stands here as it came, cut to a bounded length. Who shows
  * it escapes it.
@@ -9,7 +10,7 @@
 
 import type { ServerStatus, WorkerStatus } from '../control/status.ts'
 
-/** Where a request is (in the way of a request, docs/architecture.md). */
+/** Where a request is that waits for a worker, or that one holds (in the way of a request, docs/architecture.md). */
 export type RequestState = 'request-received' | 'processing' | 'waiting-to-send' | 'sent'
 
 export type Interface = 'fetch' | 'wsgi' | 'node' | 'python' | 'native'
@@ -20,7 +21,7 @@ export interface RequestCount {
   readonly method: string
   /** The status' first digit; 0 if the client left before there was an answer. */
   readonly statusClass: 0 | 1 | 2 | 3 | 4 | 5
-  /** Who answered: the app's interface, or the server itself (`native`). */
+  /** How the app of the worker that took it is called; `native` if none took it: the server answered. */
   readonly interface: Interface
   readonly count: number
 }
@@ -41,7 +42,7 @@ export interface RequestNow {
   readonly method: string
   /** Path and query, as they were sent. */
   readonly target: string
-  /** Seconds since its head had come. */
+  /** Seconds since its head had come; where requests were not timed then, since it waits or is held. */
   readonly age: number
   /** The worker that holds it; `null` in the queue. */
   readonly worker: number | null
@@ -121,7 +122,10 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
   readonly bytesSent: number
   /** TLS handshakes. */
   readonly handshakes: { readonly completed: number; readonly failed: number }
-  /** Requests and connections that a limit refused or ended, by the limit's option. */
+  /**
+   * Requests and connections that a limit refused or ended, by the limit's option; `http2-flood`, which no
+   * option sets, stands there, too.
+   */
   readonly limited: Readonly<Record<string, number>>
   /** Lines of the access log and entries of syslog that were dropped. */
   readonly logDropped: number
@@ -129,6 +133,6 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
   readonly inFlight: readonly RequestNow[]
   /** The last slow, failed or aborted requests, newest first, 50 at most. */
   readonly lives: readonly RequestLife[]
-  /** Newest first, 50 at most. */
+  /** Of the main thread's log. Newest first, 50 at most. */
   readonly errors: readonly LoggedError[]
 }

@@ -84,6 +84,7 @@ async function serve(options: {
   const workers = new WorkerSet({ kind: 'thread', create, reconfigure: () => {} }, all, {
     phase: 'listening',
     pulses: () => [],
+    setInterface: () => {},
   })
   supervisor = new Supervisor(workers, new Pauses(), all, (worker) => recycling.watch(worker))
   recycling = new Recycling(workers, supervisor, all)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use monodon_http::handoff::{App, Peer};
+use monodon_http::observe::Limit;
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Report, Reporter};
 
@@ -169,6 +170,12 @@ impl Bridge {
             .cloned()
     }
 
+    /// The workers that are attached.
+    pub(crate) fn workers(&self) -> Vec<Arc<Worker>> {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        workers.clone()
+    }
+
     /// What the arbiter watches, of every worker. Takes locks: not for the request's way.
     pub fn pulses(&self) -> Vec<Pulse> {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
@@ -267,6 +274,7 @@ impl Bridge {
             }
             Err(request) => {
                 request.ticket.withdraw();
+                self.queue.limited.count(Limit::QueueSize, 1);
                 self.report("MONODON_QUEUE_FULL", Blame::Server, String::new());
                 false
             }
@@ -338,6 +346,11 @@ impl Bridge {
         let Lost {
             code, worker, held, ..
         } = lost;
+        match code {
+            "MONODON_REQUEST_TIMEOUT" => self.queue.limited.count(Limit::RequestTimeout, 1),
+            "MONODON_WORKER_HUNG" => self.queue.limited.count(Limit::Timeout, 1),
+            _ => {}
+        }
         let detail = format!(
             "{subject}, held for {:.1} s by worker {worker}",
             held.as_secs_f32()

@@ -109,6 +109,11 @@ impl Claims {
         self.unanswered
     }
 
+    /// The claims that stand.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Claim> {
+        self.places.iter().filter_map(|place| place.claim.as_ref())
+    }
+
     /// How many requests the worker holds.
     pub(crate) fn held(&self) -> usize {
         self.held

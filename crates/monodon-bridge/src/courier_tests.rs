@@ -16,7 +16,7 @@ use super::*;
 use crate::bridge::Bridge;
 use crate::layout::kind;
 use crate::process::ProcessWorker;
-use crate::queue::{Origin, Queued, Ticket};
+use crate::queue::{About, Origin, Queued, Ticket};
 use crate::record::HeadForm;
 
 struct Silent;
@@ -64,7 +64,7 @@ impl World {
 
     /// Queues a request whose record has this many bytes.
     fn request(&self, size: u8) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket::new());
+        let ticket = Arc::new(Ticket::new(About::default()));
         let mut record = vec![0; usize::from(size)];
         record[0] = size;
         record[4] = kind::ENVIRON;

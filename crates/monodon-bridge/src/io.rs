@@ -73,7 +73,7 @@ impl IoThread {
         ticket: Arc<Ticket>,
         peer: Rc<Peer>,
         stream: u32,
-        trace: Option<Rc<Trace>>,
+        trace: Rc<Trace>,
     ) -> (u32, u32) {
         let slot = Slot::new(ticket, peer, stream, trace, self.ticks.get());
         let opened = self.slots.borrow_mut().open(slot);
@@ -92,8 +92,8 @@ impl IoThread {
         let closed = self.slots.borrow_mut().close(index, generation);
         let Some(slot) = closed else { return };
         let place = slot.ticket.finish();
-        if let (Some(trace), Some((worker, at))) = (&slot.trace, slot.ticket.claimed()) {
-            trace.taken(worker, self.bridge.moment(at));
+        if let Some((worker, at)) = slot.ticket.claimed() {
+            slot.trace.taken(worker, self.bridge.moment(at));
         }
         let ended = slot.is_ended();
         if let (Place::Claimed(holder), false) = (place, ended) {

@@ -46,5 +46,6 @@ mod target;
 mod tasks;
 mod tls;
 mod tunnel;
+pub mod under_way;
 mod upload;
 pub mod worker;

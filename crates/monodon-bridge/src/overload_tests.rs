@@ -6,7 +6,7 @@ use std::sync::Arc;
 use monodon_http::options::Options;
 
 use crate::claims::Claims;
-use crate::queue::{Demand, Origin, Place, Queue, Queued, Taken, Ticket, waited};
+use crate::queue::{About, Demand, Origin, Place, Queue, Queued, Taken, Ticket, waited};
 
 /// Time that the app takes for a request, in milliseconds.
 const WORK: u32 = 10;
@@ -43,7 +43,7 @@ impl World {
     }
 
     fn arrive(&mut self) {
-        let ticket = Arc::new(Ticket::new());
+        let ticket = Arc::new(Ticket::new(About::default()));
         let queued = Queued {
             ticket: Arc::clone(&ticket),
             origin: Origin {

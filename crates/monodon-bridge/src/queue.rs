@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use http::{Method, Uri};
+use monodon_http::observe::{Limit, Limited, Totals};
 use monodon_http::options::Options;
 
 use crate::claims::Claims;
 use crate::overload::{Bounds, Pressure};
+use crate::under_way::{BATCH_BOUNDS, Batches, UnderWay};
 
 /// Where a request is, for both sides: queued, claimed by a worker, or over.
 ///
@@ -21,6 +24,19 @@ pub(crate) struct Ticket {
     /// seen that it was.
     claimed_at: AtomicU64,
     claimed_by: AtomicU32,
+    about: About,
+}
+
+/// What a request is about, for whoever looks at what is under way.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    /// The server's own number of it.
+    pub(crate) number: u64,
+    pub(crate) method: Method,
+    /// It shares the memory of the head.
+    pub(crate) uri: Uri,
+    /// When its head had come, if that is measured.
+    pub(crate) received: Option<Instant>,
 }
 
 const QUEUED: u64 = 0;
@@ -45,12 +61,17 @@ pub(crate) enum Place {
 }
 
 impl Ticket {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(about: About) -> Self {
         Self {
+            about,
             place: AtomicU64::new(QUEUED),
             claimed_at: AtomicU64::new(0),
             claimed_by: AtomicU32::new(NOBODY),
         }
+    }
+
+    pub(crate) fn about(&self) -> &About {
+        &self.about
     }
 
     /// Which worker has claimed it, if one has, and when, in microseconds of the bridge's clock.
@@ -165,6 +186,10 @@ pub(crate) struct Queue {
     refused: AtomicUsize,
     /// Changed rarely, and read under the lock.
     capacity: AtomicUsize,
+    /// Requests in each batch that brought any. Written under the lock.
+    batches: Batches,
+    /// How often requests have met a limit.
+    pub(crate) limited: Limited,
 }
 
 struct Waiting {
@@ -186,6 +211,8 @@ impl Queue {
             suspects: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
             capacity: AtomicUsize::new(options.queue_size as usize),
+            batches: Batches::new(&BATCH_BOUNDS),
+            limited: Limited::default(),
         }
     }
 
@@ -268,6 +295,9 @@ impl Queue {
                 taken.records.push((next.record, id));
             }
         }
+        if !taken.records.is_empty() {
+            self.batches.note(taken.records.len() as u64);
+        }
         let left = (before - requests.len()) as u64;
         self.length.store(requests.len(), Ordering::SeqCst);
         self.taken
@@ -312,6 +342,7 @@ impl Queue {
         }
         if !refused.is_empty() {
             self.refused.fetch_add(refused.len(), Ordering::Relaxed);
+            self.limited.count(Limit::QueueTarget, refused.len() as u64);
             self.note_refusal(waiting, now);
         }
     }
@@ -355,6 +386,22 @@ impl Queue {
         let mut live = waiting.requests.iter().filter(|queued| queued.is_live());
         live.next()
             .map_or(Duration::ZERO, |oldest| waited(oldest.since, now))
+    }
+
+    /// Requests in each batch that brought any.
+    pub(crate) fn batches(&self) -> Totals<{ Batches::CELLS }> {
+        let mut totals = Totals::default();
+        self.batches.add_to(&mut totals);
+        totals
+    }
+
+    /// The requests that wait, oldest first, `most` at most. `now` is that of the bridge's clock.
+    pub(crate) fn waiting(&self, now: u32, most: usize) -> Vec<UnderWay> {
+        let waiting = self.lock();
+        let live = waiting.requests.iter().filter(|queued| queued.is_live());
+        live.take(most)
+            .map(|queued| UnderWay::queued(queued.ticket.about(), waited(queued.since, now)))
+            .collect()
     }
 
     /// How many requests wait that are not withdrawn.

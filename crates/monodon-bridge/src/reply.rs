@@ -15,7 +15,7 @@ use monodon_http::websocket::Offer;
 
 use crate::headers;
 use crate::io::IoThread;
-use crate::queue::{Place, Ticket};
+use crate::queue::{About, Place, Ticket};
 use crate::record::{Event, RequestRecord};
 use crate::slot::{Answer, Ending, Slot};
 use crate::socket::SocketSession;
@@ -68,10 +68,18 @@ impl Handler for BridgeHandler {
             is_upgrade,
             websocket,
             trace,
+            number,
+            received,
             ..
         } = request;
         let (is_empty, expects_continue) = (body.is_empty(), body.expects_continue());
-        let ticket = Arc::new(Ticket::new());
+        let about = About {
+            number,
+            received,
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+        };
+        let ticket = Arc::new(Ticket::new(about));
         let (slot, generation) = self.io.open(Arc::clone(&ticket), peer, stream, trace);
         let exchange = Exchange {
             io: Rc::clone(&self.io),

@@ -79,8 +79,8 @@ pub(crate) struct Slot {
     pub(crate) peer: Rc<Peer>,
     /// The request's number on its connection.
     pub(crate) stream: u32,
-    /// Where to tell of it for the access log, if that asks.
-    pub(crate) trace: Option<Rc<Trace>>,
+    /// Where to tell who has taken it.
+    pub(crate) trace: Rc<Trace>,
     /// Ticks of the thread at which it was queued.
     pub(crate) queued_at: u32,
     /// The task that waits for the answer or sends it.
@@ -123,7 +123,7 @@ impl Slot {
         ticket: Arc<Ticket>,
         peer: Rc<Peer>,
         stream: u32,
-        trace: Option<Rc<Trace>>,
+        trace: Rc<Trace>,
         now: u32,
     ) -> Self {
         Self {

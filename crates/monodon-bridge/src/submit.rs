@@ -108,7 +108,7 @@ impl Worker {
         if desk.detached {
             return Ok(());
         }
-        self.move_on();
+        self.give_sign();
         desk.outgoing
             .resize_with(self.bridge.io_threads(), Vec::new);
         let mut rest = Bytes::copy_from_slice(batch);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use monodon_http::observe::Limit;
 use monodon_http::report::Blame;
 
 use crate::io::IoThread;
@@ -89,6 +90,8 @@ fn expire_queued(io: &IoThread) {
     let expired = io.expire(TICKS, BUSY);
     if expired > 0 {
         io.bridge.queue.refused(io.bridge.now_ms());
+        let limited = &io.bridge.queue.limited;
+        limited.count(Limit::QueueTimeout, expired as u64);
         let detail = format!("{expired} requests");
         io.bridge
             .report("MONODON_QUEUE_TIMEOUT", Blame::Server, detail);

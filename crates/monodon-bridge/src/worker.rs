@@ -15,9 +15,10 @@ use crate::inbox::{Letter, Mail, TakeBack};
 use crate::layout::BATCH_RECORDS;
 use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
-use crate::queue::{Demand, Taken};
+use crate::queue::{Demand, Taken, waited};
 use crate::record::{self, Event, Malformed};
 use crate::slot::Lost;
+use crate::under_way::UnderWay;
 
 /// Wakes a worker that sleeps. Called on any thread; must not block.
 pub trait Doorbell: Send + Sync + 'static {
@@ -44,6 +45,8 @@ pub struct Pulse {
     pub taken: u64,
     /// Since it last called `take` or `submit`.
     pub still: Duration,
+    /// How long it has needed for the last sign of life that it was asked for, or needs already.
+    pub lag: Duration,
 }
 
 /// What was put into a batch.
@@ -73,6 +76,10 @@ pub struct Worker {
     taken: AtomicU64,
     /// When it last called `take` or `submit`, in microseconds of the bridge's clock.
     moved: AtomicU64,
+    /// When it was asked for a sign of life that it has not given; 0 if it was not asked.
+    probed: AtomicU64,
+    /// How long it has needed for the last one, in microseconds.
+    lag: AtomicU64,
     desk: Mutex<Desk>,
     events: Mutex<Vec<(u32, Event)>>,
     event_count: AtomicUsize,
@@ -111,6 +118,8 @@ impl Worker {
             held: AtomicU32::new(0),
             taken: AtomicU64::new(0),
             moved,
+            probed: AtomicU64::new(0),
+            lag: AtomicU64::new(0),
             desk: Mutex::default(),
             events: Mutex::default(),
             event_count: AtomicUsize::new(0),
@@ -137,13 +146,41 @@ impl Worker {
     pub fn pulse(&self) -> Pulse {
         // Read before the clock.
         let moved = self.moved.load(Ordering::Acquire);
-        let still = self.bridge.now_us().saturating_sub(moved);
+        let probed = self.probed.load(Ordering::Relaxed);
+        let now = self.bridge.now_us();
+        let still = now.saturating_sub(moved);
+        let pending = if probed == 0 {
+            0
+        } else {
+            now.saturating_sub(probed)
+        };
+        let lag = self.lag.load(Ordering::Relaxed).max(pending);
         Pulse {
             index: self.index,
             held: self.held(),
             taken: self.taken.load(Ordering::Relaxed),
             still: Duration::from_micros(still),
+            lag: Duration::from_micros(lag),
         }
+    }
+
+    /// The requests that it holds.
+    pub(crate) fn under_way(&self) -> Vec<UnderWay> {
+        let now = self.bridge.now_ms();
+        let desk = self.desk();
+        let claims = desk.claims.iter();
+        claims
+            .map(
+                |Claim {
+                     ticket,
+                     since,
+                     stage,
+                     ..
+                 }| {
+                    UnderWay::held(ticket.about(), waited(*since, now), *stage, self.index)
+                },
+            )
+            .collect()
     }
 
     /// The worker has broken the protocol.
@@ -153,6 +190,11 @@ impl Worker {
 
     /// Asks the worker for a sign of life.
     pub fn probe(&self) {
+        let now = self.bridge.now_us().max(1);
+        // The wait for one that was asked for before goes on.
+        let _ = self
+            .probed
+            .compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
         self.bell.probe();
     }
 
@@ -167,7 +209,7 @@ impl Worker {
         if desk.detached {
             return 0;
         }
-        self.move_on();
+        self.give_sign();
         if most == 0 {
             self.retire();
             // The bell may have rung here, for requests that another one is to take.
@@ -244,6 +286,17 @@ impl Worker {
     /// Notes that the worker lives.
     pub(crate) fn move_on(&self) {
         self.moved.store(self.bridge.now_us(), Ordering::Release);
+    }
+
+    /// Notes a sign of life that the worker itself has given.
+    pub(crate) fn give_sign(&self) {
+        self.move_on();
+        let probed = self.probed.load(Ordering::Relaxed);
+        if probed != 0 {
+            let lag = self.moved.load(Ordering::Relaxed).saturating_sub(probed);
+            self.lag.store(lag, Ordering::Relaxed);
+            self.probed.store(0, Ordering::Relaxed);
+        }
     }
 
     fn note_taken(&self, desk: MutexGuard<'_, Desk>) {

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::chunk::LentMemory;
 use crate::layout::{BATCH_BYTES, flag, kind};
-use crate::queue::{Holder, Origin, Place, Queued, Ticket};
+use crate::queue::{About, Holder, Origin, Place, Queued, Ticket};
 use crate::record::HeadForm;
 
 struct Silent;
@@ -70,7 +70,7 @@ impl World {
     }
 
     fn request(&self, slot: u32) -> bool {
-        let ticket = Arc::new(Ticket::new());
+        let ticket = Arc::new(Ticket::new(About::default()));
         self.tickets.lock().unwrap().push(Arc::clone(&ticket));
         let mut record = vec![0; 64];
         record[0] = 64;

@@ -214,6 +214,7 @@ impl Arrival {
         if let Err(error) = poll_fn(|cx| stream.poll_handshake(cx)).await {
             return Err(Failure::of(&error, stream));
         }
+        self.thread.stats.handshakes.add(1);
         let session = Box::new(stream.facts());
         Ok((Stream::Tls(Box::new(stream)), session))
     }
@@ -224,7 +225,10 @@ impl Arrival {
         let arrivals = &self.thread.arrivals;
         let (failures, code) = match failure {
             Failure::Introduction(_) => (&arrivals.bad_preambles, code::PROXY_PROTOCOL),
-            _ => (&arrivals.bad_handshakes, code::TLS_HANDSHAKE_FAILED),
+            _ => {
+                self.thread.stats.failed_handshakes.add(1);
+                (&arrivals.bad_handshakes, code::TLS_HANDSHAKE_FAILED)
+            }
         };
         if let Some(detail) = failures.note(why) {
             self.thread.reporter.report(Report {

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::handoff::Refusal;
 use crate::incoming::Incoming;
+use crate::observe::Limit;
 use crate::peer::Peer;
 use crate::stall::Stall;
 
@@ -179,6 +180,11 @@ impl State {
     }
 
     fn fail(&mut self, error: BodyError) {
+        match error {
+            BodyError::TooLarge => self.peer.wire.limited(Limit::RequestBody),
+            BodyError::TimedOut => self.peer.wire.limited(Limit::BodyTimeout),
+            BodyError::Truncated | BodyError::Malformed => {}
+        }
         self.end = Some(Err(error));
         self.peer.wire.fail_body();
     }

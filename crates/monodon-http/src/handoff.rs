@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Instant;
 
 use http::{Response, StatusCode};
 use http_body::Body;
@@ -71,8 +72,12 @@ pub struct Request {
     pub is_upgrade: bool,
     /// What the client offers if that is WebSocket, and valid.
     pub websocket: Option<Box<Offer>>,
-    /// Where to tell of it for the access log, if that asks.
-    pub trace: Option<Rc<Trace>>,
+    /// Where to tell who has taken it.
+    pub trace: Rc<Trace>,
+    /// The server's own number of it.
+    pub number: u64,
+    /// When its head had come, if that is measured.
+    pub received: Option<Instant>,
 }
 
 /// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that

@@ -30,6 +30,7 @@ use crate::duty::Duty;
 use crate::fields::FieldRules;
 use crate::files::{FileServer, Mounts};
 use crate::handoff::App;
+use crate::observe::{Limit, Observer};
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::request_id::{Maker, RequestId, RequestIds};
@@ -40,7 +41,7 @@ use crate::timers::{self, Timeouts, Watch};
 use crate::tls::TlsSession;
 use crate::tuning::Tuning;
 use crate::visits::Visit;
-use crate::wire::{Common, Wire};
+use crate::wire::{Common, Ended, Wire};
 
 /// What an I/O thread is told.
 pub(crate) enum Command {
@@ -124,9 +125,9 @@ impl Place {
         self.peer.wire.begin_exchange()
     }
 
-    pub(crate) fn end_exchange(&self, line: Option<Box<Line>>) {
+    pub(crate) fn end_exchange(&self, ended: Ended) {
         self.thread.stats.request_ended();
-        self.peer.wire.end_exchange(line);
+        self.peer.wire.end_exchange(ended);
     }
 
     /// Gives a request its id, if requests have ids; and gives back the one that its response is to have.
@@ -148,6 +149,7 @@ impl Place {
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
+        self.thread.note_limit(code);
         self.thread.reporter.report(Report {
             code,
             blame,
@@ -198,8 +200,10 @@ impl Thread {
         (reporter, gate): (Arc<dyn Reporter>, Arc<Gate>),
     ) -> Self {
         let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
+        let observer = Observer::new(index, Arc::clone(&stats));
+        let common = Common::new(tuning.limits, access, tuning.compression, observer);
         Self {
-            common: Rc::new(Common::new(tuning.limits, access, tuning.compression)),
+            common: Rc::new(common),
             timeouts: Cell::new(tuning.timeouts),
             graceful_timeout: Cell::new(tuning.graceful_timeout),
             reporter,
@@ -244,6 +248,13 @@ impl Thread {
         }
     }
 
+    /// Counts a fault if that is a limit that was met.
+    pub(crate) fn note_limit(&self, code: &str) {
+        if let Some(limit) = Limit::of(code) {
+            self.common.observer.limited(limit);
+        }
+    }
+
     /// Has every connection look at what has changed of the thread.
     fn wake_all(&self) {
         for (_, (peer, _)) in &*self.connections.borrow() {
@@ -281,6 +292,7 @@ impl Thread {
         {
             let Ok(visit) = self.gate.visits.enter(client.ip()) else {
                 self.gate.leave();
+                self.common.observer.limited(Limit::Connections);
                 self.report_turned_away(client);
                 return None;
             };

@@ -25,7 +25,8 @@
 //! believed (`networks`) about the client (`client`), `forwarded` what they tell; `compress` compresses
 //! what is sent, if asked to; `access` writes a line for each request.
 //!
-//! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats` and `report` tell of it.
+//! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats`, `observe` and
+//! `report` tell of it.
 #![forbid(unsafe_code)]
 
 pub mod files;
@@ -62,6 +63,7 @@ mod io_thread;
 mod limits;
 mod listen;
 mod networks;
+pub mod observe;
 mod peer;
 mod phase;
 mod preamble;
@@ -85,5 +87,5 @@ pub use options::Options;
 pub use report::{Blame, Report, Reporter};
 pub use server::{Phase, Server, StartError};
 pub use sockets::{Address, Inherited, Sockets};
-pub use stats::Stats;
+pub use stats::{Observed, Stats};
 pub use stream::Ends;

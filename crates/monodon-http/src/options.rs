@@ -143,6 +143,8 @@ pub struct Options {
     pub request_id_header: String,
     /// Sends the id of a request back in its response.
     pub request_id_response: bool,
+    /// Requests that take longer are slow: status and monodon ctl snapshot remember the last ones.
+    pub slow_request: Duration,
 }
 
 impl Default for Options {
@@ -238,6 +240,7 @@ impl Default for Options {
             request_id: false,
             request_id_header: "x-request-id".to_owned(),
             request_id_response: false,
+            slow_request: Duration::from_millis(500),
         }
     }
 }

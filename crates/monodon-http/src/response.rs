@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::buf::Take;
 use bytes::{Buf, Bytes};
@@ -16,7 +17,7 @@ use http::{Method, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::access::{Line, Trace};
+use crate::access::Trace;
 use crate::answers;
 use crate::client::Client;
 use crate::compress::{self, Asked, Begun, Encoder, Fault, Plan, Polled};
@@ -24,9 +25,10 @@ use crate::connection;
 use crate::files::{self, Asking, Broken, FileBody};
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
+use crate::observe::Seen;
 use crate::report::{Blame, code};
 use crate::request_id::RequestId;
-use crate::wire::Span;
+use crate::wire::{Ended, Span};
 
 /// A request under way: dropping it ends the exchange.
 pub(crate) struct Exchange {
@@ -36,8 +38,8 @@ pub(crate) struct Exchange {
     version: Version,
     /// What the request says of compression, if that is on.
     asked: Option<Asked>,
-    /// For the access log, if there is one.
-    line: Option<Box<Line>>,
+    /// What is told of it when it is over.
+    ended: Option<Ended>,
     /// For files that may have to be sent in place of the app's response.
     pub(crate) asking: Option<Box<Asking>>,
     /// For the response, if that is to have one.
@@ -52,6 +54,7 @@ impl Exchange {
         request_id: Option<Box<RequestId>>,
     ) -> Self {
         let line = place.begin_line(client, request);
+        let seen = place.thread.common.observer.begin(client, request);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
             .as_ref()
@@ -62,7 +65,7 @@ impl Exchange {
             is_head: request.method() == Method::HEAD,
             version: request.version(),
             asked,
-            line,
+            ended: Some(Ended { seen, line }),
             asking: None,
             request_id,
         }
@@ -143,6 +146,7 @@ impl Exchange {
                 Some(plan) => compress::apply(&plan, &mut head),
                 None => frame_without_body(&mut head, length, self.is_head),
             }
+            self.note(Seen::is_given_away);
             return Response::from_parts(head, Framed::empty(self));
         }
         let mut framed = Framed {
@@ -152,6 +156,9 @@ impl Exchange {
         };
         if let Some(plan) = plan {
             framed.compress(&plan, &mut head, cx);
+        }
+        if framed.is_end_stream() {
+            framed.exchange.note(Seen::is_given_away);
         }
         Response::from_parts(head, framed)
     }
@@ -171,6 +178,7 @@ impl Exchange {
         head.headers.insert(SERVER, SERVER_NAME);
         self.begin(&mut head);
         if self.is_head {
+            self.note(Seen::is_given_away);
             return Response::from_parts(head, Framed::empty(self));
         }
         Response::from_parts(
@@ -206,8 +214,12 @@ impl Exchange {
         }
         let wire = &self.place.peer.wire;
         wire.response_begins();
-        if let Some(line) = &mut self.line {
-            line.respond(head.status, &head.headers, wire.bytes_given());
+        if let Some(Ended { seen, line }) = &mut self.ended {
+            let mark = wire.bytes_given();
+            seen.respond(head.status, mark);
+            if let Some(line) = line {
+                line.respond(head.status, &head.headers, mark);
+            }
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {
@@ -218,20 +230,42 @@ impl Exchange {
 
     /// Notes whether the client uses https.
     pub(crate) fn set_https(&mut self, is_https: bool) {
-        if let Some(line) = &mut self.line {
+        if let Some(Ended {
+            line: Some(line), ..
+        }) = &mut self.ended
+        {
             line.set_https(is_https);
         }
     }
 
-    /// Where the handler is to tell of the request, if the log asks for it.
-    pub(crate) fn trace(&self) -> Option<Rc<Trace>> {
-        self.line.as_ref()?.trace()
+    /// Where the handler is to tell of the request.
+    pub(crate) fn trace(&mut self) -> Rc<Trace> {
+        let trace = |Ended { seen, line }: &mut Ended| {
+            seen.trace(line.as_ref().and_then(|line| line.trace()))
+        };
+        self.ended.as_mut().map(trace).unwrap_or_default()
+    }
+
+    /// The request's number, and when its head had come if that is measured.
+    pub(crate) fn identity(&self) -> (u64, Option<Instant>) {
+        let seen = self.ended.as_ref().map(|ended| &ended.seen);
+        seen.map_or((0, None), |seen| (seen.number(), seen.begun()))
+    }
+
+    /// Has `note` look at the record of the request.
+    fn note(&mut self, note: impl FnOnce(&mut Seen)) {
+        if let Some(ended) = &mut self.ended {
+            note(&mut ended.seen);
+        }
     }
 
     /// Counts bytes of the body.
     fn count(&mut self, bytes: usize) {
-        if let Some(line) = &mut self.line {
-            line.count(bytes);
+        if let Some(Ended { seen, line }) = &mut self.ended {
+            seen.count(bytes);
+            if let Some(line) = line {
+                line.count(bytes);
+            }
         }
     }
 
@@ -242,7 +276,9 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.place.end_exchange(self.line.take());
+        if let Some(ended) = self.ended.take() {
+            self.place.end_exchange(ended);
+        }
     }
 }
 
@@ -451,7 +487,7 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
         let this = self.project();
         let (mut source, exchange) = (this.source, this.exchange);
         let polled = match this.encoder {
-            None => source.poll(exchange, cx),
+            None => source.as_mut().poll(exchange, cx),
             Some(encoder) => {
                 let polled = encoder.poll(cx, |cx| source.as_mut().poll(exchange, cx));
                 match polled {
@@ -470,25 +506,26 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
                 }
             }
         };
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            exchange.count(data.remaining());
+        match &polled {
+            Poll::Pending => {}
+            Poll::Ready(None) => exchange.note(Seen::is_given_away),
+            Poll::Ready(Some(Err(_))) => exchange.note(Seen::breaks),
+            Poll::Ready(Some(Ok(frame))) => {
+                match frame.data_ref() {
+                    Some(data) => exchange.count(data.remaining()),
+                    // After trailers nothing comes.
+                    None => exchange.note(Seen::is_given_away),
+                }
+                if is_over(&source, this.encoder.as_deref()) {
+                    exchange.note(Seen::is_given_away);
+                }
+            }
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        if let Some(encoder) = &self.encoder {
-            return encoder.is_end_stream();
-        }
-        match &self.source {
-            Source::App { body, left, is_cut } => {
-                !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream()
-            }
-            Source::Ours { text } => text.is_none(),
-            Source::File { body } => body.left() == 0,
-        }
+        is_over(&self.source, self.encoder.as_deref())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -507,6 +544,20 @@ impl<B: Body<Error = BodyCut>> Body for Framed<B> {
             }
             Source::File { body } => SizeHint::with_exact(body.left()),
         }
+    }
+}
+
+/// Whether nothing is left of a body.
+fn is_over<B: Body, D: Buf>(source: &Source<B>, encoder: Option<&Encoder<D>>) -> bool {
+    if let Some(encoder) = encoder {
+        return encoder.is_end_stream();
+    }
+    match source {
+        Source::App { body, left, is_cut } => {
+            !is_cut && left.is_none_or(|left| left == 0) && body.is_end_stream()
+        }
+        Source::Ours { text } => text.is_none(),
+        Source::File { body } => body.left() == 0,
     }
 }
 

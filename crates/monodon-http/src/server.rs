@@ -13,12 +13,13 @@ use crate::duty::Duty;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
+use crate::observe::Watching;
 use crate::options::Options;
 pub use crate::phase::Phase;
 use crate::phase::PhaseCell;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::sockets::{Address, Bind, Sockets};
-use crate::stats::{Stats, ThreadStats};
+use crate::stats::{Observed, Stats, ThreadStats};
 use crate::tls::{Tls, TlsError};
 use crate::tuning::Tuning;
 
@@ -28,6 +29,7 @@ pub struct Server {
     threads: Mutex<Vec<JoinHandle<()>>>,
     ports: Vec<Port>,
     gate: Arc<Gate>,
+    watching: Arc<Watching>,
     life: Arc<Life>,
     /// What new connections of TLS go by.
     tls: Mutex<Option<Arc<Tls>>>,
@@ -105,13 +107,15 @@ impl Server {
         let count = options.io_threads.max(1) as usize;
         let log = Log::open(&options, count, &reporter, None)?;
         let tuning = Tuning::load(&options, tls.clone(), log.outlets())?;
+        let watching = Arc::new(Watching::default());
+        watching.set_slow(options.slow_request);
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
             .map(|_| {
                 let (commands, inbox) = unbounded_channel();
                 (
                     Port {
                         commands,
-                        stats: Arc::new(ThreadStats::default()),
+                        stats: Arc::new(ThreadStats::new(Arc::clone(&watching))),
                     },
                     inbox,
                 )
@@ -132,6 +136,7 @@ impl Server {
             threads: Mutex::default(),
             ports: ports.clone(),
             gate: Arc::clone(&gate),
+            watching,
             life,
             tls: Mutex::new(tls),
         };
@@ -208,6 +213,25 @@ impl Server {
         total
     }
 
+    /// What was counted of requests that have ended and of bytes, summed over the I/O threads.
+    pub fn observed(&self) -> Observed {
+        let mut total = Observed::default();
+        for port in &self.ports {
+            port.stats.add_observed(&mut total);
+        }
+        total
+    }
+
+    /// What is shown of single requests, and to whom.
+    pub fn watching(&self) -> &Watching {
+        &self.watching
+    }
+
+    /// Lines of the access log that were dropped: they could not be written, or not in time.
+    pub fn log_lines_lost(&self) -> u64 {
+        self.life.log().lost()
+    }
+
     /// Checks what is read from the options only when a server starts, and starts none.
     ///
     /// # Errors
@@ -238,6 +262,7 @@ impl Server {
         *log = opened;
         drop(log);
         *tls = loaded;
+        self.watching.set_slow(options.slow_request);
         self.gate.set_max(options.max_connections);
         self.gate.visits.set_max(options.limit_connections_per_ip);
         for port in &self.ports {

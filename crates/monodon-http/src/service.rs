@@ -86,6 +86,7 @@ impl<H: Handler> Service<H> {
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
         let is_upgrade = offers_upgrade(&head) && body.is_empty();
         let websocket = is_upgrade.then(|| Offer::of(&head)).flatten().map(Box::new);
+        let (number, received) = exchange.identity();
         let request = Request {
             head,
             body,
@@ -97,6 +98,8 @@ impl<H: Handler> Service<H> {
             is_upgrade,
             websocket,
             trace: exchange.trace(),
+            number,
+            received,
         };
         if let Some(files) = &*self.place.thread.files.borrow()
             && !is_upgrade

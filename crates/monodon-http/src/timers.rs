@@ -202,6 +202,7 @@ fn wait_of(peer: &Peer) -> (Wait, u64) {
 
 fn report(thread: &Thread, peer: &Peer, code: &'static str, detail: &str) {
     let detail = detail.to_owned();
+    thread.note_limit(code);
     thread.reporter.report(Report {
         code,
         blame: Blame::Client,

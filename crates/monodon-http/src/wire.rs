@@ -26,6 +26,7 @@ use crate::date::Date;
 use crate::files::FilePart;
 use crate::framing::Guard;
 use crate::limits::Limits;
+use crate::observe::{Limit, Observer, Seen};
 use crate::peer::Peer;
 use crate::stall::{Patience, Stall};
 use crate::stream::Stream;
@@ -68,6 +69,7 @@ pub(crate) struct Common {
     /// Borrowed for a line at a time.
     pub(crate) access: RefCell<Option<AccessLog>>,
     pub(super) date: Date,
+    pub(crate) observer: Observer,
     pub(crate) compression: RefCell<Option<Arc<Compression>>>,
     pub(crate) codecs: Rc<Codecs>,
     /// Where every read goes first.
@@ -84,8 +86,10 @@ impl Common {
         limits: Limits,
         access: Option<AccessLog>,
         compression: Option<Arc<Compression>>,
+        observer: Observer,
     ) -> Self {
         Self {
+            observer,
             limits: Cell::new(limits),
             access: RefCell::new(access),
             date: Date::new(),
@@ -95,6 +99,13 @@ impl Common {
             spare: RefCell::default(),
         }
     }
+}
+
+/// An exchange that is over for the handler: what is told of it when the client has its response.
+pub(crate) struct Ended {
+    pub(crate) seen: Box<Seen>,
+    /// For the access log, if there is one.
+    pub(crate) line: Option<Box<Line>>,
 }
 
 pub(crate) struct Wire {
@@ -130,8 +141,9 @@ pub(crate) struct Wire {
     /// What the spans stand for that the parser has not given away.
     promised: RefCell<VecDeque<FilePart>>,
     file_fault: Cell<Option<String>>,
-    /// The access log's line of a response that the parser has not given away whole (HTTP/1).
-    unlogged: Cell<Option<Box<Line>>>,
+    /// The exchange whose response the parser has not given away whole (HTTP/1), or that has the
+    /// connection as a tunnel.
+    ended: Cell<Option<Ended>>,
     ending: Cell<Option<Ending>>,
     /// What the connection goes on with after HTTP.
     session: RefCell<Option<Session>>,
@@ -169,7 +181,7 @@ impl Wire {
             bytes_out: Cell::new(0),
             promised: RefCell::default(),
             file_fault: Cell::default(),
-            unlogged: Cell::new(None),
+            ended: Cell::new(None),
             ending: Cell::new(None),
             session: RefCell::new(None),
             is_paused: Cell::new(false),
@@ -198,29 +210,44 @@ impl Wire {
         self.has_begun.set(true);
     }
 
-    pub(crate) fn end_exchange(&self, line: Option<Box<Line>>) {
+    pub(crate) fn end_exchange(&self, mut ended: Ended) {
         self.open.set(self.open.get() - 1);
-        if let Some(mut line) = line {
-            match self.protocol.get() {
-                Protocol::Http2 => self.log(Some(line)),
-                Protocol::Tunnel => {
-                    line.respond_bare(StatusCode::SWITCHING_PROTOCOLS, self.bytes_given());
-                    self.log(self.unlogged.replace(Some(line)));
-                }
-                _ => self.log(self.unlogged.replace(Some(line))),
+        match self.protocol.get() {
+            Protocol::Http2 => {
+                let is_cut = !ended.seen.is_whole();
+                self.conclude(Some(ended), is_cut);
             }
+            Protocol::Tunnel => {
+                let mark = self.bytes_given();
+                ended.seen.switch(mark);
+                if let Some(line) = &mut ended.line {
+                    line.respond_bare(StatusCode::SWITCHING_PROTOCOLS, mark);
+                }
+                self.conclude(self.ended.replace(Some(ended)), false);
+            }
+            _ => self.conclude(self.ended.replace(Some(ended)), false),
         }
     }
 
-    /// Writes a line to the access log.
-    fn log(&self, line: Option<Box<Line>>) {
+    /// Counts an exchange that is over, and writes its line to the access log.
+    fn conclude(&self, ended: Option<Ended>, is_cut: bool) {
+        let Some(Ended { line, seen }) = ended else {
+            return;
+        };
+        self.common.observer.end(seen, is_cut);
         if let (Some(line), Some(access)) = (line, &*self.common.access.borrow()) {
             access.write(line);
         }
     }
 
-    /// Writes a line for what was answered outside of any exchange, with so many bytes of body.
+    /// A limit was met.
+    pub(crate) fn limited(&self, limit: Limit) {
+        self.common.observer.limited(limit);
+    }
+
+    /// Counts, and writes a line for, what was answered outside of any exchange, with so many bytes of body.
     pub(crate) fn log_refused(&self, peer: &Peer, status: StatusCode, sent: usize) {
+        self.common.observer.refused(status);
         if let Some(access) = &*self.common.access.borrow() {
             access.write_refused(peer, self.guard.borrow().line(), status, sent);
         }
@@ -400,13 +427,17 @@ impl Wire {
     /// Closes the socket.
     pub(crate) fn close(&self) {
         self.stream.take();
-        if let Some(mut line) = self.unlogged.take() {
-            if self.is_taken_over() {
-                line.count_all(self.bytes_out.get());
+        if let Some(mut ended) = self.ended.take() {
+            let (bytes_out, is_cut) = (self.bytes_out.get(), !self.is_taken_over());
+            let Ended { line, seen } = &mut ended;
+            if is_cut {
+                seen.cut(bytes_out);
+                line.iter_mut().for_each(|line| line.cut(bytes_out));
             } else {
-                line.cut(self.bytes_out.get());
+                seen.count_all(bytes_out);
+                line.iter_mut().for_each(|line| line.count_all(bytes_out));
             }
-            self.log(Some(line));
+            self.conclude(Some(ended), is_cut);
         }
     }
 

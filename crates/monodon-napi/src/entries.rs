@@ -44,6 +44,17 @@ pub fn write_entry(severity: u32, entry: String) {
     }
 }
 
+/// Entries that were lost so far.
+#[napi(catch_unwind)]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "JavaScript has no wider number; it is exact up to 2^53"
+)]
+pub fn entries_lost() -> f64 {
+    let open = ENTRIES.read().unwrap_or_else(PoisonError::into_inner);
+    open.as_ref().map_or(0, Entries::lost) as f64
+}
+
 /// Has the last entries sent, which may take 2 s.
 #[napi(catch_unwind)]
 pub fn close_entries() {

@@ -17,6 +17,7 @@ mod doorbell;
 mod entries;
 mod lent;
 mod notify;
+mod observe;
 mod options;
 mod os;
 mod port;

@@ -73,6 +73,7 @@ pub struct NativeOptions {
     pub request_id: bool,
     pub request_id_header: String,
     pub request_id_response: bool,
+    pub slow_request: f64,
 }
 
 impl From<NativeOptions> for Options {
@@ -150,6 +151,7 @@ impl From<NativeOptions> for Options {
             request_id: from.request_id,
             request_id_header: from.request_id_header,
             request_id_response: from.request_id_response,
+            slow_request: duration(from.slow_request),
         }
     }
 }

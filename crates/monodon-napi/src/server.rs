@@ -70,6 +70,8 @@ pub struct NativePulse {
     pub taken: f64,
     /// Milliseconds since it last took or submitted.
     pub still: f64,
+    /// Milliseconds that it has needed for the last sign of life that it was asked for.
+    pub lag: f64,
 }
 
 type ReportFunction =
@@ -250,6 +252,7 @@ impl NativeServer {
                 held: pulse.held,
                 taken: pulse.taken as f64,
                 still: pulse.still.as_millis() as f64,
+                lag: pulse.lag.as_secs_f64() * 1000.0,
             })
             .collect()
     }
@@ -298,7 +301,10 @@ impl NativeServer {
 }
 
 impl NativeServer {
-    #[cfg(unix)]
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
     pub(crate) fn bridge(&self) -> &Arc<Bridge> {
         &self.bridge
     }

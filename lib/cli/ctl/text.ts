@@ -22,6 +22,8 @@ const DOING: Readonly<Record<Change, string>> = {
 /** The text about what an action has resulted in. */
 export function shown(action: ActionName, result: unknown): string {
   switch (action) {
+    case 'snapshot':
+      return `${JSON.stringify(result, null, 2)}\n`
     case 'status':
       return statusText(result as ServerStatus)
     case 'workers':

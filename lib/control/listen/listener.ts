@@ -1,4 +1,6 @@
 import {
+  type NativeFollowed,
+  type NativeObservation,
   type NativeProcess,
   type NativePulse,
   type NativeReport,
@@ -11,6 +13,7 @@ import { log, logError, logFault } from '../../log.ts'
 import { toNative } from '../../options/native.ts'
 import type { Options } from '../../options/table.ts'
 import { within } from '../../within.ts'
+import type { WorkerKind } from '../../worker/protocol.ts'
 import type { Runtime } from '../runtime.ts'
 import { Binds, type BoundAddress, urlOf } from './binds.ts'
 import { FileWatch } from './file-watch.ts'
@@ -113,6 +116,31 @@ export class Listener {
   /** What there is to watch of each worker. */
   pulses(): NativePulse[] {
     return this.native.pulses()
+  }
+
+  /** What there is to see of its requests. */
+  observe(): NativeObservation {
+    return this.native.observe()
+  }
+
+  /** Has the times of requests measured from now on, or not. */
+  setTimed(isTimed: boolean): void {
+    this.native.setTimed(isTimed)
+  }
+
+  /** Says by which interface the app is called. */
+  setInterface(kind: WorkerKind): void {
+    this.native.setInterface(kind)
+  }
+
+  /** Has all requests that end gathered for `followed`, or not. */
+  setFollowed(isFollowed: boolean): void {
+    this.native.setFollowed(isFollowed)
+  }
+
+  /** What was gathered since the last call. */
+  followed(): NativeFollowed {
+    return this.native.followed()
   }
 
   /** Asks a worker for a sign of life. */

@@ -1,5 +1,6 @@
 import { MonodonError } from '../../errors.ts'
 import { log } from '../../log.ts'
+import type { WorkerSnapshot } from '../../observe/snapshot.ts'
 import type { Options } from '../../options/table.ts'
 import type { Job } from '../job.ts'
 import type { Listener } from '../listen/listener.ts'
@@ -12,6 +13,7 @@ import { Pauses } from './pauses.ts'
 import { Recycling } from './recycling.ts'
 import { RollingReload } from './rolling-reload.ts'
 import { Supervisor } from './supervisor.ts'
+import { Vitals } from './vitals.ts'
 import { Watchdog } from './watchdog.ts'
 import { WorkerSet } from './worker-set.ts'
 
@@ -55,6 +57,7 @@ export class WorkerPool {
   private readonly rolling: RollingReload
   private readonly recycling: Recycling
   private readonly watchdog: Watchdog
+  private readonly vitals: Vitals
 
   /** @throws MonodonError `MONODON_PYTHON_MISSING` */
   constructor(setup: PoolSetup) {
@@ -67,6 +70,7 @@ export class WorkerPool {
     )
     this.recycling = new Recycling(this.workers, this.supervisor, data.options)
     this.rolling = new RollingReload(this.workers, this.supervisor)
+    this.vitals = new Vitals(this.workers, listener)
     this.watchdog = new Watchdog(listener, data.options.timeout, (number, still) =>
       this.supervisor.endHung(number, still),
     )
@@ -95,6 +99,7 @@ export class WorkerPool {
   /** Stops all workers; each may finish what it holds, up to `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.watchdog.stop()
+    this.vitals.stop()
     this.recycling.stop()
     this.pauses.cancel()
     await this.workers.stop(timeoutMs)
@@ -128,6 +133,17 @@ export class WorkerPool {
   status(): PoolStatus {
     const { stability, restarts } = this.supervisor
     return { stability, restarts, workers: this.workers.status() }
+  }
+
+  /** How the workers are, with what they need, which is measured while `look` is called. */
+  snapshot(): readonly WorkerSnapshot[] {
+    return this.vitals.addTo(this.workers.status())
+  }
+
+  /** Measures from now on what the workers need, or not. */
+  setMeasured(isMeasured: boolean): void {
+    if (isMeasured) this.vitals.start()
+    else this.vitals.stop()
   }
 
   /**

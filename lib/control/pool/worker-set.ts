@@ -10,7 +10,7 @@ import type { WorkerFactory } from '../workers/worker-factory.ts'
 export class WorkerSet {
   private readonly factory: WorkerFactory
   private options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>
-  private readonly listener: Pick<Listener, 'phase' | 'pulses'>
+  private readonly listener: Pick<Listener, 'phase' | 'pulses' | 'setInterface'>
   private readonly workers = new Set<SupervisedWorker>()
   /** Workers that boot for the first time, or in place of another. */
   private readonly booting = new Set<SupervisedWorker>()
@@ -26,7 +26,7 @@ export class WorkerSet {
   constructor(
     factory: WorkerFactory,
     options: Pick<Options, 'bootTimeout' | 'reload' | 'dev'>,
-    listener: Pick<Listener, 'phase' | 'pulses'>,
+    listener: Pick<Listener, 'phase' | 'pulses' | 'setInterface'>,
   ) {
     this.factory = factory
     this.options = options
@@ -51,6 +51,11 @@ export class WorkerSet {
   /** Those that take requests. */
   answering(): SupervisedWorker[] {
     return [...this.workers].filter(({ state }) => state === 'ready')
+  }
+
+  /** All that there are. */
+  all(): readonly SupervisedWorker[] {
+    return [...this.workers]
   }
 
   /** How each is. */
@@ -95,7 +100,8 @@ export class WorkerSet {
     try {
       const ready = await this.readyInTime(worker)
       if (this.outdated.has(worker)) throw new Error('its files have changed')
-      if (ready.type === 'broken') {
+      if (ready.type === 'ready') this.listener.setInterface(ready.kind)
+      else {
         this.broken.add(worker)
         log('error', ready.text)
         log('info', `Until that is corrected, worker ${worker.number} answers with the error`)

@@ -35,6 +35,11 @@ export interface SupervisedWorker {
    * outside of it. `undefined` if that cannot be had, as of a thread that is busy.
    */
   memory(): Promise<number | undefined>
+  /**
+   * Share of the time since the last call in which it was busy, 0 to 1; `undefined` if that cannot be
+   * had, as of a process.
+   */
+  utilization(): number | undefined
   /** Its error log was moved away. */
   reopenLogs(): void
 }

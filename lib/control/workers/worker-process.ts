@@ -97,6 +97,8 @@ export class WorkerProcess implements SupervisedWorker {
     return this.pid === undefined ? undefined : residentMemory(this.pid)
   }
 
+  utilization(): undefined {}
+
   reopenLogs(): void {
     this.native.tell(JSON.stringify({ type: 'reopenLogs' }))
   }

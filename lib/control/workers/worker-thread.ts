@@ -1,3 +1,4 @@
+import type { EventLoopUtilization } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import { log, logError } from '../../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../../worker/protocol.ts'
@@ -24,6 +25,8 @@ export class WorkerThread implements SupervisedWorker {
   private readonly thread: Worker
   private readonly onLoaded: OnLoaded
   private tellSpent!: () => void
+  /** How busy it was when that was asked last. */
+  private utilized: EventLoopUtilization | undefined
   /** Who waits for its memory. */
   private measured: ((bytes: number | undefined) => void) | undefined
 
@@ -74,6 +77,14 @@ export class WorkerThread implements SupervisedWorker {
       this.measured?.(undefined)
       this.measured = resolve
     })
+  }
+
+  utilization(): number | undefined {
+    if (this.state !== 'ready' && this.state !== 'draining') return undefined
+    const now = this.thread.performance.eventLoopUtilization()
+    const { utilization } = this.thread.performance.eventLoopUtilization(now, this.utilized)
+    this.utilized = now
+    return utilization
   }
 
   reopenLogs(): void {

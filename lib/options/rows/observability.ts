@@ -3,6 +3,16 @@
 import type { OptionRow } from './row.ts'
 
 export const OBSERVABILITY = {
+  slowRequest: {
+    type: 'duration',
+    default: '500ms',
+    off: 'no request is',
+    group: 'Observability',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'Requests that take longer are slow: status and monodon ctl snapshot remember the last ones',
+    note: 'Tunnels and WebSockets never are.',
+  },
   observeToken: {
     type: 'string',
     unit: 'TOKEN',

@@ -47,6 +47,11 @@ impl Entries {
         });
     }
 
+    /// Entries that were lost so far.
+    pub fn lost(&self) -> u64 {
+        self.writer.lost()
+    }
+
     /// Has what waits sent, and waits for that, 2 s at most. Nothing is sent after that.
     pub fn close(&self) {
         self.writer.close(LAST_LINES);

@@ -28,6 +28,15 @@ impl Trace {
     pub fn taken(&self, worker: u32, at: Instant) {
         self.taken.set(Some((worker, at)));
     }
+
+    /// Which worker has taken it, and when.
+    pub(crate) fn get(&self) -> Option<(u32, Instant)> {
+        self.taken.get()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.taken.set(None);
+    }
 }
 
 /// The line of a request under way: what its head says, and what is counted of its response.

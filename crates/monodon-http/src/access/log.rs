@@ -113,6 +113,11 @@ impl Log {
         self.writers().get(index).cloned()
     }
 
+    /// Lines that its writers have lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.writers().iter().map(|writer| writer.lost()).sum()
+    }
+
     /// Has files opened anew, and connections made anew.
     pub(crate) fn reopen(&self) {
         self.writers().iter().for_each(|writer| writer.reopen());

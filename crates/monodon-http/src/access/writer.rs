@@ -51,6 +51,8 @@ struct Shared {
     many_bytes: usize,
     /// Lines that were lost and not reported.
     lost: AtomicU64,
+    /// All that were lost.
+    lost_ever: AtomicU64,
     orders: Mutex<Orders>,
     ordered: Condvar,
     ended: Condvar,
@@ -93,6 +95,7 @@ impl Writer {
             lane_bytes,
             many_bytes: MANY_BYTES.min(lane_bytes / 4),
             lost: AtomicU64::new(0),
+            lost_ever: AtomicU64::new(0),
             orders: Mutex::default(),
             ordered: Condvar::new(),
             ended: Condvar::new(),
@@ -114,6 +117,11 @@ impl Writer {
             shared,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// Lines that were lost so far.
+    pub(crate) fn lost(&self) -> u64 {
+        self.shared.lost_ever.load(Relaxed)
     }
 
     pub(super) fn lane(&self, index: usize) -> Lane {
@@ -162,7 +170,7 @@ impl Lane {
         let mut lines = lock(&shared.lanes[self.index]);
         let before = lines.len();
         if before + max_bytes > shared.lane_bytes {
-            shared.lost.fetch_add(1, Relaxed);
+            shared.lose(1);
             return;
         }
         write(&mut lines);
@@ -177,6 +185,11 @@ impl Lane {
 }
 
 impl Shared {
+    fn lose(&self, lines: u64) {
+        self.lost.fetch_add(lines, Relaxed);
+        self.lost_ever.fetch_add(lines, Relaxed);
+    }
+
     fn orders(&self) -> MutexGuard<'_, Orders> {
         lock(&self.orders)
     }
@@ -271,7 +284,7 @@ impl Writing {
             Ok(()) => self.is_failing = false,
             Err((written, error)) => {
                 let lines = memchr_iter(b'\n', &chunk[written..]).count();
-                self.shared.lost.fetch_add(lines as u64, Relaxed);
+                self.shared.lose(lines as u64);
                 if !std::mem::replace(&mut self.is_failing, true) {
                     self.report_failure("write", "", &error);
                 }

@@ -15,6 +15,7 @@ use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
 use crate::handoff::BodyCut;
+use crate::observe::Limit;
 use crate::peer::Peer;
 use crate::response::{Framed, Piece};
 use crate::stall::Stall;
@@ -232,6 +233,7 @@ impl<D: Buf> Sender<D> {
                         stall
                     });
                     if stall.is_over() {
+                        peer.wire.limited(Limit::SendTimeout);
                         self.stream.send_reset(Reason::CANCEL);
                         return Poll::Ready(Err(Over));
                     }

@@ -108,7 +108,7 @@ impl Wire {
             }
             outcome => outcome?,
         };
-        self.bytes_out.set(self.bytes_out.get() + sent as u64);
+        self.sent(sent);
         part.advance(sent as u64);
         if part.left() == 0 {
             promised.pop_front();

@@ -28,6 +28,7 @@ impl Wire {
         if buffer.filled().is_empty() {
             self.has_ended.set(true);
         }
+        self.received(buffer.filled().len());
         Poll::Ready(Ok(take(buffer.filled())))
     }
 
@@ -171,6 +172,11 @@ impl Wire {
         if buffer.filled().len() == before {
             self.has_ended.set(true);
         }
+        self.received(buffer.filled().len() - before);
         Poll::Ready(Ok(()))
+    }
+
+    fn received(&self, bytes: usize) {
+        self.common.observer.stats.bytes_received.add(bytes as u64);
     }
 }

@@ -96,7 +96,7 @@ impl Wire {
         self.is_flushed.set(true);
         if self.open.get() == 0 && !self.is_taken_over() {
             self.is_answering.set(false);
-            self.log(self.unlogged.take());
+            self.conclude(self.ended.take(), false);
         }
     }
 
@@ -174,9 +174,15 @@ impl Wire {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.bytes_out.set(self.bytes_out.get() + written as u64);
+            self.sent(written);
         }
         polled
+    }
+
+    /// Counts bytes that have left.
+    pub(super) fn sent(&self, bytes: usize) {
+        self.bytes_out.set(self.bytes_out.get() + bytes as u64);
+        self.common.observer.stats.bytes_sent.add(bytes as u64);
     }
 
     fn poll_flush_socket(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,0 +1,114 @@
+//! What is under way, for whoever asks: requests that wait for a worker, or that one holds.
+
+use std::time::Duration;
+
+use monodon_http::observe::{Histogram, LIMITS, Totals};
+
+use crate::bridge::Bridge;
+use crate::claims::Stage;
+use crate::queue::About;
+
+/// Bounds of batch sizes.
+pub const BATCH_BOUNDS: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// Batches by the number of requests in them.
+pub type Batches = Histogram<{ BATCH_BOUNDS.len() + 1 }>;
+
+/// Where a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It waits for a worker.
+    Received,
+    /// A worker holds it, and has not answered.
+    Processing,
+    /// The answer has begun, and the worker has more to say.
+    Answering,
+}
+
+/// A request that has not ended for its worker.
+#[derive(Clone, Debug)]
+pub struct UnderWay {
+    /// The server's own number of it.
+    pub number: u64,
+    /// As the client has sent it.
+    pub method: String,
+    /// Path and query, as the client has sent them.
+    pub target: String,
+    /// Since its head had come; where that is not measured, since it waits or is held.
+    pub age: Duration,
+    /// Where it is.
+    pub step: Step,
+    /// Who holds it.
+    pub worker: Option<u32>,
+}
+
+/// Bytes of a target and of a method that are shown.
+const TARGET_BYTES: usize = 512;
+const METHOD_BYTES: usize = 32;
+
+impl UnderWay {
+    fn new(about: &About, known: Duration, step: Step, worker: Option<u32>) -> Self {
+        let target = about
+            .uri
+            .path_and_query()
+            .map_or("", |asked| asked.as_str());
+        Self {
+            number: about.number,
+            method: cut(about.method.as_str(), METHOD_BYTES).to_owned(),
+            target: cut(target, TARGET_BYTES).to_owned(),
+            age: about.received.map_or(known, |received| received.elapsed()),
+            step,
+            worker,
+        }
+    }
+
+    pub(crate) fn queued(about: &About, waited: Duration) -> Self {
+        Self::new(about, waited, Step::Received, None)
+    }
+
+    pub(crate) fn held(about: &About, held: Duration, stage: Stage, worker: u32) -> Self {
+        let step = match stage {
+            Stage::Unanswered => Step::Processing,
+            _ => Step::Answering,
+        };
+        Self::new(about, held, step, Some(worker))
+    }
+}
+
+/// The text's beginning, at most so many bytes of it.
+fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+impl Bridge {
+    /// The requests that wait or are held by workers, oldest first, `most` at most. Takes locks, and
+    /// looks at everything that is held: not for the request's way.
+    pub fn under_way(&self, most: usize) -> Vec<UnderWay> {
+        let mut found = self.queue.waiting(self.now_ms(), most);
+        for worker in self.workers() {
+            found.extend(worker.under_way());
+        }
+        found.sort_by_key(|request| std::cmp::Reverse(request.age));
+        found.truncate(most);
+        found
+    }
+
+    /// How long the oldest request has waited that no worker has taken.
+    pub fn queue_age(&self) -> Duration {
+        self.queue.oldest(self.now_ms())
+    }
+
+    /// Requests in each batch that brought any.
+    pub fn batches(&self) -> Totals<{ Batches::CELLS }> {
+        self.queue.batches()
+    }
+
+    /// How often requests have met a limit of the queue or of the workers, in the order of [`LIMITS`].
+    pub fn limited(&self) -> [u64; LIMITS.len()] {
+        self.queue.limited.totals()
+    }
+}

@@ -1,0 +1,129 @@
+//! What is known of a server while it runs: counters, how long requests took, and the lives of those
+//! that were slow or ended badly.
+//!
+//! Each I/O thread counts into cells of its own ([`cells`]), which anybody may read. From its head to
+//! its end a request has a record ([`seen`]) that is used again for another one, so nothing is
+//! allocated for it. When it has ended the record is counted, and becomes a [`Life`] if somebody is to
+//! see it ([`lives`]). The clock is read only while the server is [timed](Watching::set_timed).
+
+mod cells;
+mod limit;
+mod lives;
+mod seen;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::StatusCode;
+
+pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
+pub use self::limit::{LIMITS, Limit, Limited};
+pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
+pub(crate) use self::seen::Seen;
+use crate::client::Client;
+use crate::stats::ThreadStats;
+
+/// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
+pub const METHODS: [&str; 10] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "OTHER",
+];
+/// Where the others are among the methods.
+const OTHER: usize = METHODS.len() - 1;
+/// Statuses by their first digit; 0 is that the client left before there was an answer.
+pub const CLASSES: usize = 6;
+
+/// Requests that have ended: by how the worker called its app that took them (as in [`INTERFACES`]), method and class of the status.
+pub type Requests<T> = [[[T; CLASSES]; METHODS.len()]; INTERFACES.len()];
+
+/// Records that are kept for the next requests.
+const SPARE: usize = 1024;
+
+/// One I/O thread's way to count.
+pub(crate) struct Observer {
+    pub(crate) stats: Arc<ThreadStats>,
+    /// Of its next request; its upper bits are the thread's.
+    next: Cell<u64>,
+    #[allow(
+        clippy::vec_box,
+        reason = "a request's state is moved about: it holds a pointer"
+    )]
+    spare: RefCell<Vec<Box<Seen>>>,
+}
+
+impl Observer {
+    pub(crate) fn new(index: usize, stats: Arc<ThreadStats>) -> Self {
+        Self {
+            stats,
+            next: Cell::new((index as u64 + 1) << 40),
+            spare: RefCell::default(),
+        }
+    }
+
+    fn watching(&self) -> &Watching {
+        &self.stats.watching
+    }
+
+    /// Begins the record of a request whose head has come.
+    #[allow(
+        clippy::unnecessary_box_returns,
+        reason = "the box is what is used again"
+    )]
+    pub(crate) fn begin<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Seen> {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        let mut seen = self.spare.borrow_mut().pop().unwrap_or_default();
+        seen.begin(number, request);
+        if self.watching().is_timed() {
+            seen.begin_life(client, request);
+        }
+        seen
+    }
+
+    /// Counts a request that is over. `is_cut`: the client has not got all of its response.
+    pub(crate) fn end(&self, seen: Box<Seen>, is_cut: bool) {
+        let stats = &self.stats;
+        let interface = if seen.taken().is_some() {
+            self.watching().interface()
+        } else {
+            INTERFACES.len() - 1
+        };
+        stats.ended[interface][seen.method()][seen.class()].add(1);
+        if let Some(begun) = seen.begun() {
+            let ended = Instant::now();
+            if let Some(time) = seen.queue_time(begun) {
+                stats.queue_time.observe(time);
+            }
+            if let Some(time) = seen.app_time() {
+                stats.app_time.observe(time);
+            }
+            if let Some(time) = seen.send_time(ended) {
+                stats.send_time.observe(time);
+            }
+            self.watching().tell(&seen, is_cut, begun, ended);
+        }
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE {
+            spare.push(seen);
+        }
+    }
+
+    /// Counts an answer to what never was a request for the handler.
+    pub(crate) fn refused(&self, status: StatusCode) {
+        let native = INTERFACES.len() - 1;
+        self.stats.ended[native][OTHER][usize::from(status.as_u16() / 100)].add(1);
+    }
+
+    pub(crate) fn limited(&self, limit: Limit) {
+        self.watching().limited.count(limit, 1);
+    }
+}
+
+/// Where a method stands among [`METHODS`].
+fn index_of(method: &http::Method) -> usize {
+    let name = method.as_str();
+    METHODS[..OTHER]
+        .iter()
+        .position(|known| *known == name)
+        .unwrap_or(OTHER)
+}

@@ -1,0 +1,233 @@
+//! The record of one request, from its head to its end. It is used again, so that none is allocated.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use http::{Request, StatusCode, Version};
+
+use super::{OTHER, index_of};
+use crate::access::Trace;
+use crate::client::Client;
+
+/// Bytes of a target, and of a method that is not known, that are remembered.
+const TARGET_BYTES: usize = 512;
+const METHOD_BYTES: usize = 32;
+
+pub(crate) struct Seen {
+    number: u64,
+    /// Among `METHODS`.
+    method: usize,
+    /// 0 while there is no answer.
+    status: u16,
+    /// It became a connection of another protocol, which may last for long.
+    is_tunnel: bool,
+    /// The response was given away whole (HTTP/2).
+    is_whole: bool,
+    /// The response's body could not be finished.
+    is_broken: bool,
+    /// Bytes of the response's body.
+    sent: u64,
+    /// How many bytes had been sent on the connection when the response began.
+    mark: u64,
+    /// Where the handler tells who has taken it: this, or the access log's.
+    own: Rc<Trace>,
+    shared: Option<Rc<Trace>>,
+    /// When the head had come, if the server is timed, and when the response's had.
+    begun: Option<Instant>,
+    answered: Option<Instant>,
+    pub(super) about: About,
+}
+
+/// What a request is about, if it is timed.
+pub(super) struct About {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) version: Version,
+    pub(super) client: Client,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            method: OTHER,
+            status: 0,
+            is_tunnel: false,
+            is_whole: false,
+            is_broken: false,
+            sent: 0,
+            mark: 0,
+            own: Rc::default(),
+            shared: None,
+            begun: None,
+            answered: None,
+            about: About {
+                method: String::new(),
+                target: String::new(),
+                version: Version::HTTP_11,
+                client: Client::NONE,
+            },
+        }
+    }
+}
+
+impl Seen {
+    pub(super) fn begin<B>(&mut self, number: u64, request: &Request<B>) {
+        self.number = number;
+        self.method = index_of(request.method());
+        self.status = 0;
+        (self.is_tunnel, self.is_whole, self.is_broken) = (false, false, false);
+        (self.sent, self.mark) = (0, 0);
+        (self.begun, self.answered) = (None, None);
+        self.shared = None;
+        // Whoever still has the trace of an earlier request may write to it.
+        match Rc::get_mut(&mut self.own) {
+            Some(trace) => trace.clear(),
+            None => self.own = Rc::default(),
+        }
+    }
+
+    /// Notes when it began and what it is about.
+    pub(super) fn begin_life<B>(&mut self, client: &Client, request: &Request<B>) {
+        self.begun = Some(Instant::now());
+        let About {
+            method,
+            target,
+            version,
+            client: from,
+        } = &mut self.about;
+        method.clear();
+        method.push_str(cut(request.method().as_str(), METHOD_BYTES));
+        target.clear();
+        let uri = request.uri();
+        let asked = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+        let authority = || uri.authority().map_or("", http::uri::Authority::as_str);
+        target.push_str(cut(asked.unwrap_or_else(authority), TARGET_BYTES));
+        *version = request.version();
+        *from = *client;
+    }
+
+    /// Where the handler is to tell who has taken it: to the access log, if that asks, or here.
+    pub(crate) fn trace(&mut self, of_log: Option<Rc<Trace>>) -> Rc<Trace> {
+        self.shared = of_log;
+        Rc::clone(self.shared.as_ref().unwrap_or(&self.own))
+    }
+
+    /// The server's own number of it.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn begun(&self) -> Option<Instant> {
+        self.begun
+    }
+
+    /// The response begins, after so many bytes of the connection.
+    pub(crate) fn respond(&mut self, status: StatusCode, mark: u64) {
+        (self.status, self.mark) = (status.as_u16(), mark);
+        if self.begun.is_some() {
+            self.answered = Some(Instant::now());
+        }
+    }
+
+    /// The connection goes on with another protocol, after so many bytes.
+    pub(crate) fn switch(&mut self, mark: u64) {
+        self.is_tunnel = true;
+        self.respond(StatusCode::SWITCHING_PROTOCOLS, mark);
+    }
+
+    /// Counts bytes of the response's body.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+
+    /// Nothing of the response is left to be given away.
+    pub(crate) fn is_given_away(&mut self) {
+        self.is_whole = true;
+    }
+
+    /// The response's body cannot be finished.
+    pub(crate) fn breaks(&mut self) {
+        self.is_broken = true;
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Corrects it for a response of which only so many bytes of the connection have left.
+    pub(crate) fn cut(&mut self, bytes_out: u64) {
+        let left = bytes_out.saturating_sub(self.mark);
+        self.sent = self.sent.min(left);
+        if left == 0 {
+            self.status = 0;
+        }
+    }
+
+    /// Counts what the connection has sent since the response began: all that a tunnel did.
+    pub(crate) fn count_all(&mut self, bytes_out: u64) {
+        self.sent = bytes_out.saturating_sub(self.mark);
+    }
+
+    // -- how it has ended
+
+    pub(super) fn method(&self) -> usize {
+        self.method
+    }
+
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(super) fn class(&self) -> usize {
+        usize::from(self.status / 100).min(super::CLASSES - 1)
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.is_tunnel
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Who has taken it, and when.
+    pub(super) fn taken(&self) -> Option<(u32, Instant)> {
+        self.shared.as_ref().unwrap_or(&self.own).get()
+    }
+
+    pub(super) fn answered(&self) -> Option<Instant> {
+        self.answered
+    }
+
+    /// From its head until a worker took it.
+    pub(super) fn queue_time(&self, begun: Instant) -> Option<Duration> {
+        let (_, taken) = self.taken()?;
+        Some(taken.saturating_duration_since(begun))
+    }
+
+    /// From there until the response's head.
+    pub(super) fn app_time(&self) -> Option<Duration> {
+        let (_, taken) = self.taken()?;
+        Some(self.answered?.saturating_duration_since(taken))
+    }
+
+    /// From there until the response's end.
+    pub(super) fn send_time(&self, ended: Instant) -> Option<Duration> {
+        let answered = self.answered.filter(|_| !self.is_tunnel)?;
+        Some(ended.saturating_duration_since(answered))
+    }
+}
+
+/// The text's beginning, at most so many bytes of it.
+fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

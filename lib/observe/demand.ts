@@ -1,0 +1,39 @@
+/**
+ * Whether somebody looks at the server. Its clock is read for requests, and its workers are measured,
+ * while pages about it are served, or it was asked a short while ago.
+ */
+
+/** It is measured for so many milliseconds after it was asked. */
+const STAYS_MS = 60_000
+
+export class Demand {
+  private readonly isPermanent: boolean
+  private readonly tell: (isMeasured: boolean) => void
+  private timer: NodeJS.Timeout | undefined
+
+  /** `isPermanent`: somebody always does. `tell` hears when it is to be measured, and when no longer. */
+  constructor(isPermanent: boolean, tell: (isMeasured: boolean) => void) {
+    this.isPermanent = isPermanent
+    this.tell = tell
+  }
+
+  /** There is something new to be measured, from now on if it is to be. */
+  renew(): void {
+    if (this.isPermanent || this.timer !== undefined) this.tell(true)
+  }
+
+  /** Somebody looks. */
+  look(): void {
+    if (this.isPermanent) return
+    if (this.timer === undefined) this.tell(true)
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => {
+      this.timer = undefined
+      this.tell(false)
+    }, STAYS_MS).unref()
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+  }
+}
