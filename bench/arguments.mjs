@@ -54,6 +54,8 @@ const REFERENCES = [
   'limit-h2',
   'node-http',
   'node-http2',
+  'node-https',
+  'node-http2-tls',
   'gunicorn-sync-flask',
   'ws',
   'nginx-static',

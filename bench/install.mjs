@@ -1,4 +1,4 @@
-// Brings what the servers need: the peers from their registries, the limit and the load for WebSockets from their source.
+// Brings what the servers need: the peers from their registries, the limit and some loads from their source.
 import { execFile } from 'node:child_process'
 import {
   copyFileSync,
@@ -139,6 +139,7 @@ const SOURCES = {
   monodon,
   limit: () => example('limit'),
   sockets: () => example('sockets'),
+  handshakes: () => example('handshakes'),
   uws: uWebSockets,
   ws,
   compression,

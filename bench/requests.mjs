@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { request as http1Request } from 'node:http'
 import { connect as http2Connect } from 'node:http2'
+import { request as httpsRequest } from 'node:https'
 import { gunzipSync } from 'node:zlib'
 import { WebSocket } from 'undici'
 import { LIST } from './apps/payload.mjs'
@@ -50,10 +51,17 @@ export const REQUESTS = {
   large: { path: '/1mb', type: 'text/plain', answer: KB * KB },
 }
 
-function overHttp1(port, { path, method = 'GET', body, headers }) {
+/** The benchmark's own certificate is of no authority. */
+const UNCHECKED = { rejectUnauthorized: false }
+
+function overHttp1(port, { path, method = 'GET', body, headers }, { isTls = false } = {}) {
+  const ask = isTls ? httpsRequest : http1Request
   return new Promise((resolve, reject) => {
-    const request = http1Request(
-      { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 5_000 },
+    const request = ask(
+      {
+        ...{ host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 5_000 },
+        ...(isTls && UNCHECKED),
+      },
       (response) => {
         const chunks = []
         response.on('data', (chunk) => chunks.push(chunk))
@@ -77,9 +85,10 @@ function overHttp1(port, { path, method = 'GET', body, headers }) {
   })
 }
 
-function overHttp2(port, { path }) {
+function overHttp2(port, { path }, { isTls = false } = {}) {
   return new Promise((resolve, reject) => {
-    const session = http2Connect(`http://127.0.0.1:${port}`)
+    const origin = `${isTls ? 'https' : 'http'}://127.0.0.1:${port}`
+    const session = http2Connect(origin, isTls ? UNCHECKED : {})
     session.on('error', reject)
     const request = session.request({ ':path': path })
     const chunks = []
@@ -146,12 +155,13 @@ function faults({ status, headers, body }, { type, answer, streamed, headers: se
 /**
  * Asks once.
  *
- * @param {'h1' | 'h2' | 'ws'} protocol
+ * @param {'h1' | 'h2' | 'ws' | 'h1s' | 'h2s'} protocol
  * @throws {Error} with `wrongAnswer` when the answer is not the asked one
  */
 export async function check(port, request, protocol) {
   if (protocol === 'ws') return overWebSocket(port, request)
-  const answer = await (protocol === 'h2' ? overHttp2 : overHttp1)(port, request)
+  const over = protocol.startsWith('h2') ? overHttp2 : overHttp1
+  const answer = await over(port, request, { isTls: protocol.endsWith('s') })
   const found = faults(answer, request)
   if (found.length === 0) return
   throw Object.assign(new Error(`wrong answer to ${request.path}: ${found.join('; ')}`), {

@@ -5,10 +5,10 @@
  * @property {string} name what `--only` takes
  * @property {string} title
  * @property {keyof typeof import('./requests.mjs').REQUESTS} request
- * @property {'h1' | 'h2' | 'ws'} protocol
+ * @property {'h1' | 'h2' | 'ws' | 'h1s' | 'h2s'} protocol those with `s` over TLS
  * @property {number} connections
  * @property {number} [streams] concurrent streams of a connection (HTTP/2)
- * @property {'wrk' | 'h2load' | 'autocannon' | 'sockets'} generator
+ * @property {'wrk' | 'h2load' | 'autocannon' | 'sockets' | 'handshakes'} generator
  * @property {string} [peer] the server that ratios are taken of; node:http without it
  */
 
@@ -94,6 +94,31 @@ export const SCENARIOS = [
     connections: 16,
     streams: 16,
     generator: 'h2load',
+  },
+  {
+    name: 'tls',
+    title: 'hello over TLS 1.3, 64 connections',
+    request: 'hello',
+    protocol: 'h1s',
+    connections: 64,
+    generator: 'wrk',
+  },
+  {
+    name: 'tls-h2',
+    title: 'hello over TLS 1.3 and HTTP/2, 16 connections x 16 streams',
+    request: 'hello',
+    protocol: 'h2s',
+    connections: 16,
+    streams: 16,
+    generator: 'h2load',
+  },
+  {
+    name: 'handshakes',
+    title: 'full handshakes of TLS 1.3, 16 at a time, a new connection each',
+    request: 'hello',
+    protocol: 'h1s',
+    connections: 16,
+    generator: 'handshakes',
   },
   {
     name: 'websocket',

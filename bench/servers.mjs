@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provide } from './install.mjs'
 import { staticServers } from './static.mjs'
+import { tlsServers } from './tls.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -16,7 +17,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @property {string} name what `--only` takes
  * @property {string} label
  * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'gzip' | 'zstd' | 'flask' | 'websocket')[]} answers
- * @property {('h1' | 'h2' | 'ws')[]} protocols
+ * @property {('h1' | 'h2' | 'ws' | 'h1s' | 'h2s')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
  * @property {boolean} [closes] it closes each connection after one answer
  * @property {() => Promise<(port: number) => object>} prepare gives the launcher; rejects with the
@@ -238,6 +239,9 @@ const withWs = (server) => ({
   },
 })
 
+/** monodon's fetch app, with further flags. */
+const launchFetch = (options) => monodonLauncher('fetch', 'fetch.mjs', 1, options)
+
 /** @type {Server[]} */
 export const SERVERS = [
   limit('limit', 'limit: raw hyper', 'raw', 'h1', ['hello', 'echo', 'large']),
@@ -267,7 +271,8 @@ export const SERVERS = [
     flags: ['run', '--quiet', '--no-config', '--allow-net', '--allow-env'],
   }),
   uws('uws', 'uWebSockets.js', 'uws.mjs'),
-  ...staticServers((options) => monodonLauncher('fetch', 'fetch.mjs', 1, options)),
+  ...staticServers(launchFetch),
+  ...tlsServers(launchFetch, MONODON_WORKERS),
   bare('monodon', 'monodon-python'),
   bare('gunicorn-sync'),
   bare('gunicorn'),

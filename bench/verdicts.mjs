@@ -101,6 +101,19 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload, memor
     ),
     judge('512 connections, of the limit', rate('hello-512', 'limit'), { least: 0.85 }, times),
     judge('HTTP/2, of node:http2', rate('h2', 'node-http2'), { least: 3 }, times),
+    judge('TLS, of node:https', rate('tls', 'node-https', 'monodon-tls'), { least: 1.8 }, times),
+    judge(
+      'TLS and HTTP/2, of node:http2',
+      rate('tls-h2', 'node-http2-tls', 'monodon-tls'),
+      { least: 3 },
+      times,
+    ),
+    judge(
+      'full TLS handshakes, of node:https',
+      rate('handshakes', 'node-https', 'monodon-tls'),
+      { least: 1 },
+      times,
+    ),
     judge(
       'file of 50 KB, of nginx',
       rate('static-50k', 'nginx-static', 'monodon-static'),

@@ -5,38 +5,43 @@ import { provide } from '../install.mjs'
 import { installed, runLoad } from '../processes.mjs'
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
-const url = (port, path) => `http://127.0.0.1:${port}${path}`
+/** Over TLS for the protocols whose name ends with an s. */
+const url = ({ protocol = 'h1', port, request: { path } }) =>
+  `${['h1s', 'h2s'].includes(protocol) ? 'https' : 'http'}://127.0.0.1:${port}${path}`
 const lastLine = (text) => JSON.parse(text.trim().split('\n').at(-1))
 
-/** @typedef {{ port: number, request: import('../requests.mjs').Request, connections: number, streams?: number, seconds: number }} Load */
+/** @typedef {{ port: number, protocol?: string, request: import('../requests.mjs').Request, connections: number, streams?: number, seconds: number }} Load */
 
-async function wrk({ port, request, connections, seconds }, onStart) {
-  const { method = 'GET', body, path, headers = {} } = request
+async function wrk(load, onStart) {
+  const { request, connections, seconds } = load
+  const { method = 'GET', body, headers = {} } = request
   const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const own = body ? [method, String(body.length)] : [method]
   const output = await runLoad(
     'wrk',
     [
       ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', ...fields],
-      ...['-s', here('report.lua'), url(port, path), '--', ...own],
+      ...['-s', here('report.lua'), url(load), '--', ...own],
     ],
     onStart,
   )
   return lastLine(output)
 }
 
-async function autocannon({ port, request, connections, seconds }, onStart) {
-  const { method = 'GET', body = '', path, headers = {} } = request
-  const args = [url(port, path), connections, seconds, method, body, JSON.stringify(headers)]
+async function autocannon(load, onStart) {
+  const { request, connections, seconds } = load
+  const { method = 'GET', body = '', headers = {} } = request
+  const args = [url(load), connections, seconds, method, body, JSON.stringify(headers)]
   return lastLine(
     await runLoad(process.execPath, [here('autocannon.mjs'), ...args.map(String)], onStart),
   )
 }
 
-async function h2load({ port, request, connections, streams, seconds }, onStart) {
+async function h2load(load, onStart) {
+  const { connections, streams, seconds } = load
   const output = await runLoad(
     'h2load',
-    ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`, url(port, request.path)],
+    ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`, url(load)],
     onStart,
   )
   const [, succeeded] = /(\d+) succeeded/.exec(output)
@@ -59,11 +64,20 @@ async function sockets({ port, request, connections, seconds }, onStart) {
   return lastLine(await runLoad(await provide('sockets'), args.map(String), onStart))
 }
 
-export const GENERATORS = { wrk, autocannon, h2load, sockets }
+/** What it counts are handshakes. */
+async function handshakes({ port, connections, seconds }, onStart) {
+  const args = [port, connections, seconds]
+  return lastLine(await runLoad(await provide('handshakes'), args.map(String), onStart))
+}
+
+export const GENERATORS = { wrk, autocannon, h2load, sockets, handshakes }
+
+/** Those that need nothing to be installed. */
+const OWN = ['autocannon', 'sockets', 'handshakes']
 
 /** Which generator a scenario gets here: its own, or autocannon in wrk's place. */
 export function generatorFor(scenario) {
-  if (['autocannon', 'sockets'].includes(scenario.generator) || installed(scenario.generator)) {
+  if (OWN.includes(scenario.generator) || installed(scenario.generator)) {
     return scenario.generator
   }
   return scenario.generator === 'wrk' ? 'autocannon' : undefined

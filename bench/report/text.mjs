@@ -47,6 +47,8 @@ const PEERS = {
   h1: { peer: 'node-http', limit: 'limit' },
   h2: { peer: 'node-http2', limit: 'limit-h2' },
   ws: { peer: 'ws', limit: undefined },
+  h1s: { peer: 'node-https', limit: undefined },
+  h2s: { peer: 'node-http2-tls', limit: undefined },
 }
 
 /** One scenario's table, fastest first. */
