@@ -259,7 +259,7 @@ export const ERRORS = {
   },
   MONODON_NOT_UPGRADABLE: {
     message: 'the client has not offered to switch to another protocol',
-    hint: 'look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over',
+    hint: 'look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over, or one of HTTP/2 by CONNECT with `:protocol` websocket',
     blame: 'app',
     status: 500,
   },

@@ -3,7 +3,17 @@
  * are given, and what comes back is read strictly.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+  type IncomingHttpHeaders,
+  type Settings,
+} from 'node:http2'
+import { connect, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Address } from './client.ts'
 import { PATIENCE_MS, within } from './wait.ts'
 
@@ -91,9 +101,13 @@ export interface Message {
   readonly frames: readonly Frame[]
 }
 
+/** What a WebSocket is spoken over. */
+export type Carrier = 'HTTP/1.1' | 'HTTP/2'
+
 /** An open WebSocket. */
 export class SocketClient {
-  readonly socket: Socket
+  /** The connection, or the stream of HTTP/2. */
+  readonly socket: Duplex
   /** The answer's fields, by name in lower case; several lines are a list. */
   readonly fields: ReadonlyMap<string, readonly string[]>
   readonly #frames: Frame[] = []
@@ -104,7 +118,7 @@ export class SocketClient {
   #failure: Error | undefined
   #waiting: (() => void) | undefined
 
-  private constructor(socket: Socket, fields: ReadonlyMap<string, readonly string[]>) {
+  private constructor(socket: Duplex, fields: ReadonlyMap<string, readonly string[]>) {
     this.socket = socket
     this.fields = fields
     const finish = (): void => {
@@ -117,7 +131,7 @@ export class SocketClient {
   }
 
   /**
-   * Opens a WebSocket.
+   * Opens a WebSocket, on a connection of its own.
    *
    * @throws Error with the answer when it is none that accepts the offer
    */
@@ -125,7 +139,17 @@ export class SocketClient {
     address: Address,
     target: string,
     fields: OfferFields = {},
+    carrier: Carrier = 'HTTP/1.1',
   ): Promise<SocketClient> {
+    if (carrier === 'HTTP/2') {
+      const session = await connectForSockets(address)
+      const client = await SocketClient.openOn(session, target, fields).catch((error: unknown) => {
+        session.destroy()
+        throw error
+      })
+      client.socket.once('close', () => session.destroy())
+      return client
+    }
     const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true })
     socket.setNoDelay(true)
     socket.write(offer(target, fields))
@@ -149,6 +173,30 @@ export class SocketClient {
     const client = new SocketClient(socket, answered)
     client.#push(rest)
     socket.resume()
+    return client
+  }
+
+  /**
+   * Opens a WebSocket as a stream of a connection that `connectForSockets` has made (RFC 8441).
+   *
+   * @throws Error with the status when the offer is not accepted, or the stream is reset
+   */
+  static async openOn(
+    session: ClientHttp2Session,
+    target: string,
+    fields: OfferFields = {},
+  ): Promise<SocketClient> {
+    const stream = session.request({
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':authority': 'localhost',
+      ':path': target,
+      'sec-websocket-version': '13',
+      ...fields,
+    })
+    const answered = await within(PATIENCE_MS, 'the answer to an offer', () => answerOf(stream))
+    const client = new SocketClient(stream, answered)
+    stream.resume()
     return client
   }
 
@@ -234,8 +282,20 @@ export class SocketClient {
 
   /** Goes away without a word. */
   async leave(): Promise<void> {
+    this.#cancel()
     this.socket.destroy()
     if (!this.socket.closed) await new Promise((resolve) => this.socket.once('close', resolve))
+  }
+
+  /** Resets the connection, or the stream. */
+  reset(): void {
+    if (this.socket instanceof Socket) this.socket.resetAndDestroy()
+    else this.#cancel()
+  }
+
+  #cancel(): void {
+    if (this.socket instanceof Socket) return
+    ;(this.socket as ClientHttp2Stream).close(constants.NGHTTP2_CANCEL)
   }
 
   #push(bytes: Buffer): void {
@@ -277,6 +337,33 @@ function cutFrame(bytes: Buffer): { frame: Frame; bytes: number } | number | Err
   const payload = bytes.subarray(head, head + length)
   const frame = { opcode: first & 15, isLast: first >= 0x80, reserved: (first >> 4) & 7, payload }
   return { frame, bytes: head + length }
+}
+
+/** A connection of HTTP/2 whose server has said that it takes extended CONNECT. */
+export async function connectForSockets({ host, port }: Address): Promise<ClientHttp2Session> {
+  const session = connectHttp2(`http://${host}:${port}`)
+  session.on('error', () => undefined)
+  const [settings] = await within(PATIENCE_MS, 'the settings', () =>
+    once(session, 'remoteSettings'),
+  )
+  if ((settings as Settings).enableConnectProtocol !== true)
+    throw new Error('SETTINGS_ENABLE_CONNECT_PROTOCOL was not announced')
+  return session
+}
+
+/** The fields of the answer that opens a stream. */
+async function answerOf(stream: ClientHttp2Stream): Promise<Map<string, readonly string[]>> {
+  const fields = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
+    stream.on('response', resolve)
+    stream.on('error', reject)
+    stream.on('close', () => reject(new Error(`the stream was reset: ${stream.rstCode}`)))
+  })
+  const { ':status': status, ...others } = fields
+  if (Number(status) !== 200) {
+    stream.destroy()
+    throw new Error(`HTTP/2 ${status}`)
+  }
+  return new Map(Object.entries(others).map(([name, value = '']) => [name, [value].flat()]))
 }
 
 /** An answer's head, and what came behind it. */

@@ -9,7 +9,13 @@ import { FileWatcher } from '../support/file-watcher.ts'
 import type { Holdings } from '../support/leaks.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
-import { closing, frameOf, OPCODE, SocketClient } from '../support/websocket-client.ts'
+import {
+  closing,
+  frameOf,
+  type OfferFields,
+  OPCODE,
+  SocketClient,
+} from '../support/websocket-client.ts'
 import { APP } from './subjects.ts'
 
 const LIMIT = 100_000
@@ -135,9 +141,10 @@ const CASES: readonly Case[] = [
 const PLAIN_ONLY = new Set(['reserved bits 4'])
 
 describe.each([
-  ['a thread', [] as string[]],
-  ['a process', ['--worker-class', 'process']],
-])('an app in %s', (_, flags) => {
+  ['a thread', [], 'HTTP/1.1'],
+  ['a process', ['--worker-class', 'process'], 'HTTP/1.1'],
+  ['a thread', [], 'HTTP/2'],
+] as const)('an app in %s %j over %s', (_, flags, carrier) => {
   let server: SpawnedServer
   let before: Holdings
   const watcher = new FileWatcher()
@@ -159,6 +166,8 @@ describe.each([
     watcher.remove()
   })
 
+  const open = (target: string, fields: OfferFields = {}) =>
+    SocketClient.open(server, target, fields, carrier)
   const faults = (): string[] => server.output.match(/MONODON_[A-Z_]+.*/g) ?? []
 
   async function early(): Promise<void> {
@@ -174,7 +183,7 @@ describe.each([
       watcher.reset()
       const isPlain = PLAIN_ONLY.has(title)
       const extension = isPlain ? undefined : 'permessage-deflate'
-      const client = await SocketClient.open(server, '/echo?noted', {
+      const client = await open('/echo?noted', {
         'sec-websocket-extensions': extension,
       })
       void client.write(Buffer.concat(frames))
@@ -190,7 +199,7 @@ describe.each([
       await early()
       expect(faults().slice(count)).toHaveLength(1)
       expect(faults().at(-1)).toContain('MONODON_BAD_WEBSOCKET')
-      expect(faults().at(-1)).toContain(`GET /echo?noted: `)
+      expect(faults().at(-1)).toMatch(/GET (http:\/\/localhost)?\/echo\?noted: /)
       expect(faults().at(-1)).toContain(`(closed with ${code})`)
     },
   )
@@ -199,14 +208,14 @@ describe.each([
     1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999,
   ])('takes the close code %i', async (code) => {
     const count = faults().length
-    const client = await SocketClient.open(server, '/echo')
+    const client = await open('/echo')
     expect(await client.close(code, 'because')).toEqual([code, 'because'])
     expect(faults()).toHaveLength(count)
   })
 
   test('takes a close frame without a code', async () => {
     watcher.reset()
-    const client = await SocketClient.open(server, '/echo')
+    const client = await open('/echo')
     await client.send(OPCODE.close)
     expect(await client.closeFrame()).toEqual([1005, ''])
     await client.ended()
@@ -215,7 +224,7 @@ describe.each([
 
   test('takes a message of just the limit, compressed or not', async () => {
     const fields = { 'sec-websocket-extensions': 'permessage-deflate' }
-    const client = await SocketClient.open(server, '/block', fields)
+    const client = await open('/block', fields)
     await client.text('x'.repeat(LIMIT))
     await client.send(OPCODE.text, packed('x'.repeat(LIMIT)), compressed)
     await client.text('count')
@@ -227,11 +236,11 @@ describe.each([
     for (const leave of ['leave', 'end', 'reset'] as const) {
       const count = faults().length
       watcher.reset()
-      const client = await SocketClient.open(server, '/echo')
+      const client = await open('/echo')
       await client.text('a')
       await client.said()
       if (leave === 'leave') await client.leave()
-      else if (leave === 'reset') client.socket.resetAndDestroy()
+      else if (leave === 'reset') client.reset()
       else client.socket.end()
       await until('the close', () => watcher.notes.includes('close 1006 - broken true'))
       expect(watcher.count('error true')).toBe(1)

@@ -1,11 +1,22 @@
 /** The opening handshake (RFC 6455 section 4.2): what is accepted, what is refused, and how. */
-import { connect as connectHttp2 } from 'node:http2'
+import { once } from 'node:events'
+import {
+  connect as connectHttp2,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Client, get } from '../support/client.ts'
-import { FRAME, frame, H2Connection, headers, statusOf } from '../support/h2-frames.ts'
+import { FRAME, H2Connection, headers, statusOf } from '../support/h2-frames.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
-import { KEY, type OfferFields, offer, SocketClient } from '../support/websocket-client.ts'
+import {
+  connectForSockets,
+  KEY,
+  type OfferFields,
+  offer,
+  SocketClient,
+} from '../support/websocket-client.ts'
 import { APP } from './subjects.ts'
 
 let server: SpawnedServer
@@ -188,35 +199,88 @@ describe('over HTTP/2', () => {
     await connection.leave()
   })
 
-  test('extended CONNECT is not announced, and refused (RFC 8441 section 3)', async () => {
-    const connection = await H2Connection.connect(server)
-    const settings = await connection.find(
-      ({ type, flags }) => type === FRAME.settings && flags === 0,
+  test('extended CONNECT opens a WebSocket, with further fields and a protocol', async () => {
+    const fields = { 'sec-websocket-protocol': 'one, two' }
+    const client = await SocketClient.open(server, '/fields?protocol=two', fields, 'HTTP/2')
+    expect(client.fields.get('x-a')).toEqual(['b'])
+    expect(client.fields.get('set-cookie')).toEqual(['c=1', 'd=2'])
+    expect(client.fields.get('sec-websocket-protocol')).toEqual(['two'])
+    expect(client.fields.get('server')).toEqual(['monodon'])
+    // RFC 8441 section 5 has none of it, RFC 9110 section 9.3.6 no length.
+    for (const name of ['sec-websocket-accept', 'upgrade', 'connection', 'content-length'])
+      expect(client.fields.has(name)).toBe(false)
+    await client.text('?')
+    expect(await client.said()).toBe('two|ws://localhost/fields?protocol=two')
+    expect(await client.close()).toEqual([1000, ''])
+  })
+
+  test('sockets and requests share a connection, and one that is reset costs no other', async () => {
+    const session = await connectForSockets(server)
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, () => SocketClient.openOn(session, '/echo')),
     )
-    const announced: number[] = []
-    for (let at = 0; at < settings!.payload.length; at += 6)
-      announced.push(settings!.payload.readUInt16BE(at))
-    // SETTINGS_ENABLE_CONNECT_PROTOCOL.
-    expect(announced).not.toContain(8)
-    connection.write(
-      frame(FRAME.settings, 1, 0),
-      headers(
-        1,
-        [
-          [':method', 'CONNECT'],
-          [':protocol', 'websocket'],
-          [':scheme', 'http'],
-          [':authority', 'localhost'],
-          [':path', '/echo'],
-          ['sec-websocket-version', '13'],
-        ],
-        true,
-      ),
+    for (const client of clients.splice(0, 10)) client.reset()
+    await Promise.all(
+      clients.map(async (client, at) => {
+        await client.text(`I am ${at}`)
+        expect(await client.said()).toBe(`I am ${at}`)
+        expect(await client.close(4000, 'done')).toEqual([4000, 'done'])
+      }),
     )
-    // A stream error would do; RFC 9113 section 5.4.2 lets it be one of the connection.
-    const end = await connection.find(({ type }) => type === FRAME.reset || type === FRAME.goaway)
-    expect(end!.payload.readUInt32BE(end!.payload.length - 4)).toBe(1)
-    await connection.leave()
+    const stream = session.request({ ':path': '/early' })
+    expect(Buffer.concat(await stream.toArray()).toString()).toBe('early')
+    session.destroy()
+  })
+
+  /** Sends an extended CONNECT, and gives the answer. */
+  async function answerTo(fields: OutgoingHttpHeaders): Promise<IncomingHttpHeaders> {
+    const session = await connectForSockets(server)
+    const stream = session.request({
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':scheme': 'http',
+      ':authority': 'localhost',
+      ':path': '/echo',
+      'sec-websocket-version': '13',
+      ...fields,
+    })
+    const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+    stream.resume()
+    await once(stream, 'end')
+    session.destroy()
+    return answer
+  }
+
+  const NOT_SPOKEN = 'MONODON_BAD_REQUEST'
+  const refused: Record<string, [status: number, code: string, fields: OutgoingHttpHeaders]> = {
+    'for another protocol': [501, NOT_SPOKEN, { ':protocol': 'connect-udp' }],
+    'for no protocol, as by clients of proxies': [
+      501,
+      NOT_SPOKEN,
+      { ':protocol': undefined, ':scheme': undefined, ':path': undefined },
+    ],
+    'of version 8': [426, 'MONODON_WEBSOCKET_EXPECTED', { 'sec-websocket-version': '8' }],
+    'without a version': [
+      426,
+      'MONODON_WEBSOCKET_EXPECTED',
+      { 'sec-websocket-version': undefined },
+    ],
+    'when the app throws': [500, 'after the upgrade', { ':path': '/throws' }],
+  }
+  test.each(Object.entries(refused))('CONNECT is refused %s', async (_, [status, code, fields]) => {
+    const entry = await logged(async () => {
+      const answer = await answerTo(fields)
+      expect(answer[':status']).toBe(status)
+      if (status === 426) expect(answer['sec-websocket-version']).toBe('13')
+    })
+    expect(entry).toContain(code)
+  })
+
+  test('CONNECT is answered as the app says, but success is for WebSockets', async () => {
+    expect((await answerTo({ ':path': '/other' }))[':status']).toBe(403)
+    expect((await answerTo({ ':path': '/nowhere' }))[':status']).toBe(404)
+    // RFC 8441 section 5: 2xx would say that the WebSocket is open.
+    expect((await answerTo({ ':path': '/early' }))[':status']).toBe(501)
   })
 
   test('upgradeWebSocket says 426', async () => {

@@ -8,7 +8,7 @@ import { FileWatcher } from '../support/file-watcher.ts'
 import { memory } from '../support/leaks.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { parallel, until } from '../support/wait.ts'
-import { closing, OPCODE, SocketClient } from '../support/websocket-client.ts'
+import { type Carrier, closing, OPCODE, SocketClient } from '../support/websocket-client.ts'
 import { APP } from './subjects.ts'
 
 const THREADS = ['--interface', 'fetch']
@@ -17,10 +17,16 @@ const KINDS = [
   ['threads', THREADS],
   ['processes', PROCESSES],
 ] as const
+const CASES = [
+  ...KINDS.map((kind) => [...kind, 'HTTP/1.1'] as const),
+  ['threads', THREADS, 'HTTP/2'],
+] as const
 
 let server: SpawnedServer
 let watcher: FileWatcher
+let carrier: Carrier
 beforeEach(() => {
+  carrier = 'HTTP/1.1'
   watcher = new FileWatcher()
 })
 afterEach(async () => {
@@ -31,7 +37,7 @@ afterEach(async () => {
 const start = async (...flags: string[]): Promise<void> => {
   server = await SpawnedServer.start(APP, flags, watcher.env)
 }
-const open = (target: string) => SocketClient.open(server, target)
+const open = (target: string) => SocketClient.open(server, target, {}, carrier)
 const noted = (event: string) => until(event, () => watcher.notes.includes(event))
 
 /** Sockets of both workers, with who answers on each. */
@@ -65,7 +71,11 @@ async function answer(client: SocketClient, code: number): Promise<void> {
   await client.ended()
 }
 
-describe.each(KINDS)('with workers in %s', (_, flags) => {
+describe.each(CASES)('with workers in %s %j over %s', (_, flags, over) => {
+  beforeEach(() => {
+    carrier = over
+  })
+
   test('a server that stops says goodbye with 1001', async () => {
     await start(...flags, '--workers', '2')
     const clients = await Promise.all(Array.from({ length: 4 }, () => open('/echo')))
@@ -197,7 +207,7 @@ describe.each(KINDS)('with workers in %s', (_, flags) => {
     const next = await open('/echo')
     expect(await next.close()).toEqual([1000, ''])
     const theirs = [...clients.values()].filter((who) => who === clients.get(victim!))
-    const lost = () => server.entries('ERROR').filter((entry) => entry.includes('GET /who'))
+    const lost = () => server.entries('ERROR').filter((entry) => entry.includes('/who'))
     await until('the log', () => lost().length === theirs.length)
     for (const entry of lost()) expect(entry).toContain('MONODON_WORKER_DIED')
   })

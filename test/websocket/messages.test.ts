@@ -9,20 +9,20 @@ import {
   frameOf,
   type Message,
   OPCODE,
-  SocketClient,
+  type SocketClient,
 } from '../support/websocket-client.ts'
 import { subjects } from './subjects.ts'
 
 const MIB = 2 ** 20
 
-describe.each(subjects())('a WebSocket $title', ({ watcher, start }) => {
+describe.each(subjects())('a WebSocket $title', ({ watcher, start, open: openAt }) => {
   let server: TestServer
   beforeAll(async () => {
     server = await start()
   })
   afterAll(() => server.close())
 
-  const open = (target: string) => SocketClient.open(server, target)
+  const open = (target: string) => openAt(server, target)
   const noted = (event: string) => until(event, () => watcher.notes.includes(event))
 
   /** Opens, talks and closes; the app hears all of it. */
@@ -221,7 +221,7 @@ describe.each(subjects())('a WebSocket $title', ({ watcher, start }) => {
   })
 })
 
-describe.each(subjects())('a WebSocket with compression $title', ({ start }) => {
+describe.each(subjects())('a WebSocket with compression $title', ({ start, open }) => {
   let server: TestServer
   beforeAll(async () => {
     server = await start({ websocketCompression: true })
@@ -245,7 +245,7 @@ describe.each(subjects())('a WebSocket with compression $title', ({ start }) => 
     ['permessage-deflate; server_no_context_takeover; client_no_context_takeover', ''],
     ['x-unknown, permessage-deflate', ''],
   ])('takes the offer %s', async (extensions, more) => {
-    const client = await SocketClient.open(server, '/echo', {
+    const client = await open(server, '/echo', {
       'sec-websocket-extensions': extensions,
     })
     expect(client.fields.get('sec-websocket-extensions')).toEqual([
@@ -267,7 +267,7 @@ describe.each(subjects())('a WebSocket with compression $title', ({ start }) => 
 
   test('takes a compressed message in fragments', async () => {
     const fields = { 'sec-websocket-extensions': 'permessage-deflate' }
-    const client = await SocketClient.open(server, '/echo', fields)
+    const client = await open(server, '/echo', fields)
     const packed = deflateRawSync('in pieces', { finishFlush: 2 }).subarray(0, -4)
     await client.send(OPCODE.text, packed.subarray(0, 3), { reserved: 4, isLast: false })
     await client.send(OPCODE.ping)
@@ -282,7 +282,7 @@ describe.each(subjects())('a WebSocket with compression $title', ({ start }) => 
     'permessage-deflate; unknown=1',
     'x-unknown',
   ])('goes on without what it cannot do: %s', async (extensions) => {
-    const client = await SocketClient.open(server, '/echo', {
+    const client = await open(server, '/echo', {
       'sec-websocket-extensions': extensions,
     })
     expect(client.fields.has('sec-websocket-extensions')).toBe(false)
@@ -293,9 +293,10 @@ describe.each(subjects())('a WebSocket with compression $title', ({ start }) => 
 })
 
 test('compression is off unless it is asked for', async () => {
-  const server = await subjects()[0]!.start()
+  const { start, open } = subjects()[0]!
+  const server = await start()
   const fields = { 'sec-websocket-extensions': 'permessage-deflate' }
-  const client = await SocketClient.open(server, '/echo', fields)
+  const client = await open(server, '/echo', fields)
   expect(client.fields.has('sec-websocket-extensions')).toBe(false)
   expect(await client.close()).toEqual([1000, ''])
   await server.close()

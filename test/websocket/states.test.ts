@@ -8,9 +8,10 @@ import { closing, OPCODE, SocketClient } from '../support/websocket-client.ts'
 import { APP } from './subjects.ts'
 
 describe.each([
-  ['a thread', [] as string[]],
-  ['a process', ['--worker-class', 'process']],
-])('an app in %s', (_, flags) => {
+  ['a thread', [], 'HTTP/1.1'],
+  ['a process', ['--worker-class', 'process'], 'HTTP/1.1'],
+  ['a thread', [], 'HTTP/2'],
+] as const)('an app in %s %j over %s', (_, flags, carrier) => {
   let server: SpawnedServer
   const watcher = new FileWatcher()
   beforeAll(async () => {
@@ -22,7 +23,7 @@ describe.each([
     watcher.remove()
   })
 
-  const open = (target: string) => SocketClient.open(server, target)
+  const open = (target: string) => SocketClient.open(server, target, {}, carrier)
   const noted = (event: string) => until(event, () => watcher.notes.includes(event))
 
   test.each([

@@ -305,14 +305,15 @@ impl Reply {
             exchange.io.bridge.report_no_upgrade(&subject);
             return Poll::Ready(Err(FAILURE));
         }
-        let Some(peer) = exchange.with(|slot| {
+        let Some((peer, stream)) = exchange.with(|slot| {
             slot.is_tunnel = true;
-            Rc::clone(&slot.peer)
+            (Rc::clone(&slot.peer), slot.stream)
         }) else {
             return Poll::Pending;
         };
         let (Some(block), Some(offer)) = (accepted, offer) else {
-            peer.take_over(|tunnel| Box::pin(TunnelSession::new(exchange, subject, tunnel)));
+            let begin = |tunnel| TunnelSession::new(exchange, subject, tunnel);
+            peer.take_over(stream, |tunnel| Box::pin(begin(tunnel)));
             return Poll::Pending;
         };
         let mut fields = HeaderMap::new();
@@ -320,7 +321,7 @@ impl Reply {
             exchange.io.bridge.report_bad_head(101);
             return Poll::Ready(Err(FAILURE));
         }
-        peer.take_over(|tunnel| {
+        peer.take_over(stream, move |tunnel| {
             Box::pin(SocketSession::new(
                 exchange, subject, tunnel, &offer, fields,
             ))

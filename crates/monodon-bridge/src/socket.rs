@@ -90,7 +90,8 @@ pub(crate) struct SocketSession {
     state: State,
     /// What the worker is told when it ends.
     verdict: (u16, Bytes),
-    /// Whole frames of our own, which go between two messages; the first is the answer's head.
+    /// Whole frames of our own, which go between two messages; the first is the answer's head, over
+    /// HTTP/1.1.
     urgent: VecDeque<Bytes>,
     writing: Option<Writing>,
     /// A message that the worker submits in pieces, each of which is a fragment of it.
@@ -107,7 +108,7 @@ impl SocketSession {
     pub(crate) fn new(
         exchange: Exchange,
         subject: Subject,
-        tunnel: Tunnel,
+        mut tunnel: Tunnel,
         offer: &Offer,
         fields: HeaderMap,
     ) -> Self {
@@ -117,6 +118,8 @@ impl SocketSession {
             ping,
         } = exchange.io.bridge.socket_options();
         let deflate = offer.deflate().filter(|_| compresses);
+        // A connection that has broken shows itself at the next step.
+        let answer = tunnel.accept(offer, fields, compresses).ok().flatten();
         Self {
             exchange,
             subject,
@@ -125,7 +128,7 @@ impl SocketSession {
             deflate,
             state: State::Open,
             verdict: (code::ABNORMAL, Bytes::new()),
-            urgent: VecDeque::from([offer.answer(fields, compresses).into()]),
+            urgent: answer.into_iter().collect(),
             writing: None,
             unfinished: None,
             rest: None,

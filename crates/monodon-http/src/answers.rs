@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::handoff::Refusal;
 
@@ -96,6 +96,26 @@ pub(crate) fn plain_http() -> String {
         httpdate::HttpDate::from(SystemTime::now()),
         body.len(),
     )
+}
+
+/// Bytes of a head that `parse` is given, at most, and its fields.
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+const FIELDS: usize = 128;
+
+/// Reads the head of an HTTP/1.1 response. `None` if it is none.
+pub(crate) fn parse(head: &[u8]) -> Option<(StatusCode, HeaderMap)> {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+    let mut response = httparse::Response::new(&mut fields);
+    if !response.parse(head).ok()?.is_complete() {
+        return None;
+    }
+    let status = StatusCode::from_u16(response.code?).ok()?;
+    let mut map = HeaderMap::new();
+    for field in response.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+        map.append(name, HeaderValue::from_bytes(field.value).ok()?);
+    }
+    Some((status, map))
 }
 
 /// The head of an interim response (RFC 9110 section 15.2), for HTTP/1.1.

@@ -8,16 +8,22 @@ use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use crate::answers::Rejection;
 use crate::head::MAX_NAME;
 use crate::host;
+use crate::http2::connect;
 use crate::limits::Limits;
 use crate::report::code;
 
 /// Checks a head, and puts an absolute target's authority in the place of `Host`.
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> {
-    if head.method == Method::CONNECT {
+    if head.method == Method::CONNECT && !connect::is_websocket(&head.extensions) {
+        // RFC 8441 and RFC 9220 section 3: 501 also for an unknown `:protocol`.
+        let why = match connect::is_extended(&head.extensions) {
+            true => "CONNECT asks for another protocol than websocket",
+            false => "CONNECT is for proxies",
+        };
         return Err(Rejection::new(
             StatusCode::NOT_IMPLEMENTED,
             code::BAD_REQUEST,
-            "CONNECT is for proxies",
+            why,
         ));
     }
     // RFC 9112 section 3.2.4, RFC 9113 section 8.3.1: `*` is for OPTIONS alone.

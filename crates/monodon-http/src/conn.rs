@@ -22,7 +22,7 @@ use crate::options::HttpVersions;
 use crate::report::{Blame, code};
 use crate::service::Service;
 use crate::tls::Alpn;
-use crate::tunnel::{Farewell, Session};
+use crate::tunnel::{Farewell, Session, poll_session};
 use crate::wire::{Ending, Protocol};
 
 /// How an HTTP/2 connection with prior knowledge begins (RFC 9113 section 3.4).
@@ -245,12 +245,7 @@ async fn go_on(place: &Place, mut session: Session) -> Ending {
         if wire.ending() == Some(Ending::Cut) {
             return Poll::Ready(Ending::Cut);
         }
-        let Ok(polled) = catch_unwind(AssertUnwindSafe(|| session.as_mut().poll(cx))) else {
-            let detail = "the connection's session panicked".to_owned();
-            place.report(code::PANIC, Blame::Server, detail);
-            return Poll::Ready(Ending::Cut);
-        };
-        polled.map(|farewell| match farewell {
+        poll_session(&mut session, place, cx).map(|farewell| match farewell {
             Farewell::Close => Ending::Close,
             Farewell::Cut => Ending::Cut,
         })

@@ -68,7 +68,8 @@ pub struct Request {
     /// (`--forwarded-allow-ips`) says that its own is.
     pub tls: bool,
     /// Whether the connection may be [taken over](Peer::take_over) for another protocol: the client
-    /// offers to switch (RFC 9110 section 7.8), by a request of HTTP/1.1 without a body.
+    /// offers to switch (RFC 9110 section 7.8), by a request of HTTP/1.1 without a body. Or its stream of
+    /// HTTP/2 may be, for a WebSocket: `head` is that of an upgrade then, too (RFC 8441).
     pub is_upgrade: bool,
     /// What the client offers if that is WebSocket, and valid.
     pub websocket: Option<Box<Offer>>,

@@ -4,11 +4,15 @@
 //! responses nor a GOAWAY with a reason, and takes a body that the client has cancelled for a whole
 //! one.
 
+pub(crate) mod connect;
 mod interims;
+mod outlet;
 mod stream;
 mod toll;
+mod tunnel;
 
 pub(crate) use interims::Interims;
+pub(crate) use tunnel::Tunnels;
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -27,7 +31,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use crate::handoff::Handler;
-use crate::incoming::Http2Body;
 use crate::io_thread::Place;
 use crate::limits::Limits;
 use crate::peer::Peer;
@@ -71,7 +74,8 @@ impl Http2 {
             // frames than it takes, GOAWAY.
             .max_header_list_size(limits.head as u32)
             .max_pending_accept_reset_streams(UNSEEN_RESETS)
-            .max_local_error_reset_streams(Some(ERROR_RESETS));
+            .max_local_error_reset_streams(Some(ERROR_RESETS))
+            .enable_connect_protocol();
         Self(builder)
     }
 
@@ -177,8 +181,10 @@ impl<H: Handler> Serving<'_, H> {
                     let peer = Rc::clone(&self.place.peer);
                     let stream = respond.stream_id().as_u32();
                     let is_expecting = request.headers().contains_key(EXPECT);
-                    let reply = self.service.serve(Http2Body::of(request), stream);
-                    tokio::task::spawn_local(Stream::new(peer, respond, reply, is_expecting));
+                    let (request, input) = connect::part(request);
+                    let reply = self.service.serve(request, stream);
+                    let stream = Stream::new(peer, respond, reply, is_expecting, input);
+                    tokio::task::spawn_local(stream);
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(farewell(self.place, &error)),
                 Poll::Ready(None) => return Poll::Ready(Ending::Close),

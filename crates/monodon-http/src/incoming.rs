@@ -17,6 +17,8 @@ use crate::peer::Peer;
 
 /// Bytes and trailers, in the order in which they came.
 pub(crate) enum Incoming {
+    /// Not a byte.
+    None,
     Http1(Http1Body),
     Http2(Http2Body),
 }
@@ -24,6 +26,7 @@ pub(crate) enum Incoming {
 impl Incoming {
     pub(crate) fn is_end_stream(&self) -> bool {
         match self {
+            Self::None => true,
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.stream.is_end_stream(),
         }
@@ -32,6 +35,7 @@ impl Incoming {
     /// How many bytes are still to come; `None` if that is not known.
     pub(crate) fn length(&self) -> Option<u64> {
         match self {
+            Self::None => Some(0),
             Self::Http1(body) => body.size_hint().exact(),
             Self::Http2(body) => body.left,
         }
@@ -51,6 +55,7 @@ impl Incoming {
         peer: &Peer,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self {
+            Self::None => Poll::Ready(None),
             Self::Http1(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map_err(|error| cause_of_http1(&error, peer)),

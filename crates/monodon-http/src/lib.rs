@@ -16,8 +16,8 @@
 //! 6. `handoff` is the seam; `body` (by way of `incoming`) and `peer` are what the handler reads from;
 //! 7. `response` makes the answer fit to be sent, `answers` makes those of the server itself;
 //! 8. hyper or h2 frames it, and `wire` writes it;
-//! 9. or the handler takes the connection over for another protocol: `tunnel`, and `websocket` for
-//!    the one that is known here.
+//! 9. or the handler takes the connection, or the stream of HTTP/2, over for another protocol: `tunnel`,
+//!    and `websocket` for the one that is known here.
 //!
 //! `files` answers requests for files before the handler, and sends those that it hands over.
 //!

@@ -91,9 +91,19 @@ impl Peer {
     /// Takes the connection over from HTTP for the request under way, whose
     /// [`is_upgrade`](crate::Request::is_upgrade) has to be true. It gets no response from the
     /// handler: its reply is dropped unfinished, and `begin` makes the future that has the connection
-    /// from then on, the bytes of the answer included.
-    pub fn take_over(self: &Rc<Self>, begin: impl FnOnce(Tunnel) -> Session) {
-        self.wire.take_over(begin(Tunnel::new(Rc::clone(self))));
+    /// from then on, the bytes of the answer included; or the request's `stream` of it, if that is not 0
+    /// ([`Request::stream`](crate::Request::stream)). To be called while the reply is polled.
+    pub fn take_over(
+        self: &Rc<Self>,
+        stream: u32,
+        begin: impl FnOnce(Tunnel) -> Session + 'static,
+    ) {
+        if stream == 0 {
+            let tunnel = Tunnel::of_connection(Rc::clone(self));
+            self.wire.take_over(begin(tunnel));
+        } else {
+            self.wire.tunnels().begin(stream, Box::new(begin));
+        }
     }
 
     /// Sends an interim response (RFC 9110 section 15.2), for example `103 Early Hints`, to the request

@@ -35,6 +35,8 @@ pub(crate) struct Exchange {
     pub(crate) place: Rc<Place>,
     /// HEAD: the response ends with its head.
     is_head: bool,
+    /// Extended CONNECT: a response with 2xx says that the WebSocket is open.
+    is_connect: bool,
     version: Version,
     /// What the request says of compression, if that is on.
     asked: Option<Asked>,
@@ -63,6 +65,7 @@ impl Exchange {
         Self {
             place,
             is_head: request.method() == Method::HEAD,
+            is_connect: request.method() == Method::CONNECT,
             version: request.version(),
             asked,
             ended: Some(Ended { seen, line }),
@@ -140,6 +143,9 @@ impl Exchange {
         plan: Option<Plan>,
         cx: &mut Context<'_>,
     ) -> Response<Framed<B>> {
+        if self.is_connect && head.status.is_success() {
+            return self.refuse(NO_TUNNEL);
+        }
         self.begin(&mut head);
         if self.is_head || has_no_body(head.status) {
             match plan {
@@ -228,6 +234,17 @@ impl Exchange {
         }
     }
 
+    /// Makes the head fit to be the answer to an extended CONNECT, and notes that it begins.
+    pub(crate) fn open(&mut self, head: &mut http::response::Parts) {
+        match Fields::tidy(&mut head.headers, self.version) {
+            Ok(fields) if fields.has_server => {}
+            _ => {
+                head.headers.insert(SERVER, SERVER_NAME);
+            }
+        }
+        self.begin(head);
+    }
+
     /// Notes whether the client uses https.
     pub(crate) fn set_https(&mut self, is_https: bool) {
         if let Some(Ended {
@@ -260,7 +277,7 @@ impl Exchange {
     }
 
     /// Counts bytes of the body.
-    fn count(&mut self, bytes: usize) {
+    pub(crate) fn count(&mut self, bytes: usize) {
         if let Some(Ended { seen, line }) = &mut self.ended {
             seen.count(bytes);
             if let Some(line) = line {
@@ -289,6 +306,13 @@ pub(crate) const FAILURE: Refusal = Refusal {
     status: StatusCode::INTERNAL_SERVER_ERROR,
     close: false,
     retry_after: None,
+};
+
+/// What the client gets that asks for a WebSocket where there is none, and the handler has answered
+/// something else with success.
+const NO_TUNNEL: Refusal = Refusal {
+    status: StatusCode::NOT_IMPLEMENTED,
+    ..FAILURE
 };
 
 /// What the handler's fields say that matters here.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::UPGRADE;
 use http::request::Parts;
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use hyper::body::Incoming as Http1Body;
 use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
@@ -22,6 +22,7 @@ use crate::connection;
 use crate::fields::Origin;
 use crate::files::{Answer, Asking, FileBody, Outcome};
 use crate::handoff::{Handler, Refusal, Request};
+use crate::http2::connect;
 use crate::incoming::Incoming;
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
@@ -84,7 +85,12 @@ impl<H: Handler> Service<H> {
         let mount = rules.settle(&mut head, origin, &peer);
         drop(rules);
         let body = RequestBody::new(incoming, &head, &peer, limits.body);
-        let is_upgrade = offers_upgrade(&head) && body.is_empty();
+        // What is left of CONNECT is that for a WebSocket.
+        let is_connect = head.method == Method::CONNECT;
+        if is_connect {
+            connect::present(&mut head);
+        }
+        let is_upgrade = is_connect || offers_upgrade(&head) && body.is_empty();
         let websocket = is_upgrade.then(|| Offer::of(&head)).flatten().map(Box::new);
         let (number, received) = exchange.identity();
         let request = Request {
@@ -215,6 +221,13 @@ enum Step<H: Handler> {
     File(Response<FileBody>),
     Refused(Refusal),
     Next(State<H>),
+}
+
+impl<H: Handler> Reply<H> {
+    /// Takes the exchange out of an answer that will never come: the handler has taken the stream over.
+    pub(crate) fn leave(self: Pin<&mut Self>) -> Option<Exchange> {
+        self.project().exchange.take()
+    }
 }
 
 impl<H: Handler> Future for Reply<H> {

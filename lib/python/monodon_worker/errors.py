@@ -229,7 +229,7 @@ ERRORS = {
     ),
     "MONODON_NOT_UPGRADABLE": (
         "the client has not offered to switch to another protocol",
-        "look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over",
+        "look at the request before: only one of HTTP/1.1 with `Connection: upgrade`, an `Upgrade` field and no body can be taken over, or one of HTTP/2 by CONNECT with `:protocol` websocket",
         "app",
         500,
     ),

@@ -1,6 +1,6 @@
-//! A stream's task: it waits for the handler's answer, and sends it as the client's window allows.
+//! A stream's task: it waits for the handler's answer, and sends it as the client's window allows. Or
+//! the handler takes the stream over: `tunnel`.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,100 +8,123 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h2::server::SendResponse;
-use h2::{Reason, SendStream};
+use h2::{Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderValue, Response};
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
-use crate::handoff::BodyCut;
-use crate::observe::Limit;
+use super::outlet::Outlet;
+use super::tunnel;
+use crate::handoff::{BodyCut, Handler};
 use crate::peer::Peer;
 use crate::response::{Framed, Piece};
-use crate::stall::Stall;
+use crate::service::Reply;
+
+/// Pieces of a handler's bodies.
+type Data<H> = <<H as Handler>::Body as Body>::Data;
 
 pin_project! {
     /// One request's exchange with the client. Dropping the answer to come ends it for the handler.
-    pub(super) struct Stream<F, B: Body> {
+    pub(super) struct Stream<H: Handler> {
         peer: Rc<Peer>,
         id: u32,
         // The client waits for `100 Continue`.
         is_expecting: bool,
-        respond: SendResponse<Piece<B::Data>>,
         #[pin]
-        state: State<F, B>,
+        state: State<H>,
     }
 }
 
 pin_project! {
     #[project = StateView]
-    enum State<F, B: Body> {
+    #[project_replace = StateOwned]
+    enum State<H: Handler> {
         Waiting {
             #[pin]
-            reply: F,
+            reply: Reply<H>,
+            respond: SendResponse<Piece<Data<H>>>,
+            // What the client sends, if the handler may take the stream over.
+            input: Option<RecvStream>,
         },
         Sending {
             #[pin]
-            body: Framed<B>,
-            sender: Sender<B::Data>,
+            body: Framed<H::Body>,
+            sender: Sender<Data<H>>,
         },
+        Tunnel {
+            session: Pin<Box<dyn Future<Output = ()>>>,
+        },
+        Over,
     }
 }
 
 /// The stream is over: it was sent, or the client does not want it any more.
-struct Over;
+pub(super) struct Over;
 
-impl<F, B: Body> Stream<F, B> {
+impl<H: Handler> Stream<H> {
     pub(super) fn new(
         peer: Rc<Peer>,
-        respond: SendResponse<Piece<B::Data>>,
-        reply: F,
+        respond: SendResponse<Piece<Data<H>>>,
+        reply: Reply<H>,
         is_expecting: bool,
+        input: Option<RecvStream>,
     ) -> Self {
         Self {
             peer,
             id: respond.stream_id().as_u32(),
             is_expecting,
-            respond,
-            state: State::Waiting { reply },
+            state: State::Waiting {
+                reply,
+                respond,
+                input,
+            },
         }
     }
 }
 
-impl<F, B> Future for Stream<F, B>
-where
-    F: Future<Output = Result<Response<Framed<B>>, Infallible>>,
-    B: Body<Error = BodyCut>,
-{
+impl<H: Handler> Future for Stream<H> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateView::Waiting { reply } => {
+                StateView::Waiting {
+                    mut reply,
+                    respond,
+                    input,
+                } => {
                     let interims = this.peer.wire.interims();
-                    if this.respond.poll_reset(cx).is_ready() {
+                    if respond.poll_reset(cx).is_ready() {
                         interims.forget(*this.id);
                         return Poll::Ready(());
                     }
-                    let polled = reply.poll(cx);
+                    let polled = reply.as_mut().poll(cx);
                     while let Some(interim) = interims.next(*this.id) {
                         // The handler's fields may be none that HTTP/2 allows: it does without then.
-                        let _ = this.respond.send_informational(interim);
+                        let _ = respond.send_informational(interim);
                     }
-                    let Poll::Ready(Ok(response)) = polled else {
+                    if let Poll::Ready(Ok(response)) = polled {
+                        interims.forget(*this.id);
+                        begin(response, respond, this.peer)
+                    } else if input.is_some()
+                        && let Some(begin) = this.peer.wire.tunnels().begun(*this.id)
+                    {
+                        interims.forget(*this.id);
+                        this.state.as_mut().switch(*this.id, begin)
+                    } else {
                         if std::mem::take(this.is_expecting) {
                             interims.expect(*this.id, cx.waker());
                         }
                         return Poll::Pending;
-                    };
-                    interims.forget(*this.id);
-                    begin(response, this.respond, this.peer)
+                    }
                 }
                 StateView::Sending { body, sender } => {
                     return sender.poll(body, cx, this.peer).map(|Over| ());
                 }
+                StateView::Tunnel { session } => return session.as_mut().poll(cx),
+                StateView::Over => return Poll::Ready(()),
             };
             match next {
                 Ok(next) => this.state.set(next),
@@ -111,12 +134,35 @@ where
     }
 }
 
+impl<H: Handler> State<H> {
+    /// Drops the reply, and goes on with what the handler makes of the stream.
+    fn switch(mut self: Pin<&mut Self>, id: u32, begin: tunnel::Begin) -> Result<Self, Over> {
+        let StateView::Waiting { reply, .. } = self.as_mut().project() else {
+            return Err(Over);
+        };
+        let exchange = reply.leave();
+        match (self.project_replace(Self::Over), exchange) {
+            (
+                StateOwned::Waiting {
+                    respond,
+                    input: Some(input),
+                    ..
+                },
+                Some(exchange),
+            ) => Ok(Self::Tunnel {
+                session: Box::pin(tunnel::run(id, exchange, respond, input, begin)),
+            }),
+            _ => Err(Over),
+        }
+    }
+}
+
 /// Sends the response's head, and all of the response if there is no more.
-fn begin<F, B: Body<Error = BodyCut>>(
-    response: Response<Framed<B>>,
-    respond: &mut SendResponse<Piece<B::Data>>,
+fn begin<H: Handler>(
+    response: Response<Framed<H::Body>>,
+    respond: &mut SendResponse<Piece<Data<H>>>,
     peer: &Rc<Peer>,
-) -> Result<State<F, B>, Over> {
+) -> Result<State<H>, Over> {
     let (mut head, body) = response.into_parts();
     let fields = &mut head.headers;
     if !fields.contains_key(DATE) {
@@ -135,9 +181,8 @@ fn begin<F, B: Body<Error = BodyCut>>(
         Ok(stream) => Ok(State::Sending {
             body,
             sender: Sender {
-                stream,
+                outlet: Outlet::new(stream),
                 waiting: None,
-                stall: None,
             },
         }),
         Err(_) => {
@@ -149,11 +194,9 @@ fn begin<F, B: Body<Error = BodyCut>>(
 
 /// Sends the body.
 struct Sender<D: Buf> {
-    stream: SendStream<Piece<D>>,
+    outlet: Outlet<D>,
     /// What waits for the client's window, and whether it is the last piece.
     waiting: Option<(Piece<D>, bool)>,
-    /// What the timer looks at, once a piece has waited.
-    stall: Option<Rc<Stall>>,
 }
 
 impl<D: Buf> Sender<D> {
@@ -164,25 +207,25 @@ impl<D: Buf> Sender<D> {
         peer: &Peer,
     ) -> Poll<Over> {
         loop {
-            if self.stream.poll_reset(cx).is_ready() {
+            if self.outlet.is_reset(cx) {
                 return Poll::Ready(Over);
             }
             if self.waiting.is_some()
-                && let Err(Over) = ready!(self.poll_room(cx, peer))
+                && let Err(Over) = ready!(self.outlet.poll_room(cx, peer))
             {
                 return Poll::Ready(Over);
             }
             if let Some((piece, is_last)) = self.waiting.take()
-                && (self.send(piece, is_last, peer).is_err() || is_last)
+                && (self.outlet.send(piece, is_last, peer).is_err() || is_last)
             {
                 return Poll::Ready(Over);
             }
             let Some(polled) = ready!(body.as_mut().poll_frame(cx)) else {
-                let _ = self.send(Piece::Ours(Bytes::new()), true, peer);
+                let _ = self.outlet.send(Piece::Ours(Bytes::new()), true, peer);
                 return Poll::Ready(Over);
             };
             let Ok(frame) = polled else {
-                self.stream.send_reset(Reason::INTERNAL_ERROR);
+                self.outlet.reset(Reason::INTERNAL_ERROR);
                 return Poll::Ready(Over);
             };
             let is_last = body.is_end_stream();
@@ -196,60 +239,21 @@ impl<D: Buf> Sender<D> {
     fn take(&mut self, frame: Frame<Piece<D>>, is_last: bool, peer: &Peer) -> Result<(), Over> {
         let frame = match frame.into_data() {
             Ok(piece) if piece.has_remaining() => {
-                // A little is enough to be told of room. h2 asks for the rest when it has the piece; asked
-                // for now, it would be kept from other streams meanwhile.
-                self.stream.reserve_capacity(1);
+                self.outlet.ask_for_room();
                 self.waiting = Some((piece, is_last));
                 return Ok(());
             }
             Ok(piece) if is_last => {
-                let _ = self.send(piece, true, peer);
+                let _ = self.outlet.send(piece, true, peer);
                 return Err(Over);
             }
             Ok(_) => return Ok(()),
             Err(frame) => frame,
         };
         if let Ok(trailers) = frame.into_trailers() {
-            self.stream.reserve_capacity(0);
-            if self.stream.send_trailers(trailers).is_err() {
-                self.stream.send_reset(Reason::INTERNAL_ERROR);
-            }
+            self.outlet.send_trailers(trailers);
             return Err(Over);
         }
         Ok(())
-    }
-
-    /// Waits for room in the client's window, or for the timer.
-    fn poll_room(&mut self, cx: &mut Context<'_>, peer: &Peer) -> Poll<Result<(), Over>> {
-        while self.stream.capacity() == 0 {
-            match self.stream.poll_capacity(cx) {
-                Poll::Ready(Some(Ok(_))) => {}
-                // The client has reset the stream, or the connection is gone.
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(Over)),
-                Poll::Pending => {
-                    let stall = self.stall.get_or_insert_with(|| {
-                        let stall = Rc::<Stall>::default();
-                        peer.wire.watch_response(&stall);
-                        stall
-                    });
-                    if stall.is_over() {
-                        peer.wire.limited(Limit::SendTimeout);
-                        self.stream.send_reset(Reason::CANCEL);
-                        return Poll::Ready(Err(Over));
-                    }
-                    stall.wait(cx.waker());
-                    return Poll::Pending;
-                }
-            }
-        }
-        if let Some(stall) = &self.stall {
-            stall.progressed(0);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn send(&mut self, piece: Piece<D>, is_last: bool, peer: &Peer) -> Result<(), Over> {
-        peer.wire.count_piece();
-        self.stream.send_data(piece, is_last).map_err(|_| Over)
     }
 }

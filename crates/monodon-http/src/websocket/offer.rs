@@ -62,18 +62,24 @@ impl Offer {
         self.deflate
     }
 
-    /// The head of the answer that accepts the offer, with further `fields` and, if `compresses`, the
-    /// compression.
-    pub fn answer(&self, mut fields: HeaderMap, compresses: bool) -> Vec<u8> {
+    /// Makes `fields` those of the answer that accepts the offer over HTTP/2 (RFC 8441 section 5) and, if
+    /// `compresses`, the compression.
+    pub(crate) fn fields(&self, fields: &mut HeaderMap, compresses: bool) {
         for name in &OURS {
             fields.remove(name);
         }
-        fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        fields.insert(SEC_WEBSOCKET_ACCEPT, self.accept.clone());
         if let (true, Some(deflate)) = (compresses, self.deflate) {
             fields.insert(SEC_WEBSOCKET_EXTENSIONS, deflate.agreement());
         }
+    }
+
+    /// The head of the answer that accepts the offer over HTTP/1.1, with further `fields` and, if
+    /// `compresses`, the compression.
+    pub(crate) fn answer(&self, mut fields: HeaderMap, compresses: bool) -> Vec<u8> {
+        self.fields(&mut fields, compresses);
+        fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        fields.insert(SEC_WEBSOCKET_ACCEPT, self.accept.clone());
         fields
             .entry(SERVER)
             .or_insert(HeaderValue::from_static("monodon"));

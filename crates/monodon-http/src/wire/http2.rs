@@ -7,7 +7,7 @@ use std::time::Instant;
 use http::HeaderValue;
 
 use super::{Protocol, Wire};
-use crate::http2::{Given, Interims};
+use crate::http2::{Given, Interims, Tunnels};
 use crate::stall::{Patience, Stall};
 
 #[derive(Default)]
@@ -22,6 +22,7 @@ pub(super) struct Http2State {
     /// Responses that wait for the client's window.
     responses: RefCell<Vec<Weak<Stall>>>,
     interims: Interims,
+    tunnels: Tunnels,
 }
 
 impl Wire {
@@ -61,6 +62,10 @@ impl Wire {
 
     pub(crate) fn interims(&self) -> &Interims {
         &self.http2.interims
+    }
+
+    pub(crate) fn tunnels(&self) -> &Tunnels {
+        &self.http2.tunnels
     }
 
     /// Has the send timer watch over a response that waits for the client's window.

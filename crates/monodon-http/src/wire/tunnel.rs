@@ -24,10 +24,11 @@ impl Wire {
         self.session.take()
     }
 
-    /// Notes that the server is stopping, and has the connection's task look at that.
+    /// Notes that the server is stopping, and has the connection's task and its sessions look at that.
     pub(crate) fn drain(&self) {
         self.is_draining.set(true);
         self.wake();
+        self.tunnels().wake();
     }
 
     pub(crate) fn is_draining(&self) -> bool {

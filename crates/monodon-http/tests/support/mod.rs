@@ -350,8 +350,17 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             Ok(text(if sent { "hinted" } else { "not hinted" }))
         }
         "/tunnel" if request.is_upgrade => {
-            request.peer.take_over(|tunnel| Box::pin(echo(tunnel)));
+            let answer = Bytes::from_static(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+            request
+                .peer
+                .take_over(request.stream, |tunnel| Box::pin(echo(tunnel, answer)));
             let _guard = CountDrop(seen);
+            pending().await
+        }
+        "/mirror" if request.is_upgrade => {
+            request.peer.take_over(request.stream, |tunnel| {
+                Box::pin(echo(tunnel, Bytes::new()))
+            });
             pending().await
         }
         "/tunnel" => Ok(text("not an upgrade")),
@@ -374,7 +383,6 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
     }
 }
 
-/// Switches protocols and sends back what comes, each byte of it, to the client's end.
 /// Who has asked for what: `CLIENT PORT SCHEME HOST PREFIX+MOUNT`, and the names of the fields.
 fn origin(request: &Request) -> String {
     let Request {
@@ -401,8 +409,8 @@ fn origin(request: &Request) -> String {
     )
 }
 
-async fn echo(mut tunnel: Tunnel) -> Farewell {
-    let mut answer = Bytes::from_static(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
+/// Sends the answer, and then back what comes, each byte of it, to the client's end.
+async fn echo(mut tunnel: Tunnel, mut answer: Bytes) -> Farewell {
     loop {
         assert!(answer.as_ref() != b"panic", "the test asked for it");
         if answer.as_ref() == b"cut" {
