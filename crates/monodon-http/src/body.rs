@@ -9,8 +9,9 @@ use http::{HeaderMap, StatusCode};
 
 use crate::handoff::Refusal;
 use crate::incoming::Incoming;
+use crate::io_thread::Place;
 use crate::observe::Limit;
-use crate::peer::Peer;
+use crate::report::{Blame, code};
 use crate::stall::Stall;
 
 /// Why a body cannot be read to its end.
@@ -40,6 +41,15 @@ impl BodyError {
             retry_after: None,
         }
     }
+
+    /// The limit that the client has gone beyond, if it is one, and its code for the log.
+    fn limit(self) -> Option<(Limit, &'static str)> {
+        match self {
+            Self::Truncated | Self::Malformed => None,
+            Self::TooLarge => Some((Limit::RequestBody, code::BODY_TOO_LARGE)),
+            Self::TimedOut => Some((Limit::BodyTimeout, code::BODY_TIMED_OUT)),
+        }
+    }
 }
 
 impl std::fmt::Display for BodyError {
@@ -64,7 +74,7 @@ pub struct RequestBody {
 }
 
 struct State {
-    peer: Rc<Peer>,
+    place: Rc<Place>,
     /// Bytes that may still come.
     room: u64,
     expects_continue: bool,
@@ -78,12 +88,12 @@ impl RequestBody {
     pub(crate) fn new(
         incoming: Incoming,
         head: &http::request::Parts,
-        peer: &Rc<Peer>,
+        place: &Rc<Place>,
         limit: u64,
     ) -> Self {
         let state = (!incoming.is_end_stream()).then(|| {
             Box::new(State {
-                peer: Rc::clone(peer),
+                place: Rc::clone(place),
                 room: limit,
                 expects_continue: head.headers.contains_key(http::header::EXPECT),
                 trailers: None,
@@ -132,9 +142,9 @@ impl RequestBody {
                 continue;
             }
             if std::mem::take(&mut state.expects_continue) {
-                self.incoming.go_on(&state.peer);
+                self.incoming.go_on(&state.place.peer);
             }
-            match self.incoming.poll_frame(cx, &state.peer) {
+            match self.incoming.poll_frame(cx, &state.place.peer) {
                 Poll::Pending => {
                     state.wait(cx);
                     return Poll::Pending;
@@ -180,17 +190,16 @@ impl State {
     }
 
     fn fail(&mut self, error: BodyError) {
-        match error {
-            BodyError::TooLarge => self.peer.wire.limited(Limit::RequestBody),
-            BodyError::TimedOut => self.peer.wire.limited(Limit::BodyTimeout),
-            BodyError::Truncated | BodyError::Malformed => {}
-        }
         self.end = Some(Err(error));
-        self.peer.wire.fail_body();
+        if let Some((limit, code)) = error.limit() {
+            self.place.peer.wire.limited(limit);
+            self.place.report(code, Blame::Client, error.to_string());
+        }
+        self.place.peer.wire.fail_body();
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
-        let peer = &self.peer;
+        let peer = &self.place.peer;
         let stall = self.stall.get_or_insert_with(|| {
             let stall = Rc::<Stall>::default();
             peer.wire.watch_body(&stall);
@@ -203,7 +212,7 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         if self.end.is_none() {
-            self.peer.wire.abandon_body();
+            self.place.peer.wire.abandon_body();
         }
     }
 }

@@ -52,6 +52,8 @@ pub mod code {
     pub const BIND_FAILED: &str = "MONODON_BIND_FAILED";
     /// A certificate, a key, or what clients' certificates are checked by cannot be used.
     pub const BAD_CERTIFICATE: &str = "MONODON_BAD_CERTIFICATE";
+    /// The body came too slowly.
+    pub const BODY_TIMED_OUT: &str = "MONODON_BODY_TIMED_OUT";
     /// The body is larger than `limit-request-body`.
     pub const BODY_TOO_LARGE: &str = "MONODON_BODY_TOO_LARGE";
     /// A certificate has expired, or is not valid yet.

@@ -84,7 +84,7 @@ impl<H: Handler> Service<H> {
         let rules = self.place.thread.fields.borrow();
         let mount = rules.settle(&mut head, origin, &peer);
         drop(rules);
-        let body = RequestBody::new(incoming, &head, &peer, limits.body);
+        let body = RequestBody::new(incoming, &head, &self.place, limits.body);
         // What is left of CONNECT is that for a WebSocket.
         let is_connect = head.method == Method::CONNECT;
         if is_connect {

@@ -91,6 +91,7 @@ fn a_body_that_stands_still_gets_408() {
     assert_eq!(status(&answer), 408);
     assert!(answer.contains("connection: close"), "{answer}");
     assert_was_the_short_one(start);
+    assert_eq!(server.seen.codes(), ["MONODON_BODY_TIMED_OUT"]);
 }
 
 #[test]
