@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::report::{Blame, Report, code};
 use crate::sockets::Bind;
 use crate::stream::{Accepted, Ends, Opened, Stream};
 use crate::tls::{Staging, Tls, TlsSession, TlsStream};
+use crate::visits::{TooMany, Visit};
 
 /// How long the client may take to read why it was turned away.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -81,6 +83,11 @@ impl Arrivals {
         !self.binds[bind].is_tls && self.preambles.borrow().is_off()
     }
 
+    /// Whether a connection from this address may tell of another client.
+    pub(crate) fn may_be_introduced(&self, from: IpAddr) -> bool {
+        self.preambles.borrow().duty(Some(from)).introduces()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.under_way.get()
     }
@@ -99,6 +106,8 @@ impl Arrivals {
 pub(crate) struct Arrival {
     thread: Rc<Thread>,
     accepted: Option<Accepted>,
+    /// Its place among those of its client.
+    visit: Cell<Option<Visit>>,
     is_admitted: bool,
 }
 
@@ -110,6 +119,7 @@ impl Arrival {
         Self {
             thread: Rc::clone(thread),
             accepted: Some(accepted),
+            visit: Cell::default(),
             is_admitted: false,
         }
     }
@@ -120,7 +130,7 @@ impl Arrival {
         let accepted = self.accepted.take()?;
         let is_tls = self.thread.arrivals.binds[accepted.bind].is_tls;
         let mut opened = accepted.open().ok()?;
-        let visit = opened.visit.take();
+        self.visit.set(opened.visit.take());
         let ends = opened.ends;
         let ready = {
             let patience = self.thread.timeouts.get().head;
@@ -145,7 +155,7 @@ impl Arrival {
                     tls,
                     via,
                 } = ready;
-                let (place, registered) = self.thread.admit(stream, ends, visit, tls);
+                let (place, registered) = self.thread.admit(stream, ends, self.visit.take(), tls);
                 if let Some(via) = via {
                     place.peer.comes_via(via);
                     place.peer.trust(&self.thread.fields.borrow().proxies);
@@ -182,14 +192,22 @@ impl Arrival {
             preambles.duty(ends.map(|ends| ends.remote.ip()))
         };
         let mut via = None;
+        let mut client = ends;
         if let Some(preamble) = introduce(&mut stream, duty).await? {
             via = Some(Via {
                 is_https: preamble.is_https,
                 is_nameless: matches!(preamble.source, Source::Nameless),
             });
-            if let Source::Client(told) = preamble.source {
-                ends = Some(told);
-            }
+            client = match preamble.source {
+                Source::Client(told) => Some(told),
+                Source::Proxy | Source::Nameless => None,
+            };
+            ends = client.or(ends);
+        }
+        if let Some(client) = client.filter(|_| duty.introduces()) {
+            let visit = self.thread.enter(client.remote);
+            self.visit
+                .set(visit.map_err(|TooMany| Failure::TurnedAway)?);
         }
         let mut tls = None;
         if is_tls {
@@ -322,6 +340,8 @@ enum Failure {
     PlainHttp(Stream),
     /// What the client says is not acceptable.
     Refused(Stream, String),
+    /// It has too many connections, which was reported.
+    TurnedAway,
     /// The client took longer than `header-timeout`.
     Slow,
     /// The client has left.
@@ -344,7 +364,7 @@ impl Failure {
             Self::PlainHttp(_) => Some("the client speaks no TLS: it is to use https"),
             Self::Refused(_, why) => Some(why),
             Self::Slow => Some("the client took longer than header-timeout"),
-            Self::Gone => None,
+            Self::TurnedAway | Self::Gone => None,
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::stream::{Accepted, Ends, Opened, Stream};
 use crate::timers::{self, Timeouts, Watch};
 use crate::tls::TlsSession;
 use crate::tuning::Tuning;
-use crate::visits::Visit;
+use crate::visits::{TooMany, Visit};
 use crate::wire::{Common, Ended, Wire};
 
 /// What an I/O thread is told.
@@ -284,21 +284,32 @@ impl Thread {
     }
 
     /// Counts a connection among its client's. `None` if the client has too many: then it is closed,
-    /// before a byte of it is read. Proxies that are believed bring the connections of many clients, and
-    /// programs at Unix sockets have no address: neither is limited.
+    /// before a byte of it is read. Programs at Unix sockets have no address, and are not limited. Who
+    /// may introduce others by the PROXY protocol is not the client: `arrival` counts once that is known.
     fn count(&self, mut accepted: Accepted) -> Option<Accepted> {
         if let Some(client) = accepted.client()
-            && !self.fields.borrow().proxies.hold(client.ip())
+            && !self.arrivals.may_be_introduced(client.ip())
         {
-            let Ok(visit) = self.gate.visits.enter(client.ip()) else {
+            let Ok(visit) = self.enter(client) else {
                 self.gate.leave();
-                self.common.observer.limited(Limit::Connections);
-                self.report_turned_away(client);
                 return None;
             };
             accepted.visit = visit;
         }
         Some(accepted)
+    }
+
+    /// Counts a connection of this client, unless nothing limits it: proxies that are believed bring the
+    /// connections of many.
+    pub(crate) fn enter(&self, client: SocketAddr) -> Result<Option<Visit>, TooMany> {
+        if self.fields.borrow().proxies.hold(client.ip()) {
+            return Ok(None);
+        }
+        let visit = self.gate.visits.enter(client.ip());
+        visit.inspect_err(|_| {
+            self.common.observer.limited(Limit::Connections);
+            self.report_turned_away(client);
+        })
     }
 
     /// Reports one of an episode.

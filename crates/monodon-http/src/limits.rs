@@ -15,7 +15,7 @@ pub(crate) struct Limits {
     pub(crate) body: u64,
 }
 
-/// A head may be this large in any case; it is what a connection may cost in memory before the app
+/// A head may be this large unless an option says otherwise; it is what a connection may cost in memory before the app
 /// has seen anything, so the product of the other limits would be too much.
 const HEAD_BYTES: usize = 64 * 1024;
 /// The least that a field takes: the room that many small ones are given.
@@ -26,11 +26,16 @@ impl Limits {
         let line = options.limit_request_line as usize;
         let field = options.limit_request_field_size as usize;
         let many = options.limit_request_fields as usize * SMALL_FIELD_BYTES;
+        let head = match options.limit_request_head {
+            0 => HEAD_BYTES.max(line + field + many),
+            // No more than a MiB is allowed.
+            bytes => bytes as usize,
+        };
         Self {
             line,
             field,
             fields: options.limit_request_fields,
-            head: HEAD_BYTES.max(line + field + many),
+            head,
             body: options.limit_request_body,
         }
     }

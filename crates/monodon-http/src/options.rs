@@ -101,6 +101,8 @@ pub struct Options {
     pub limit_request_field_size: u32,
     /// Header fields of a request; beyond it 431.
     pub limit_request_fields: u32,
+    /// Bytes of a request's line and header fields together; beyond it 431.
+    pub limit_request_head: u32,
     /// Bytes of a request's body; beyond it 413.
     pub limit_request_body: u64,
     /// Bytes of a message that a WebSocket client sends; beyond it the connection is closed with 1009.
@@ -219,6 +221,7 @@ impl Default for Options {
             limit_request_line: 8190,
             limit_request_field_size: 8190,
             limit_request_fields: 100,
+            limit_request_head: 0,
             limit_request_body: 134_217_728,
             limit_websocket_message: 16_777_216,
             limit_upload_rate: 0,

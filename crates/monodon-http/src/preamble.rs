@@ -40,6 +40,13 @@ pub(crate) enum Duty {
     Refuse,
 }
 
+impl Duty {
+    /// Whether what comes may tell of another client.
+    pub(crate) fn introduces(self) -> bool {
+        matches!(self, Self::Look | Self::Demand)
+    }
+}
+
 impl PreambleRules {
     /// # Errors
     /// [`StartError::Option`] for an address or network that is none.

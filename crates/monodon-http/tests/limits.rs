@@ -73,6 +73,11 @@ fn the_whole_head() {
     let server = TestServer::start();
     assert_eq!(status(&server.exchange(head(20, &[(1, 8000); 8]))), 200);
     assert_eq!(status(&server.exchange(head(20, &[(1, 8000); 9]))), 431);
+    // With their colons, spaces and line ends: 20 + 2, 7 + 2, 17 + 2, and 13 for each further field.
+    let server = TestServer::with(|options| options.limit_request_head = 50 + 2 * 13);
+    assert_eq!(status(&server.exchange(head(20, &[(1, 8); 2]))), 200);
+    assert_eq!(status(&server.exchange(head(20, &[(1, 8), (1, 9)]))), 431);
+    assert_eq!(server.seen.codes(), ["MONODON_HEAD_TOO_LARGE"]);
 }
 
 #[test]

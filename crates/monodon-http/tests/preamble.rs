@@ -208,6 +208,42 @@ fn fields_are_believed_by_the_clients_address_not_the_proxys() {
 }
 
 #[test]
+fn connections_are_limited_by_the_client_that_is_told() {
+    const FROM_TRUSTED: &str = "PROXY TCP4 10.0.0.9 10.0.0.1 1 80\r\n";
+    let server = serving("optional", |options| {
+        options.limit_connections_per_ip = 2;
+        options.forwarded_allow_ips = vec!["10.0.0.9".to_owned()];
+    });
+    let connect = |preamble: &str| {
+        let mut client = server.connect();
+        client.send([preamble, "GET /origin HTTP/1.1\r\nHost: a\r\n\r\n"].concat());
+        client
+    };
+    let is_served = |client: &mut Client| client.read_response().0.starts_with("HTTP/1.1 200");
+    let mut kept: Vec<Client> = [LINE, LINE, "", "", "PROXY TCP4 5.6.7.8 10.0.0.1 1 80\r\n"]
+        .map(connect)
+        .into();
+    assert!(kept.iter_mut().all(is_served));
+    for preamble in [LINE, ""] {
+        assert_eq!(rest(&mut connect(preamble)), "", "{preamble}");
+    }
+    // The proxy itself, clients without a name and another proxy are not one client.
+    for preamble in ["PROXY UNKNOWN\r\n", FROM_TRUSTED] {
+        let mut several: Vec<Client> = (0..4).map(|_| connect(preamble)).collect();
+        assert!(several.iter_mut().all(is_served), "{preamble}");
+    }
+    assert_eq!(server.seen.codes(), ["MONODON_TOO_MANY_CONNECTIONS"]);
+    drop(kept.remove(0));
+    server.eventually("room for another one", |_| {
+        rest(&mut {
+            let mut client = connect(LINE);
+            client.finish_sending();
+            client
+        }) != ""
+    });
+}
+
+#[test]
 fn a_preamble_that_does_not_end_is_not_waited_for() {
     let server = serving("required", |options| {
         options.header_timeout = Duration::from_millis(100);

@@ -34,6 +34,17 @@ export const LIMITS = {
     reloadable: true,
     doc: 'Header fields of a request; beyond it 431',
   },
+  limitRequestHead: {
+    type: 'size',
+    default: '0',
+    min: 0,
+    max: 1_048_576,
+    group: 'Limits',
+    readBy: ['native'],
+    reloadable: true,
+    doc: "Bytes of a request's line and header fields together; beyond it 431",
+    note: '0 is 64 KiB, or as much as one line, one field and all fields of 32 bytes each take if the other limits make that more. With HTTP/2 the fields count as RFC 9113 section 6.5.2 says.',
+  },
   limitRequestBody: {
     type: 'size',
     default: '128mb',
@@ -87,7 +98,7 @@ export const LIMITS = {
     readBy: ['native'],
     reloadable: true,
     doc: 'Open connections of one client; further ones are closed as they come; 0 is off',
-    note: 'A client is an IPv4 address or a /64 of IPv6. Proxies of forwarded-allow-ips and Unix sockets are not limited. See [limits.md](limits.md#connections).',
+    note: 'A client is an IPv4 address or a /64 of IPv6. Proxies of forwarded-allow-ips and Unix sockets are not limited; with proxy-protocol the client counts that the proxy tells of. See [limits.md](limits.md#connections).',
   },
   maxConnections: {
     type: 'integer',
