@@ -1,7 +1,7 @@
 /** Where TLS is spoken, and where it is not. */
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -136,6 +136,20 @@ describe('redirect-http', () => {
       expect((await getPlain(plain!, { 'x-forwarded-proto': 'https' })).body).toBe('https:')
       expect(await curl(serving.url)).toBe('https:')
     }))
+
+  it('sends requests for files there, too', () => {
+    writeFileSync(join(folder, 'file.txt'), 'a file')
+    return serving({ ...both, static: [`/files=${folder}`] }, async ({ serving }) => {
+      const [secure, plain] = serving.addresses.map(({ port }) => port)
+      const path = '/files/file.txt'
+      const answer = await getPlain(plain!, { host: 'example.test' }, path)
+      const location = `https://example.test:${secure}${path}`
+      expect(answer).toEqual({ status: 308, location, body: '' })
+      expect(await curl(location.replace('example.test', '127.0.0.1'))).toBe('a file')
+      const https = { 'x-forwarded-proto': 'https' }
+      expect((await getPlain(plain!, https, path)).body).toBe('a file')
+    })
+  })
 
   it.each([
     [443, 'https://example.test/a?b=c'],

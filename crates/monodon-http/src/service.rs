@@ -110,7 +110,7 @@ impl<H: Handler> Service<H> {
         if let Some(files) = &*self.place.thread.files.borrow()
             && !is_upgrade
         {
-            match files.answer(&request.head, &self.place) {
+            match files.answer(&request.head, tls, &self.place) {
                 Answer::Now(Outcome::Passed) => {}
                 Answer::Now(Outcome::Response(response)) => {
                     let response = Some(response);

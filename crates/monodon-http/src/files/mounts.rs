@@ -19,6 +19,8 @@ pub(crate) struct Mounts {
     pub(crate) rules: CacheRules,
     /// What the server answers by itself, and is served from no folder.
     health: Option<String>,
+    /// What comes without TLS is sent to https, files too.
+    pub(crate) is_https_only: bool,
 }
 
 pub(crate) struct Mount {
@@ -68,6 +70,7 @@ impl Mounts {
             handed: handed(&options.sendfile_root)?,
             rules: CacheRules::new(options.static_max_age, &options.static_immutable),
             health: (!options.health_path.is_empty()).then(|| options.health_path.clone()),
+            is_https_only: options.redirect_http,
         })))
     }
 

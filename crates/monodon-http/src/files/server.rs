@@ -143,8 +143,17 @@ impl FileServer {
         self.handed.is_some() || self.fallback.is_some()
     }
 
-    /// Answers a request that names a file of a mount.
-    pub(crate) fn answer(self: &Rc<Self>, head: &Parts, place: &Rc<Place>) -> Answer {
+    /// Answers a request that names a file of a mount, and came over https if `is_https`.
+    pub(crate) fn answer(
+        self: &Rc<Self>,
+        head: &Parts,
+        is_https: bool,
+        place: &Rc<Place>,
+    ) -> Answer {
+        if self.shared.is_https_only && !is_https {
+            // The handler sends it there.
+            return Answer::Now(Outcome::Passed);
+        }
         let sent = head.uri.path();
         let is_escaped = memchr::memchr(b'%', sent.as_bytes()).is_some();
         if !is_escaped && self.shared.find(sent).is_none() {
