@@ -93,7 +93,7 @@ impl<H: Handler> Service<H> {
         let is_upgrade = is_connect || offers_upgrade(&head) && body.is_empty();
         let websocket = is_upgrade.then(|| Offer::of(&head)).flatten().map(Box::new);
         let (number, received) = exchange.identity();
-        let request = Request {
+        let mut request = Request {
             head,
             body,
             peer,
@@ -110,7 +110,7 @@ impl<H: Handler> Service<H> {
         if let Some(files) = &*self.place.thread.files.borrow()
             && !is_upgrade
         {
-            match files.answer(&request.head, tls, &self.place) {
+            match files.answer(&mut request.head, tls, &self.place) {
                 Answer::Now(Outcome::Passed) => {}
                 Answer::Now(Outcome::Response(response)) => {
                     let response = Some(response);

@@ -191,6 +191,18 @@ impl Stream {
         !matches!(self, Self::Tls(_))
     }
 
+    /// Writes bytes that others follow at once: the kernel may wait for them (`MSG_MORE`).
+    pub(crate) fn poll_write_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if cfg!(target_os = "linux") && matches!(self, Self::Tcp(_)) {
+            return self.poll_send(cx, || send_more(&*self.socket(), bytes));
+        }
+        self.poll_write(cx, &[IoSlice::new(bytes)])
+    }
+
     /// Has the kernel send at most `count` bytes of `file` from `offset` on; gives back how many it
     /// has, none where the file ends.
     pub(crate) fn poll_send_file(
@@ -200,26 +212,33 @@ impl Stream {
         offset: u64,
         count: usize,
     ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, || send_file(&*self.socket(), file, offset, count))
+    }
+
+    /// Has `send` give something to the socket, once that takes something.
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        mut send: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
-            let sent = match self {
+            let outcome = match self {
                 Self::Tcp(stream) => {
                     ready!(stream.poll_write_ready(cx))?;
-                    let send = || send_file(&*stream, file, offset, count);
-                    stream.try_io(Interest::WRITABLE, send)
+                    stream.try_io(Interest::WRITABLE, &mut send)
                 }
                 #[cfg(unix)]
                 Self::Unix(stream) => {
                     ready!(stream.poll_write_ready(cx))?;
-                    let send = || send_file(&*stream, file, offset, count);
-                    stream.try_io(Interest::WRITABLE, send)
+                    stream.try_io(Interest::WRITABLE, &mut send)
                 }
                 Self::Tls(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
             };
-            match sent {
+            match outcome {
                 // The runtime waits for the socket again.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return Poll::Ready(outcome),
+                _ => return Poll::Ready(outcome),
             }
         }
     }
@@ -238,6 +257,17 @@ impl Stream {
             Self::Tls(stream) => stream.socket(),
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn send_more(socket: impl std::os::fd::AsFd, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::net::{SendFlags, send};
+    Ok(send(socket, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_more<S>(_: S, _: &[u8]) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(target_os = "linux")]

@@ -130,6 +130,9 @@ pub(crate) async fn run(thread: Rc<Thread>) {
 fn sweep(thread: &Thread) {
     let now = Instant::now();
     let timeouts = thread.timeouts.get();
+    if let Some(files) = &*thread.files.borrow() {
+        files.close_stale(now);
+    }
     let (body, response) = (timeouts.for_body(), timeouts.for_response());
     let (mut idle, mut receiving, mut sending) = (0, 0, 0);
     for (_, (peer, watch)) in &mut *thread.connections.borrow_mut() {

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::found::Source;
+use super::found::{COPIED_BYTES, Source};
 use super::part::{FilePart, TOO_SHORT};
 use super::root::Stamp;
 use crate::wire::{SPAN_BYTES, Span, Wire};
@@ -19,7 +19,16 @@ use crate::wire::{SPAN_BYTES, Span, Wire};
 /// Bytes of a file for one response.
 pub(crate) enum FileBody {
     Whole(Option<Bytes>),
+    Kept(Option<Box<KeptPart>>),
     Pieces(Box<Pieces>),
+}
+
+/// A part of a file whose content is in memory, too.
+pub(crate) struct KeptPart {
+    bytes: Bytes,
+    /// The same in the file, as long as that is as it was.
+    part: FilePart,
+    stamp: Stamp,
 }
 
 pub(crate) struct Pieces {
@@ -64,8 +73,17 @@ impl FileBody {
 
     /// A part of the file.
     pub(crate) fn part(source: &Source, stamp: Stamp, part: Range<u64>) -> Self {
-        if let Source::Memory(bytes) = source {
-            return Self::whole(slice(bytes, &part));
+        match source {
+            Source::Memory(bytes) => return Self::whole(slice(bytes, &part)),
+            Source::Both(bytes, file) => {
+                let (bytes, length) = (slice(bytes, &part), part.end - part.start);
+                if length <= COPIED_BYTES {
+                    return Self::whole(bytes);
+                }
+                let part = FilePart::new(Arc::clone(file), part.start, length);
+                return Self::Kept(Some(Box::new(KeptPart { bytes, part, stamp })));
+            }
+            Source::File(_) => {}
         }
         let mut body = Self::several(stamp);
         body.add_part(source, part);
@@ -91,7 +109,7 @@ impl FileBody {
     pub(crate) fn add_part(&mut self, source: &Source, part: Range<u64>) {
         let length = part.end - part.start;
         let segment = match source {
-            Source::Memory(bytes) => Segment::Bytes(slice(bytes, &part)),
+            Source::Memory(bytes) | Source::Both(bytes, _) => Segment::Bytes(slice(bytes, &part)),
             Source::File(file) => {
                 Segment::File(FilePart::new(Arc::clone(file), part.start, length))
             }
@@ -110,14 +128,17 @@ impl FileBody {
     pub(crate) fn left(&self) -> u64 {
         match self {
             Self::Whole(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            Self::Kept(kept) => kept.as_ref().map_or(0, |kept| kept.bytes.len() as u64),
             Self::Pieces(pieces) => pieces.left,
         }
     }
 
     /// Has all pieces come as bytes.
     pub(crate) fn read_all(&mut self) {
-        if let Self::Pieces(pieces) = self {
-            pieces.is_read = true;
+        match self {
+            Self::Whole(_) => {}
+            Self::Kept(kept) => *self = Self::Whole(kept.take().map(|kept| kept.bytes)),
+            Self::Pieces(pieces) => pieces.is_read = true,
         }
     }
 
@@ -129,8 +150,23 @@ impl FileBody {
     ) -> Poll<Option<Result<Piece, Broken>>> {
         match self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Piece::Bytes(bytes)))),
+            Self::Kept(kept) => Poll::Ready(kept.take().map(|kept| Ok(kept.piece(wire)))),
             Self::Pieces(pieces) => pieces.poll_piece(cx, wire),
         }
+    }
+}
+
+impl KeptPart {
+    /// What the connection gets: the part from the file, if that is as it was. It was read a moment ago,
+    /// so that the kernel has it in memory.
+    fn piece(self, wire: &Wire) -> Piece {
+        let is_same = || Stamp::of(self.part.file()).is_ok_and(|now| now == self.stamp);
+        if !wire.sends_files() || !is_same() {
+            return Piece::Bytes(self.bytes);
+        }
+        let span = Span::new(self.bytes.len());
+        wire.promise(self.part);
+        Piece::Span(span)
     }
 }
 

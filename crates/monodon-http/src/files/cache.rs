@@ -11,12 +11,16 @@ use super::found::Found;
 pub(crate) const FRESH: Duration = Duration::from_secs(1);
 /// Bytes of content that are kept, at most; the files that were not asked for longest go first.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// Files that are kept open, at most.
+const MOST_FILES: usize = 128;
 /// What an entry weighs beside the content of its file.
 const ENTRY_BYTES: usize = 1024;
 
 pub(crate) struct Cache {
     files: LruCache<Box<str>, Kept>,
     bytes: usize,
+    /// Files that are open.
+    open: usize,
 }
 
 struct Kept {
@@ -30,6 +34,7 @@ impl Cache {
         Self {
             files: LruCache::unbounded(),
             bytes: 0,
+            open: 0,
         }
     }
 
@@ -56,28 +61,52 @@ impl Cache {
             bytes,
         };
         self.bytes += bytes;
+        self.open += kept.found.open_files();
         if let Some(old) = self.files.put(path.into(), kept) {
-            self.bytes -= old.bytes;
+            self.subtract(&old);
         }
-        while self.bytes > MOST_BYTES
+        while (self.bytes > MOST_BYTES || self.open > MOST_FILES)
             && let Some((_, oldest)) = self.files.pop_lru()
         {
-            self.bytes -= oldest.bytes;
+            self.subtract(&oldest);
+        }
+    }
+
+    fn subtract(&mut self, gone: &Kept) {
+        self.bytes -= gone.bytes;
+        self.open -= gone.found.open_files();
+    }
+
+    /// Closes files that were found [`FRESH`] before `now` or earlier: an open one keeps its disk from
+    /// being unmounted, and its room from being free once it is deleted.
+    pub(crate) fn close_stale(&mut self, now: Instant) {
+        if self.open == 0 {
+            return;
+        }
+        let is_stale =
+            |kept: &Kept| kept.found.open_files() > 0 && now.duration_since(kept.since) >= FRESH;
+        let kept = self.files.iter();
+        let stale: Vec<Box<str>> = kept
+            .filter(|(_, kept)| is_stale(kept))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in &stale {
+            self.forget(path);
         }
     }
 
     /// There is no such file, or none that is kept.
     pub(crate) fn forget(&mut self, path: &str) {
         if let Some(old) = self.files.pop(path) {
-            self.bytes -= old.bytes;
+            self.subtract(&old);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Cache, FRESH, MOST_BYTES};
-    use crate::files::found::{Found, KEPT_BYTES, Looked};
+    use super::{Cache, FRESH, MOST_BYTES, MOST_FILES};
+    use crate::files::found::{COPIED_BYTES, Found, KEPT_BYTES, Looked};
     use crate::files::root::{Mode, Root};
     use crate::files::rules::CacheRules;
     use crate::files::scratch::Scratch;
@@ -123,6 +152,24 @@ mod tests {
         for index in 0..400 {
             cache.forget(&format!("/{index}"));
         }
-        assert_eq!(cache.bytes, 0);
+        assert_eq!((cache.bytes, cache.open), (0, 0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn few_files_are_open_and_none_for_long() {
+        let (mut cache, now) = (Cache::new(), Instant::now());
+        let (file, small) = (found(COPIED_BYTES + 1), found(COPIED_BYTES));
+        assert_eq!((file.open_files(), small.open_files()), (1, 0));
+        cache.put("/small", &small, now);
+        for index in 0..=MOST_FILES {
+            cache.put(&format!("/{index}"), &file, now);
+        }
+        assert_eq!(cache.open, MOST_FILES);
+        cache.put("/late", &file, now + FRESH);
+        cache.close_stale(now + FRESH);
+        assert_eq!(cache.open, 1);
+        cache.close_stale(now + 2 * FRESH);
+        assert_eq!(cache.open, 0);
     }
 }

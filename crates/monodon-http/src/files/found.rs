@@ -17,6 +17,8 @@ use super::rules::{self, CacheRules};
 /// Content of files of this size or less is kept in memory for a while: for a small file, opening it
 /// costs more than sending it.
 pub(crate) const KEPT_BYTES: u64 = 64 * 1024;
+/// Up to so many bytes it is cheaper to copy the content behind the head than to have the kernel send it.
+pub(super) const COPIED_BYTES: u64 = 16 * 1024;
 
 /// A file and its siblings.
 pub(crate) struct Found {
@@ -36,6 +38,8 @@ pub(crate) struct Variant {
 
 enum Content {
     Kept(Bytes),
+    /// In memory, for those that need its bytes, and open, for the kernel to send it without a copy.
+    Both(Bytes, Arc<File>),
     /// Too large to be kept: it is open for one response, and has to be opened again for the next.
     Open(Arc<File>),
 }
@@ -43,6 +47,8 @@ enum Content {
 /// Where the bytes of a response come from.
 pub(crate) enum Source {
     Memory(Bytes),
+    /// The same bytes in memory and in the file, unless that was written to meanwhile.
+    Both(Bytes, Arc<File>),
     File(Arc<File>),
 }
 
@@ -99,6 +105,14 @@ impl Found {
         let variants = std::iter::once(&self.plain).chain(self.siblings.iter().flatten());
         variants.map(Variant::kept_bytes).sum()
     }
+
+    /// How many of its files are open.
+    pub(crate) fn open_files(&self) -> usize {
+        let variants = std::iter::once(&self.plain).chain(self.siblings.iter().flatten());
+        variants
+            .filter(|variant| !matches!(variant.content, Content::Kept(_)))
+            .count()
+    }
 }
 
 /// What there is at a path.
@@ -131,13 +145,14 @@ impl Variant {
     pub(crate) fn source(&self) -> Source {
         match &self.content {
             Content::Kept(bytes) => Source::Memory(bytes.clone()),
+            Content::Both(bytes, file) => Source::Both(bytes.clone(), Arc::clone(file)),
             Content::Open(file) => Source::File(Arc::clone(file)),
         }
     }
 
     fn kept_bytes(&self) -> Option<usize> {
         match &self.content {
-            Content::Kept(bytes) => Some(bytes.len()),
+            Content::Kept(bytes) | Content::Both(bytes, _) => Some(bytes.len()),
             Content::Open(_) => None,
         }
     }
@@ -156,7 +171,12 @@ impl Content {
             Mode::Wait => block.run()?,
         };
         if bytes.len() as u64 == stamp.length && Stamp::of(&file)? == stamp {
-            return Ok(Self::Kept(bytes));
+            let is_sent = stamp.length > COPIED_BYTES && part.is_cached(stamp.length);
+            return Ok(if is_sent {
+                Self::Both(bytes, file)
+            } else {
+                Self::Kept(bytes)
+            });
         }
         match mode {
             // Some of it was not in memory.

@@ -122,7 +122,7 @@ fn select(
 fn whole(status: StatusCode, variant: &Variant, head: HeaderMap) -> Response<FileBody> {
     let body = match variant.source() {
         Source::Memory(bytes) => FileBody::whole(bytes),
-        source @ Source::File(_) => FileBody::part(&source, variant.stamp, 0..variant.stamp.length),
+        source => FileBody::part(&source, variant.stamp, 0..variant.stamp.length),
     };
     response(status, head, body)
 }

@@ -51,6 +51,8 @@ pub(crate) struct FileServer {
     fallback: Option<Anchor>,
     handed: Option<Anchor>,
     cache: RefCell<Cache>,
+    /// An empty map for the fields of the next response: that of a request that was answered.
+    spare: Cell<HeaderMap>,
 }
 
 /// A folder, looked at from time to time whether its path names another one: one that was built anew,
@@ -134,8 +136,14 @@ impl FileServer {
                 .as_ref()
                 .map(|handed| Anchor::new(&handed.root)),
             cache: RefCell::new(Cache::new()),
+            spare: Cell::default(),
             shared,
         }
+    }
+
+    /// Closes the files that were not looked for lately. To be called from time to time.
+    pub(crate) fn close_stale(&self, now: Instant) {
+        self.cache.borrow_mut().close_stale(now);
     }
 
     /// Whether the app's responses may have to be replaced by files.
@@ -143,10 +151,11 @@ impl FileServer {
         self.handed.is_some() || self.fallback.is_some()
     }
 
-    /// Answers a request that names a file of a mount, and came over https if `is_https`.
+    /// Answers a request that names a file of a mount, and came over https if `is_https`. Its fields are
+    /// left to the handler only if it is passed on.
     pub(crate) fn answer(
         self: &Rc<Self>,
-        head: &Parts,
+        head: &mut Parts,
         is_https: bool,
         place: &Rc<Place>,
     ) -> Answer {
@@ -161,7 +170,11 @@ impl FileServer {
         }
         let now = Instant::now();
         if let Some(found) = self.cache.borrow_mut().get(sent, now) {
-            return Answer::Now(respond_to(head, &found));
+            let mut fields = std::mem::take(&mut head.headers);
+            let outcome = respond_to(&head.method, &fields, &found, self.spare.take());
+            fields.clear();
+            self.spare.set(fields);
+            return Answer::Now(outcome);
         }
         let Some(clean) = path::clean(sent) else {
             return Answer::Now(Outcome::Passed);
@@ -211,7 +224,7 @@ impl FileServer {
             Ok(Hit::File(found)) => {
                 let found = Rc::new(*found);
                 self.cache.borrow_mut().put(sent, &found, Instant::now());
-                respond_to(head, &found)
+                respond_to(&head.method, &head.headers, &found, HeaderMap::new())
             }
             Ok(Hit::Folder) => redirect(&head.method, &head.uri),
             Ok(Hit::Nothing) => {
@@ -384,11 +397,10 @@ fn accepts_html(fields: &HeaderMap) -> bool {
     })
 }
 
-/// Answers a request for a file that is there.
-fn respond_to(head: &Parts, found: &Found) -> Outcome {
-    let (method, fields) = (&head.method, &head.headers);
+/// Answers a request for a file that is there, in the `head`, which is empty.
+fn respond_to(method: &Method, fields: &HeaderMap, found: &Found, head: HeaderMap) -> Outcome {
     if is_retrieval(method) {
-        return Outcome::Response(respond(Asked { method, fields }, found, HeaderMap::new()));
+        return Outcome::Response(respond(Asked { method, fields }, found, head));
     }
     Outcome::Response(other_method(method))
 }

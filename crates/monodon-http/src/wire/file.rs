@@ -84,7 +84,7 @@ impl Wire {
         if slices[..plain].iter().any(|slice| !slice.is_empty()) {
             return self.poll_write_bytes(cx, &slices[..plain]);
         }
-        ready!(self.poll_flush_out(cx))?;
+        ready!(self.poll_flush_out(cx, true))?;
         match slices[plain..].iter().find(is_filled) {
             Some(span) => self.poll_send_file(cx, span.len()),
             None => Poll::Ready(Ok(0)),

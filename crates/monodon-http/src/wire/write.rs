@@ -59,7 +59,7 @@ impl Wire {
                 all[count] = IoSlice::new(slice);
                 count += 1;
             }
-            let written = ready!(self.poll_write_socket(cx, &all[..count]))?;
+            let written = ready!(self.poll_write_socket(cx, &all[..count], false))?;
             if written <= waiting {
                 out.drain(..written);
                 continue;
@@ -125,7 +125,7 @@ impl Wire {
 
     /// Writes out what waits in the buffer.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_flush_out(cx))?;
+        ready!(self.poll_flush_out(cx, false))?;
         if self.is_tls {
             ready!(self.poll_flush_socket(cx))?;
         }
@@ -140,11 +140,16 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes out what waits in the buffer, which this connection keeps.
-    pub(super) fn poll_flush_out(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Writes out what waits in the buffer, which this connection keeps. If more `follows` at once, the
+    /// kernel may wait for that, so that a head does not travel alone.
+    pub(super) fn poll_flush_out(
+        &self,
+        cx: &mut Context<'_>,
+        follows: bool,
+    ) -> Poll<io::Result<()>> {
         let mut out = self.out.borrow_mut();
         while !out.is_empty() {
-            let written = ready!(self.poll_write_socket(cx, &[IoSlice::new(&out)]))?;
+            let written = ready!(self.poll_write_socket(cx, &[IoSlice::new(&out)], follows))?;
             if written == out.len() {
                 out.clear();
             } else {
@@ -163,12 +168,16 @@ impl Wire {
         &self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
+        follows: bool,
     ) -> Poll<io::Result<usize>> {
         let mut stream = self.stream.borrow_mut();
         let Some(stream) = stream.as_mut() else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
-        let polled = stream.poll_write(cx, slices);
+        let polled = match slices {
+            [slice] if follows => stream.poll_write_more(cx, slice),
+            slices => stream.poll_write(cx, slices),
+        };
         self.is_blocked.set(polled.is_pending());
         if let Poll::Ready(Ok(written)) = polled {
             if written == 0 {
