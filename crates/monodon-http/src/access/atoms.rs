@@ -123,9 +123,6 @@ pub(super) enum Early {
     TraceId,
     TlsProtocol,
     TlsCipher,
-    /// The same for all requests.
-    Constant(Vec<u8>),
-    Number(u64),
 }
 
 impl Early {
@@ -159,8 +156,6 @@ impl Early {
             Self::TraceId => trace_id(subject.field(&TRACEPARENT)),
             Self::TlsProtocol => subject.tls.map_or("", |tls| tls.protocol).as_bytes(),
             Self::TlsCipher => subject.tls.map_or("", |tls| tls.cipher).as_bytes(),
-            Self::Constant(value) => value,
-            Self::Number(value) => return style.number(Some(*value), out),
         };
         style.text(value, VALUE_BYTES, out);
     }

@@ -11,6 +11,10 @@ const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 pub(crate) fn plain(value: &[u8], max: usize, out: &mut Vec<u8>) {
     let shown = &value[..value.len().min(max)];
     let mut rest = shown;
+    if is_plain(shown) {
+        out.extend_from_slice(shown);
+        rest = &[];
+    }
     while let Some(at) = rest.iter().position(|&byte| !PLAIN[byte as usize]) {
         let byte = rest[at];
         out.extend_from_slice(&rest[..at]);
@@ -28,7 +32,7 @@ pub(crate) fn plain(value: &[u8], max: usize, out: &mut Vec<u8>) {
 /// of more than `max` bytes is cut there, between two characters, and ends in `...`.
 pub(crate) fn json(value: &[u8], max: usize, out: &mut Vec<u8>) {
     let shown = &value[..end_of(value, max)];
-    if shown.iter().all(|&byte| PLAIN[byte as usize]) {
+    if is_plain(shown) {
         out.extend_from_slice(shown);
     } else {
         for chunk in shown.utf8_chunks() {
@@ -75,6 +79,13 @@ fn high(byte: u8) -> u8 {
 
 fn low(byte: u8) -> u8 {
     DIGITS[usize::from(byte & 15)]
+}
+
+/// Whether all bytes stand for themselves, as nearly always. It looks at each whatever it has found, so
+/// that the compiler can have many compared at once.
+fn is_plain(text: &[u8]) -> bool {
+    let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\';
+    text.iter().filter(|&&byte| is_special(byte)).count() == 0
 }
 
 /// Which bytes stand for themselves.

@@ -5,6 +5,7 @@ use http::HeaderName;
 use http::header::{REFERER, USER_AGENT};
 
 use super::atoms::{Early, Field, Late, Style, Unit};
+use super::escape::VALUE_BYTES;
 use super::nearest::nearest;
 use super::secrets::Secrets;
 use super::subject::Subject;
@@ -86,6 +87,9 @@ enum Atom {
     Early(Early),
     Late(Late),
     ResponseField(Field),
+    /// The same in every line.
+    Constant(Vec<u8>),
+    Number(u64),
 }
 
 impl Format {
@@ -191,6 +195,16 @@ impl<'a> Reading<'a> {
 
     fn atom(&mut self, atom: Atom, style: Style) {
         match atom {
+            Atom::Constant(value) => {
+                let mut text = Vec::new();
+                style.text(&value, VALUE_BYTES, &mut text);
+                self.fixed(&text);
+            }
+            Atom::Number(value) => {
+                let mut text = Vec::new();
+                style.number(Some(value), &mut text);
+                self.fixed(&text);
+            }
             Atom::Early(early) => self.run().push(Piece::Atom(early, style)),
             Atom::Late(late) => self.late(late, style),
             Atom::ResponseField(field) => {
@@ -277,7 +291,7 @@ impl<'a> Reading<'a> {
         let pid = u64::from(std::process::id());
         let early = match name {
             "h" | "remote" => Early::Remote,
-            "l" => Early::Constant(Vec::new()),
+            "l" => return Ok(Atom::Constant(Vec::new())),
             "u" | "user" => Early::User,
             "r" => Early::RequestLine,
             "m" | "method" => Early::Method,
@@ -286,15 +300,15 @@ impl<'a> Reading<'a> {
             "H" | "protocol" => Early::Protocol,
             "f" | "referer" => header(REFERER),
             "a" | "user_agent" => header(USER_AGENT),
-            "p" => Early::Constant(format!("<{pid}>").into_bytes()),
-            "pid" => Early::Number(pid),
+            "p" => return Ok(Atom::Constant(format!("<{pid}>").into_bytes())),
+            "pid" => return Ok(Atom::Number(pid)),
             "host" => Early::Host,
             "trace_id" => Early::TraceId,
             "tls_protocol" => Early::TlsProtocol,
             "tls_cipher" => Early::TlsCipher,
             "request_id" => match self.settings.request_id {
                 Some(name) => header(name.clone()),
-                None => Early::Constant(Vec::new()),
+                None => return Ok(Atom::Constant(Vec::new())),
             },
             name => return late(name).map(Atom::Late).ok_or_else(|| unknown(name)),
         };
@@ -306,7 +320,7 @@ impl<'a> Reading<'a> {
         let lower = name.to_ascii_lowercase();
         let early = match lower.as_str() {
             "request_method" => Early::Method,
-            "script_name" => Early::Constant(Vec::new()),
+            "script_name" => return Ok(Atom::Constant(Vec::new())),
             "path_info" => Early::DecodedPath,
             "query_string" => Early::Query,
             "raw_uri" => Early::Target,
