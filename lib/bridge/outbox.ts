@@ -15,11 +15,13 @@ export const PIECE_BYTES = 65_536
 /** A UTF-16 unit takes at most 3 bytes of UTF-8. */
 export const UTF8_FACTOR = 3
 
+const encoder = new TextEncoder()
 const TOO_MANY = `all fields together are larger than ${BATCH_BYTES} bytes`
 
 /**
- * Writes records for native code and hands them over, a batch at a time. Large bodies are lent
- * where the port does that; else they are copied, and have to fit in a record (`RECORD_ROOM`).
+ * Writes records for native code and hands them over, a batch at a time. Large bodies of bytes are
+ * lent where the port does that, as are texts that do not fit in a batch; else they are copied, and
+ * have to fit in a record (`RECORD_ROOM`).
  */
 export class Outbox {
   /** Records that were written and not submitted. */
@@ -56,13 +58,13 @@ export class Outbox {
   response(id: number, status: number, headers: HeaderBlock, body: string | Uint8Array): void {
     const kind = KIND.response | (status << 16)
     if (typeof body === 'string') {
-      if (body.length * UTF8_FACTOR > LEND_BYTES) {
+      const at = this.reserveText(WORDS + headers.length, body)
+      const headersEnd = at < 0 ? -1 : this.latin1(headers, at + WORDS)
+      const end = at < 0 ? -1 : this.utf8(body, headersEnd)
+      if (end < 0) {
         this.response(id, status, headers, Buffer.from(body))
         return
       }
-      const at = this.reserve(WORDS + headers.length + body.length * UTF8_FACTOR)
-      const headersEnd = this.latin1(headers, at + WORDS)
-      const end = this.utf8(body, headersEnd)
       const word = at >>> 2
       this.words[word + 3] = headers.length
       this.words[word + 4] = end - headersEnd
@@ -117,10 +119,9 @@ export class Outbox {
    */
   message(id: number, body: string | Uint8Array, flags: number): number {
     if (typeof body === 'string') {
-      if (body.length * UTF8_FACTOR > LEND_BYTES)
-        return this.message(id, Buffer.from(body), flags | FLAG.text)
-      const at = this.reserve(WORDS + body.length * UTF8_FACTOR)
-      const end = this.utf8(body, at + 16)
+      const at = this.reserveText(WORDS, body)
+      const end = at < 0 ? -1 : this.utf8(body, at + 16)
+      if (end < 0) return this.message(id, Buffer.from(body), flags | FLAG.text)
       const word = at >>> 2
       this.words[word + 3] = end - at - 16
       this.finish(word, KIND.messageOut | ((flags | FLAG.text) << 8), id, end)
@@ -145,15 +146,15 @@ export class Outbox {
   /** A piece of a streamed body. Gives its bytes; negative if they are lent. */
   chunk(id: number, body: string | Uint8Array): number {
     if (typeof body === 'string') {
-      if (body.length * UTF8_FACTOR > LEND_BYTES) {
+      const at = this.reserveText(WORDS, body)
+      const end = at < 0 ? -1 : this.utf8(body, at + 16)
+      if (end < 0) {
         const encoded = Buffer.from(body)
         if (!this.lends) return this.chunk(id, encoded)
         // The encoded bytes are nobody else's: no need to hear when they are given back.
         this.lentChunk(id, encoded, 0)
         return encoded.byteLength
       }
-      const at = this.reserve(WORDS + body.length * UTF8_FACTOR)
-      const end = this.utf8(body, at + 16)
       const word = at >>> 2
       this.words[word + 3] = end - at - 16
       this.finish(word, KIND.chunk, id, end)
@@ -193,6 +194,12 @@ export class Outbox {
     return this.at
   }
 
+  /** The same for a text behind `before` bytes; negative if it cannot fit, as it takes at least a byte a unit. */
+  private reserveText(before: number, text: string): number {
+    if (before + text.length > BATCH_BYTES) return -1
+    return this.reserve(Math.min(before + text.length * UTF8_FACTOR, BATCH_BYTES))
+  }
+
   private finish(word: number, kind: number, id: number, end: number): void {
     const next = (end + 3) & ~3
     this.words[word] = next - this.at
@@ -210,6 +217,10 @@ export class Outbox {
     return at + length
   }
 
+  /**
+   * Writes a text; gives its end, negative if there is not room for it. Only what might not fit is
+   * watched: to measure it first would take longer than to write it.
+   */
   private utf8(text: string, at: number): number {
     const { length } = text
     const { bytes } = this
@@ -222,7 +233,9 @@ export class Outbox {
       }
       if (i === length) return at + length
     }
-    return at + bytes.utf8Write(text, at)
+    if (length * UTF8_FACTOR <= BATCH_BYTES - at) return at + bytes.utf8Write(text, at)
+    const { read, written } = encoder.encodeInto(text, bytes.subarray(at))
+    return read === length ? at + written : -1
   }
 }
 
