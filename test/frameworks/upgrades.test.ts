@@ -10,6 +10,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { holdings, leaked } from '../support/leaks.ts'
 import type { SpawnedServer } from '../support/spawned.ts'
 import { parallel, until, within } from '../support/wait.ts'
+import { OPCODE, SocketClient } from '../support/websocket-client.ts'
 import { WORKER_CLASSES, withProgram } from './support/program.ts'
 
 type Options = ConstructorParameters<typeof WebSocket>[2]
@@ -87,6 +88,33 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
         )
         const response = await fetch(`http://127.0.0.1:${server.port}/`)
         expect(await response.text()).toBe('http')
+      })
+    })
+
+    test('is spoken over HTTP/2 as over HTTP/1.1', async () => {
+      await withProgram('ws.mjs', workerClass, async (server) => {
+        const open = (path: string, fields = {}) =>
+          SocketClient.open({ host: '127.0.0.1', port: server.port }, path, fields, 'HTTP/2')
+        const polite = await open('/chat?x=1', { 'sec-websocket-protocol': 'other, chat' })
+        expect(polite.fields.get('sec-websocket-protocol')).toEqual(['chat'])
+        expect(polite.fields.has('sec-websocket-accept')).toBe(false)
+        await polite.text('who')
+        expect(await polite.said()).toBe('127.0.0.1 /chat?x=1')
+        for (const size of [0, 1, 65_536, 900_000]) {
+          await polite.send(OPCODE.binary, Buffer.alloc(size, 'b'))
+          expect((await polite.message()).bytes.equals(Buffer.alloc(size, 'b'))).toBe(true)
+        }
+        expect(await polite.close(4000)).toEqual([4000, ''])
+        await until('its code', () => notes(server).includes('closed 4000'))
+        const rude = await open('/')
+        await rude.text('hello')
+        expect(await rude.said()).toBe('hello')
+        rude.reset()
+        await until('its end', () => notes(server).includes('closed 1006'))
+        const cut = await open('/')
+        await cut.text('terminate')
+        await cut.ended()
+        await expect(open('/refused')).rejects.toThrow('HTTP/2 401')
       })
     })
 

@@ -115,6 +115,28 @@ async fn carries_bytes_both_ways_until_both_sides_are_closed() {
 }
 
 #[tokio::test]
+async fn the_access_log_tells_of_it_at_its_end() {
+    let path = std::env::temp_dir().join(format!("monodon-tunnel-{}.log", std::process::id()));
+    let log = path.to_str().unwrap().to_owned();
+    let server = TestServer::with(|options| {
+        options.access_logfile = log;
+        options.access_logformat = "%(r)s %(s)s %(b)s".to_owned();
+    });
+    let mut client = Client::connect(&server).await;
+    let (_, mut up, down) = opened(client.open("/tunnel?x", "websocket")).await;
+    up.send_data("12345".into(), true).unwrap();
+    assert_eq!(read(down).await.unwrap(), "12345");
+    drop((up, client));
+    server.server.drain();
+    tokio::task::spawn_blocking(move || server.server.wait())
+        .await
+        .unwrap();
+    let lines = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(lines, "CONNECT /tunnel?x HTTP/2.0 200 5\n");
+}
+
+#[tokio::test]
 async fn a_session_that_is_cut_or_panics_resets_its_stream_alone() {
     let server = TestServer::start();
     let mut client = Client::connect(&server).await;
