@@ -1,11 +1,14 @@
 /** Clients that hold what they have got, slowly: all of them are closed in time, and nobody else waits. */
 import { connect as connectH2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Certificates } from '../support/certificates.ts'
 import { Client, fetchOnce, get } from '../support/client.ts'
 import { FLAG, FRAME, frame, headers, PREFACE } from '../support/h2-frames.ts'
+import type { Holdings } from '../support/leaks.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
+import { hostileFiles } from '../tls/hostile-files.ts'
 
 /** What most machines let one process open, less what the test and the server need themselves. */
 const SLOW_CLIENTS = 2000
@@ -18,8 +21,18 @@ const H2_REQUEST = [
   [':path', '/route/stream?chunks=1000&size=10000'],
 ] as const
 
-/** What each kind of client begins with, and what it goes on with now and then. */
-const KINDS: Record<string, { begin: Uint8Array | string; drip?: string; reads?: false }> = {
+/** What a kind of client begins with, and what it goes on with now and then. */
+interface Kind {
+  readonly begin: Uint8Array | string
+  readonly drip?: string
+  readonly reads?: false
+  /** It speaks to the address with TLS. */
+  readonly isTls?: true
+}
+
+const HELLO = hostileFiles().find(({ name }) => name === 'hello-whole-silence')!.bytes
+
+const KINDS: Record<string, Kind> = {
   'heads that come drop by drop (slowloris)': {
     begin: 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
     drip: 'x',
@@ -59,12 +72,23 @@ const KINDS: Record<string, { begin: Uint8Array | string; drip?: string; reads?:
       headers(1, H2_REQUEST),
     ]),
   },
+  'TLS on which nothing comes': { begin: '', isTls: true },
+  'TLS handshakes that stop amid the hello': { begin: HELLO.subarray(0, 90), isTls: true },
+  'TLS hellos that come drop by drop': { begin: HELLO.subarray(0, 60), drip: '\0', isTls: true },
+  'TLS handshakes that stop after the hello': { begin: HELLO, isTls: true },
 }
+
+const certificates = new Certificates()
+const { certfile, keyfile } = certificates.issue('server', { names: ['DNS:localhost'] })
+afterAll(() => certificates.remove())
+const TLS = ['--bind', 'https://127.0.0.1:0', '--certfile', certfile, '--keyfile', keyfile]
+
+const FLAGS = [...TLS, ...SHORT, '--keep-alive', '3s', '--limit-upload-rate', '500']
 
 describe('slow clients of every kind', () => {
   test(`${SLOW_CLIENTS} of them are closed in time, while another is served`, async () => {
-    const flags = [...SHORT, '--keep-alive', '3s', '--limit-upload-rate', '500']
-    const server = await SpawnedServer.conformance('fetch', [...flags, '--io-threads', '1'])
+    const server = await SpawnedServer.conformance('fetch', [...FLAGS, '--io-threads', '1'])
+    const before = server.holdings
     const kinds = Object.values(KINDS)
     const slow = await open(server, SLOW_CLIENTS, (index) => kinds[index % kinds.length]!)
 
@@ -84,16 +108,27 @@ describe('slow clients of every kind', () => {
     )
     expect(served).toBeGreaterThan(100)
     await client.leave()
+    await server.released(before)
+    expect(await server.stop()).toBe(0)
+  })
+})
+
+describe('ten slow clients of one kind are closed in time', () => {
+  let server: SpawnedServer
+  let before: Holdings
+  beforeAll(async () => {
+    server = await SpawnedServer.conformance('fetch', FLAGS)
+    before = server.holdings
+  })
+  afterAll(async () => {
+    expect((await fetchOnce(server, '/route/early')).status).toBe(200)
+    await server.released(before)
     expect(await server.stop()).toBe(0)
   })
 
-  test.each(Object.entries(KINDS))('%s', async (_, kind) => {
-    const flags = [...SHORT, '--keep-alive', '3s', '--limit-upload-rate', '500']
-    const server = await SpawnedServer.conformance('fetch', flags)
+  test.concurrent.each(Object.entries(KINDS))('%s', async (_, kind) => {
     const slow = await open(server, 10, () => kind)
     await until('all of them to be closed', () => slow.every((socket) => socket.closed), 60_000)
-    expect((await fetchOnce(server, '/route/early')).status).toBe(200)
-    expect(await server.stop()).toBe(0)
   })
 })
 
@@ -201,15 +236,16 @@ describe('limit-connections-per-ip', () => {
 
 /** Opens slow clients, a hundred at a time; those that drip do so until they are closed. */
 async function open(
-  { host, port }: SpawnedServer,
+  { host, port, output }: SpawnedServer,
   count: number,
-  kindOf: (index: number) => (typeof KINDS)[string],
+  kindOf: (index: number) => Kind,
 ): Promise<Socket[]> {
+  const tlsPort = Number(/https:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1])
   const sockets: Socket[] = []
   while (sockets.length < count) {
     const batch = Array.from({ length: Math.min(100, count - sockets.length) }, (_, index) => {
-      const { begin, drip, reads } = kindOf(sockets.length + index)
-      const socket = connect({ host, port })
+      const { begin, drip, reads, isTls = false } = kindOf(sockets.length + index)
+      const socket = connect({ host, port: isTls ? tlsPort : port })
       socket.on('error', () => undefined)
       if (reads === false) socket.pause()
       else socket.resume()
