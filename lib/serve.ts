@@ -72,6 +72,8 @@ const COMMAND_OPTIONS = [
   'chdir',
   'controlSocket',
   'env',
+  'metricsBind',
+  'metricsPath',
   'observeToken',
   'pid',
   'reload',

@@ -98,7 +98,7 @@ export class Arbiter {
       isAlone: () => this.yield(),
       isLost: () => void this.comeBack('the new server has ended'),
     })
-    this.demand = new Demand(false, (isMeasured) => {
+    this.demand = new Demand(job.options.metricsBind !== '', (isMeasured) => {
       this.listener.setTimed(isMeasured)
       this.pool?.setMeasured(isMeasured)
     })

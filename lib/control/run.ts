@@ -2,6 +2,7 @@
 
 import { openSyslog } from '../bridge/syslog.ts'
 import { log, logTo } from '../log.ts'
+import type { ObservePages } from '../observe/pages.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
 import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
@@ -56,20 +57,34 @@ export async function runServer(
   const ignoreSignals = heedSignals(arbiter, options.dev)
   let pidFile: PidFile | undefined
   let control: ControlSocket | undefined
+  let pages: ObservePages | undefined
   try {
     pidFile = new PidFile(options.pid, predecessor)
     log('info', `Starting monodon ${packageVersion()}`)
     control = await openControlSocket(arbiter, options.controlSocket, cwd, predecessor)
+    pages = await openPages(arbiter, options, predecessor)
     await arbiter.run(onStarted)
   } finally {
     await arbiter.release()
     manager.close()
     // What is handed over takes another's place: to look whose it is first would be a race.
     if (!arbiter.hasHandedOver) pidFile?.remove()
+    await pages?.close()
     // Last of all: who is told that the server has ended may start the next one.
     await control?.close(arbiter.hasHandedOver)
     ignoreSignals()
   }
+}
+
+/** What only these options need is loaded only for them. */
+async function openPages(
+  arbiter: Arbiter,
+  options: Options,
+  predecessor: Predecessor | undefined,
+): Promise<ObservePages | undefined> {
+  if (options.metricsBind === '') return undefined
+  const { ObservePages } = await import('../observe/pages.ts')
+  return ObservePages.open(arbiter, options, predecessor?.isThere === true)
 }
 
 function sendToSyslog(options: Options): void {

@@ -7,6 +7,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
+import { isAlive } from '../control/socket/client.ts'
 import { MonodonError, messageOf } from '../errors.ts'
 import { log } from '../log.ts'
 
@@ -57,11 +58,9 @@ export class ObserveServer {
   /** As one would ask for it: `http://127.0.0.1:9464`. */
   readonly url: string
   private readonly server: Server
-  private readonly place: Place
 
   private constructor(server: Server, place: Place) {
     this.server = server
-    this.place = place
     this.url = urlOf(server, place)
   }
 
@@ -89,12 +88,11 @@ export class ObserveServer {
     return new ObserveServer(server, place)
   }
 
-  /** Closes it at once: who asks has half an answer at most. */
+  /** Closes it at once: who asks has half an answer at most. Node removes the file of a Unix socket. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
     this.server.closeAllConnections()
     await closed
-    if (this.place.path !== undefined) rmSync(this.place.path, { force: true })
   }
 }
 
@@ -217,12 +215,13 @@ function isLoopback(host: string): boolean {
 
 async function listen(server: Server, { host, port, path }: Place, option: string): Promise<void> {
   try {
+    const isTaken = path !== undefined && (await isAlive(path))
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.once('listening', resolve)
       if (path === undefined) server.listen(port, host)
       else {
-        removeSocket(path)
+        if (!isTaken) removeLeftover(path)
         server.listen(path)
       }
     })
@@ -236,7 +235,7 @@ async function listen(server: Server, { host, port, path }: Place, option: strin
 }
 
 /** What a server has left behind that was killed. */
-function removeSocket(path: string): void {
+function removeLeftover(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path)
 }
 

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { metricsPage } from '../observe/generate-docs.ts'
 import { errorsPage, optionsPage } from './generate-docs.ts'
 import { errorsPython, layoutPython, pageStylePython } from './generate-python.ts'
 import { layoutRust, nativeOptionsRust, optionsRust } from './generate-rust.ts'
@@ -19,6 +20,7 @@ export function generatedFiles(root: URL): ReadonlyMap<string, string> {
     ['lib/python/monodon_worker/page_style.py', pageStylePython()],
     ['docs/options.md', optionsPage()],
     ['docs/errors.md', errorsPage()],
+    ['docs/metrics.md', metricsPage()],
   ])
 }
 

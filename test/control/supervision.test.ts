@@ -54,6 +54,7 @@ class FakeWorker implements SupervisedWorker {
   stop = async (): Promise<void> => this.end('exit code 0')
   kill = async (): Promise<void> => this.end('SIGKILL')
   memory = async (): Promise<number> => this.bytes
+  utilization = (): undefined => undefined
   reopenLogs(): void {}
 }
 

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { ObserveServer } from '../../lib/observe/http.ts'
+import type { ObserveServer } from '../../dist/observe/http.js'
 import type { Snapshot } from '../../lib/observe/snapshot.ts'
 import { type BrowserPage, Chromium, type Device, describeChromium } from '../support/chromium.ts'
 import { until } from '../support/wait.ts'

@@ -104,6 +104,10 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   requestId: { good: 'true', value: true, bad: 'maybe' },
   requestIdHeader: { good: 'x-trace-id', value: 'x-trace-id', bad: 'x_id' },
   requestIdResponse: { good: 'true', value: true, bad: 'maybe' },
+  metricsBind: { good: 'unix:m.sock', value: 'unix:m.sock', bad: '9464' },
+  metricsPath: { good: '/m', value: '/m', bad: 'm' },
+  slowRequest: { good: '2s', value: 2000, bad: 'soon' },
+  observeToken: { good: 'sixteen-or-more-!', value: 'sixteen-or-more-!', bad: 'short' },
   logLevel: { good: 'debug', value: 'debug', bad: 'trace' },
   dev: { good: 'true', value: true, bad: 'maybe' },
   reload: { good: 'true', value: true, bad: 'maybe' },
@@ -244,5 +248,6 @@ it('gives native code exactly the rows that it reads', async () => {
     requestId: false,
     requestIdHeader: 'x-request-id',
     requestIdResponse: false,
+    slowRequest: 500,
   })
 })

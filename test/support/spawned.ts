@@ -64,7 +64,7 @@ export class SpawnedServer implements Address {
         output.text += bytes
       })
     const logged = () => output.text + errorLog(flags, cwd)
-    const port = () => Number(/https?:\/\/127\.0\.0\.1:(\d+)/.exec(logged())?.[1])
+    const port = () => Number(/Listening at: https?:\/\/127\.0\.0\.1:(\d+)/.exec(logged())?.[1])
     await until(
       'the server to start',
       () => {

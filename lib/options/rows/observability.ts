@@ -2,7 +2,33 @@
 
 import type { OptionRow } from './row.ts'
 
+/** Where a page about the server is listened for. */
+const BIND = {
+  type: 'string',
+  unit: 'ADDRESS',
+  default: '',
+  pattern: /^(?:unix:[^\0]+|(?:\[[0-9a-f:.]+\]|[\w.-]*):\d{1,5})$/i,
+  allowed: 'HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH',
+  group: 'Observability',
+  readBy: ['main'],
+} as const
+
 export const OBSERVABILITY = {
+  metricsBind: {
+    ...BIND,
+    doc: 'Address at which Prometheus finds the metrics; none without it',
+    note: 'Beyond loopback addresses it needs `observe-token`. See [observability.md](observability.md).',
+  },
+  metricsPath: {
+    type: 'string',
+    unit: 'PATH',
+    default: '/metrics',
+    pattern: /^\/[!-~]*$/,
+    allowed: 'a path that begins with /',
+    group: 'Observability',
+    readBy: ['main'],
+    doc: 'Path of the metrics',
+  },
   slowRequest: {
     type: 'duration',
     default: '500ms',

@@ -1,0 +1,91 @@
+/** The pages about a server that its options ask for, and where they are served. */
+
+import { MonodonError } from '../errors.ts'
+import { log } from '../log.ts'
+import type { Options } from '../options/table.ts'
+import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
+import { ObserveServer, type Pages } from './http.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** While an earlier server has the address it is asked for again after so many milliseconds. */
+const AGAIN_MS = 500
+
+/** What is to be shown of. */
+export interface Shown {
+  snapshot(): Snapshot
+}
+
+/** Pages at one address. */
+interface Place {
+  readonly bind: string
+  /** The options that name it. */
+  readonly options: string[]
+  pages: Pages
+}
+
+/** Serves the pages until it is closed. */
+export class ObservePages {
+  private readonly servers: ObserveServer[] = []
+  private isOpen = true
+
+  /**
+   * Opens the addresses that the options name. While there is an earlier server (`isFollowing`), one that
+   * is taken is that one's, and opened when it is free.
+   *
+   * @throws MonodonError `MONODON_BAD_OPTION`, `MONODON_BIND_FAILED`
+   */
+  static async open(shown: Shown, options: Options, isFollowing: boolean): Promise<ObservePages> {
+    const opened = new ObservePages()
+    try {
+      for (const place of placesOf(shown, options))
+        await opened.listen(place, options.observeToken, isFollowing)
+    } catch (error) {
+      await opened.close()
+      throw error
+    }
+    return opened
+  }
+
+  async close(): Promise<void> {
+    this.isOpen = false
+    await Promise.all(this.servers.map((server) => server.close()))
+  }
+
+  private async listen(place: Place, token: string, isFollowing: boolean): Promise<void> {
+    const { bind, pages } = place
+    const option = place.options.join(' and ')
+    try {
+      const server = await ObserveServer.open({ bind, option, token }, pages)
+      this.servers.push(server)
+      // It may have been closed meanwhile.
+      if (!this.isOpen) return await server.close()
+      for (const path of Object.keys(pages)) log('info', `${option}: ${server.url}${path}`)
+    } catch (error) {
+      const isTaken = error instanceof MonodonError && error.code === 'MONODON_BIND_FAILED'
+      if (!isFollowing || !isTaken || !this.isOpen) throw error
+      setTimeout(() => {
+        this.listen(place, token, this.isOpen).catch(() => {})
+      }, AGAIN_MS).unref()
+    }
+  }
+}
+
+function placesOf(shown: Shown, { metricsBind, metricsPath }: Options): Place[] {
+  const places: Place[] = []
+  const add = (bind: string, option: string, pages: Pages): void => {
+    if (bind === '') return
+    const known = places.find((place) => place.bind === bind)
+    if (known === undefined) places.push({ bind, options: [option], pages })
+    else {
+      known.options.push(option)
+      known.pages = { ...known.pages, ...pages }
+    }
+  }
+  add(metricsBind, '--metrics-bind', { [metricsPath]: ({ accept }) => metricsPage(shown, accept) })
+  return places
+}
+
+function metricsPage(shown: Shown, accept: string) {
+  const format = formatFor(accept)
+  return { type: CONTENT_TYPES[format], body: exposition(shown.snapshot(), format) }
+}
