@@ -16,9 +16,10 @@ use crate::report::code;
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> {
     if head.method == Method::CONNECT && !connect::is_websocket(&head.extensions) {
         // RFC 8441 and RFC 9220 section 3: 501 also for an unknown `:protocol`.
-        let why = match connect::is_extended(&head.extensions) {
-            true => "CONNECT asks for another protocol than websocket",
-            false => "CONNECT is for proxies",
+        let why = if connect::is_extended(&head.extensions) {
+            "CONNECT asks for another protocol than websocket"
+        } else {
+            "CONNECT is for proxies"
         };
         return Err(Rejection::new(
             StatusCode::NOT_IMPLEMENTED,

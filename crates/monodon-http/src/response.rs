@@ -243,6 +243,16 @@ impl Exchange {
             }
         }
         self.begin(head);
+        if let (true, Some(Ended { seen, .. })) = (head.status.is_success(), &mut self.ended) {
+            seen.goes_on();
+        }
+    }
+
+    /// Nothing more is to be sent to an extended CONNECT.
+    pub(crate) fn is_given_away(&mut self) {
+        if let Some(Ended { seen, .. }) = &mut self.ended {
+            seen.is_given_away();
+        }
     }
 
     /// Notes whether the client uses https.

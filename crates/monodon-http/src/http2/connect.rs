@@ -1,4 +1,4 @@
-//! WebSockets over HTTP/2: extended CONNECT (RFC 8441).
+//! WebSocket over HTTP/2: extended CONNECT (RFC 8441).
 //!
 //! The app sees such a request as it would see the same one over HTTP/1.1, with the method GET and the
 //! fields of an upgrade, so that routers, middleware and WebSocket libraries know it. That is how

@@ -218,6 +218,7 @@ impl<D: Buf> State<D> {
             let outlet = self.outlet.as_mut().ok_or_else(broken)?;
             self.is_shut_down = true;
             outlet.send(Piece::Ours(Bytes::new()), true, &self.exchange.place.peer)?;
+            self.exchange.is_given_away();
         }
         Ok(())
     }
@@ -286,10 +287,9 @@ impl<D: Buf> State<D> {
             return Err(self.fault("announces chunks, which HTTP/2 has not"));
         }
         // A success would say that the WebSocket is open.
-        let status = match status.is_success() {
-            true => StatusCode::NOT_IMPLEMENTED,
-            false => status,
-        };
+        if status.is_success() {
+            return self.answer(StatusCode::NOT_IMPLEMENTED, fields);
+        }
         self.answer(status, fields)
     }
 

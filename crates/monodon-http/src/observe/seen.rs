@@ -132,8 +132,13 @@ impl Seen {
 
     /// The connection goes on with another protocol, after so many bytes.
     pub(crate) fn switch(&mut self, mark: u64) {
-        self.is_tunnel = true;
+        self.goes_on();
         self.respond(StatusCode::SWITCHING_PROTOCOLS, mark);
+    }
+
+    /// What follows is no response, but another protocol: that lasts as it likes.
+    pub(crate) fn goes_on(&mut self) {
+        self.is_tunnel = true;
     }
 
     /// Counts bytes of the response's body.

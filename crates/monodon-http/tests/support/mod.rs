@@ -350,19 +350,10 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
             Ok(text(if sent { "hinted" } else { "not hinted" }))
         }
         "/tunnel" if request.is_upgrade => {
-            let answer = Bytes::from_static(b"HTTP/1.1 101 Switching Protocols\r\n\r\n");
-            request
-                .peer
-                .take_over(request.stream, |tunnel| Box::pin(echo(tunnel, answer)));
             let _guard = CountDrop(seen);
-            pending().await
+            leave(&request, "HTTP/1.1 101 Switching Protocols\r\n\r\n").await
         }
-        "/mirror" if request.is_upgrade => {
-            request.peer.take_over(request.stream, |tunnel| {
-                Box::pin(echo(tunnel, Bytes::new()))
-            });
-            pending().await
-        }
+        "/mirror" if request.is_upgrade => leave(&request, "").await,
         "/tunnel" => Ok(text("not an upgrade")),
         "/refuse" => Err(Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -407,6 +398,14 @@ fn origin(request: &Request) -> String {
         &head.uri.path()[..mount.length],
         names.join(",")
     )
+}
+
+/// Leaves the connection, or the stream, to `echo`.
+async fn leave(request: &Request, answer: &'static str) -> Answer {
+    let answer = Bytes::from_static(answer.as_bytes());
+    let peer = &request.peer;
+    peer.take_over(request.stream, |tunnel| Box::pin(echo(tunnel, answer)));
+    pending().await
 }
 
 /// Sends the answer, and then back what comes, each byte of it, to the client's end.
