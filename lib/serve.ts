@@ -4,6 +4,7 @@ import type { BoundAddress } from './control/listen/binds.ts'
 import { Listener } from './control/listen/listener.ts'
 import { createPool } from './control/pool/pool.ts'
 import { type Runtime, runtimeOf } from './control/runtime.ts'
+import { sendToSyslog } from './control/syslog.ts'
 import { factsOf } from './control/workers/facts.ts'
 import { MonodonError } from './errors.ts'
 import { installFastResponse, installRequestUnwrapping } from './interface/fetch.ts'
@@ -54,15 +55,18 @@ export async function serve(app: unknown, config: Config = {}): Promise<RunningS
     })
   if (!isNamed) prepareThisThread(config)
   const runtime = isNamed ? runtimeOf(app, options, process.cwd()) : 'javascript'
-  const listener = new Listener(options, runtime)
+  const leaveSyslog = options.logSyslog ? sendToSyslog(options) : () => {}
+  let listener: Listener | undefined
   try {
+    listener = new Listener(options, runtime)
     const stopWorkers = isNamed
       ? await startWorkers(app, listener, options, runtime)
       : await startHere(app, listener, options)
-    return running(listener, stopWorkers)
+    return running(listener, stopWorkers, leaveSyslog)
   } catch (error) {
-    await listener.stop()
-    listener.release()
+    await listener?.stop()
+    listener?.release()
+    leaveSyslog()
     throw error
   }
 }
@@ -124,7 +128,11 @@ async function startWorkers(
   return () => pool.stop(options.gracefulTimeout)
 }
 
-function running(listener: Listener, stopWorkers: StopWorkers): RunningServer {
+function running(
+  listener: Listener,
+  stopWorkers: StopWorkers,
+  leaveSyslog: () => void,
+): RunningServer {
   const { addresses } = listener
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
@@ -132,6 +140,7 @@ function running(listener: Listener, stopWorkers: StopWorkers): RunningServer {
     await listener.drain()
     await stopWorkers()
     listener.release()
+    leaveSyslog()
   }
   return {
     url: listener.urls[0]!,

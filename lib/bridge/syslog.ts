@@ -5,17 +5,29 @@ import { alsoLogTo, logFault } from '../log.ts'
 import type { NativeOptions } from '../options/native.ts'
 import { closeEntries, openEntries, writeEntry } from './native.ts'
 
+let isHeedingExit = false
+
 /**
  * Opens the way for this process, if the options ask for it; the last entries are sent when it ends.
  *
  * @throws Error behind whose code of `lib/errors.ts` stands what is wrong with the options
  */
 export function openSyslog(options: NativeOptions): void {
-  if (!options.logSyslog) return
+  if (options.logSyslog) changeSyslog(options)
+}
+
+/**
+ * Has this process log to where the options say, perhaps nowhere, from now on; what waits still goes to
+ * where it went.
+ *
+ * @throws as `openSyslog`; then nothing has changed
+ */
+export function changeSyslog(options: NativeOptions): void {
   openEntries(options, ({ code, detail }) => {
     if (code !== undefined && isErrorCode(code)) logFault(code, {}, detail)
   })
-  process.once('exit', closeEntries)
+  if (!isHeedingExit) process.once('exit', closeEntries)
+  isHeedingExit = true
   joinSyslog(options)
 }
 

@@ -1,10 +1,8 @@
 /** A server of the command, from its start to its end. */
 
-import { openSyslog } from '../bridge/syslog.ts'
 import { log, logTo } from '../log.ts'
 import type { ObservePages } from '../observe/pages.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
-import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { Arbiter, type OnStarted } from './arbiter.ts'
@@ -13,13 +11,13 @@ import { type Job, runtimeOfJob } from './job.ts'
 import { placesOf } from './listen/activation.ts'
 import { Binds } from './listen/binds.ts'
 import { Listener } from './listen/listener.ts'
-import { startFailure } from './listen/start-failure.ts'
 import { PidFile } from './pid-file.ts'
 import type { ReadOptions } from './reload/reconfigure.ts'
 import type { Runtime } from './runtime.ts'
 import { ServiceManager } from './service-manager.ts'
 import { heedSignals } from './signals.ts'
 import { type ControlSocket, openControlSocket } from './socket/server.ts'
+import { sendToSyslog } from './syslog.ts'
 import type { Launch } from './upgrade/launch.ts'
 import { Predecessor } from './upgrade/predecessor.ts'
 
@@ -38,7 +36,7 @@ export async function runServer(
 ): Promise<void> {
   const { options, cwd } = job
   logTo(options.errorLogfile)
-  sendToSyslog(options)
+  if (options.logSyslog) sendToSyslog(options)
   setEnvironment(options.env)
   const runtime = runtimeOfJob(job)
   if (runtime === 'python')
@@ -85,14 +83,6 @@ async function openPages(
   if (options.metricsBind === '') return undefined
   const { ObservePages } = await import('../observe/pages.ts')
   return ObservePages.open(arbiter, options, predecessor?.isThere === true)
-}
-
-function sendToSyslog(options: Options): void {
-  try {
-    openSyslog(toNative(options))
-  } catch (error) {
-    throw startFailure(error)
-  }
 }
 
 function listenOn(binds: Binds, { options }: Job, runtime: Runtime): Listener {

@@ -1,10 +1,12 @@
 /** Both logs in syslog, over each kind of socket, and what happens without one. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
+import { startServer } from '../support/server.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
 import { inFolder, linesOf } from './files.ts'
@@ -103,6 +105,58 @@ describe('--log-syslog', () => {
     expect(await server.stop()).toBe(0)
     expect(told(server)).toBe(2)
     expect(server.output).toContain('5 lines of the access log syslog at /nowhere/log were lost')
+  })
+
+  it('is another one, or none, after a reload', () =>
+    inFolder(async (folder) => {
+      const syslogs = [await udp(), await udp()]
+      const config = join(folder, 'monodon.config.json')
+      const say = (value: object) => writeFileSync(config, JSON.stringify(value))
+      const all = { logSyslog: true, logSyslogTo: syslogs[0]!.to }
+      say(all)
+      const server = await SpawnedServer.conformance('fetch', ['--config', config])
+      const reload = async (value: object, outcome: string) => {
+        const before = server.output.length
+        say(value)
+        server.child.kill('SIGHUP')
+        await until(outcome, () => server.output.slice(before).includes(outcome))
+      }
+      /** Fails a request; gives what each has got since. */
+      const failOne = async () => {
+        const counts = syslogs.map(({ messages }) => messages.length)
+        await fetchOnce(server, '/route/throw')
+        return () => syslogs.map(({ messages }, index) => messages.slice(counts[index]!).join('\n'))
+      }
+      const hasBoth = (text: string) =>
+        /monodon\.access.* 500 /.test(text) && /APP_THREW/.test(text)
+      let news = await failOne()
+      await until('both logs in the first', () => hasBoth(news()[0]!))
+      await reload({ ...all, logSyslogTo: syslogs[1]!.to }, 'Reloaded')
+      news = await failOne()
+      await until('both logs in the second', () => hasBoth(news()[1]!))
+      expect(news()[0]).not.toContain('APP_THREW')
+      await reload({ ...all, logSyslogTo: '/dev/log' }, 'it is neither unix')
+      news = await failOne()
+      await until('both logs in the second still', () => hasBoth(news()[1]!))
+      await reload({}, 'Reloaded')
+      news = await failOne()
+      await server.stop()
+      expect(news().filter((text) => /APP_THREW|access/.test(text))).toEqual([])
+      for (const syslog of syslogs) syslog.close()
+    }))
+
+  it('has the entries of a server that was started from code', async () => {
+    const syslog = await udp()
+    const server = await startServer(
+      () => {
+        throw new Error('embedded')
+      },
+      { logSyslog: true, logSyslogTo: syslog.to },
+    )
+    await fetchOnce(server, '/')
+    await until('the entry', () => syslog.messages.some((text) => text.includes('embedded')))
+    await server.close()
+    syslog.close()
   })
 
   it('is checked at the start', async () => {

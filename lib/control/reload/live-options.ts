@@ -6,6 +6,7 @@ import { setEnvironment } from '../environment.ts'
 import type { Job } from '../job.ts'
 import { checkThreads } from '../pool/pool.ts'
 import type { Runtime } from '../runtime.ts'
+import { sendToSyslog } from '../syslog.ts'
 import { merged, type ReadOptions, tellChanges } from './reconfigure.ts'
 
 /** What is to go by other options. If it throws, it goes by the old ones. */
@@ -45,8 +46,12 @@ export class LiveOptions {
     const options = merged(old, read)
     checkThreads(this.job.app, this.runtime, options)
     fallible?.reconfigure(options)
-    if (options.errorLogfile !== old.errorLogfile)
-      moveLog(options, () => fallible?.reconfigure(old))
+    try {
+      moveLog(old, options)
+    } catch (error) {
+      fallible?.reconfigure(old)
+      throw error
+    }
     setLogLevel(options.logLevel)
     setLogFormat(options.logFormat)
     setEnvironment(options.env)
@@ -56,12 +61,18 @@ export class LiveOptions {
   }
 }
 
-/** Moves the error log; `undo` is called if that cannot be. */
-function moveLog({ errorLogfile }: Options, undo: () => void): void {
+/** What the error log goes by in syslog. */
+const SYSLOG = ['logSyslog', 'logSyslogTo', 'logSyslogFacility', 'logSyslogPrefix'] as const
+
+/** Moves the error log, to another file, another syslog or both. If it throws, it stays where it is. */
+function moveLog(from: Options, to: Options): void {
+  const isOtherSyslog = SYSLOG.some((key) => from[key] !== to[key])
+  if (isOtherSyslog) sendToSyslog(to)
+  if (to.errorLogfile === from.errorLogfile) return
   try {
-    logTo(errorLogfile)
+    logTo(to.errorLogfile)
   } catch (error) {
-    undo()
+    if (isOtherSyslog) sendToSyslog(from)
     throw error
   }
 }

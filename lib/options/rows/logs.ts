@@ -50,6 +50,7 @@ export const LOGS = {
     default: false,
     group: 'Logs',
     readBy: ['native', 'main', 'worker'],
+    reloadable: true,
     doc: 'Sends both logs to syslog, beside the files that are given',
     note: 'See [logs.md](logs.md#syslog).',
   },
@@ -59,6 +60,7 @@ export const LOGS = {
     default: 'unix:///dev/log',
     group: 'Logs',
     readBy: ['native', 'main', 'worker'],
+    reloadable: true,
     doc: 'Where syslog is: unix://PATH, udp://HOST:PORT or tcp://HOST:PORT',
   },
   logSyslogFacility: {
@@ -67,6 +69,7 @@ export const LOGS = {
     default: 'user',
     group: 'Logs',
     readBy: ['native', 'main', 'worker'],
+    reloadable: true,
     doc: 'Facility of the messages to syslog: user, daemon, local0 to local7 and so on',
   },
   logSyslogPrefix: {
@@ -77,6 +80,7 @@ export const LOGS = {
     allowed: 'at most 64 printable characters without a space',
     group: 'Logs',
     readBy: ['native', 'main', 'worker'],
+    reloadable: true,
     doc: 'Makes the program monodon.NAME.access and monodon.NAME.error in syslog',
   },
   disableRedirectAccessToSyslog: {
@@ -84,6 +88,7 @@ export const LOGS = {
     default: false,
     group: 'Logs',
     readBy: ['native'],
+    reloadable: true,
     doc: 'Sends the error log alone to syslog',
   },
   requestId: {
