@@ -1,9 +1,10 @@
 /** What every interface shows of a client that a proxy tells of. */
 import { connect } from 'node:http2'
+import express from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Client, get } from '../support/client.ts'
 import { describePython } from '../support/python.ts'
-import type { AppKind, ServeOptions, TestServer } from '../support/server.ts'
+import { type AppKind, type ServeOptions, startServer, type TestServer } from '../support/server.ts'
 import { type Seen, startSeen } from './seen.ts'
 
 let server: TestServer | undefined
@@ -158,3 +159,25 @@ describe('a fetch app', () => suite('fetch'))
 describe('a node app', () => suite('node'))
 describe('a wsgi app', () => suite('wsgi'))
 describePython('a Python app', () => suite('python'))
+
+describe('Express', () => {
+  const FORWARDED = ['X-Forwarded-For: 6.6.6.6, 1.2.3.4', 'X-Forwarded-Proto: https']
+  const EVERYTHING = { ip: '1.2.3.4', protocol: 'https' }
+
+  test.each([
+    ['the server believes the proxy', ['127.0.0.1'], false, EVERYTHING],
+    ['the app believes the proxy', [], 'loopback', EVERYTHING],
+    ['both do', ['127.0.0.1'], 'loopback', EVERYTHING],
+    ['both do, the app by the number of proxies', ['127.0.0.1'], 1, EVERYTHING],
+    ['nobody does', [], false, { ip: '127.0.0.1', protocol: 'http' }],
+  ])('knows the client where %s', async (_, forwardedAllowIps, trust, expected) => {
+    const app = express()
+    app.set('trust proxy', trust)
+    app.get('/', ({ ip, protocol }, res) => res.json({ ip, protocol }))
+    server = await startServer(app, { interface: 'node', forwardedAllowIps })
+    const client = await Client.connect(server)
+    const answer = await client.request('GET', get('/', 'Connection: close', ...FORWARDED))
+    await client.leave()
+    expect(JSON.parse(answer.body.toString())).toEqual(expected)
+  })
+})

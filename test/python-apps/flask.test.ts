@@ -165,3 +165,25 @@ describePython('a Flask app with threads', () => {
     for (const answer of answers) expect(json(answer)).toEqual(wanted)
   })
 })
+
+describePython('a Flask app below a prefix', () => {
+  const app = new FrameworkApp('flask_app.py:mounted', {
+    rootPath: '/shop',
+    forwardedHeaders: ['x-forwarded'],
+  })
+
+  test('makes links with the root path', async () => {
+    const links = json(await app.get('/shop/links'))
+    expect(links).toEqual(['/shop/where', 'http://localhost/shop/where'])
+    expect(json(await app.get('/links'))).toEqual(['/where', 'http://localhost/where'])
+  })
+
+  test('makes links with what the proxy has removed, before that', async () => {
+    const answer = await app.get(
+      '/shop/links',
+      ...['X-Forwarded-Prefix: /front', 'X-Forwarded-Proto: https'],
+      'X-Forwarded-Host: shop.example',
+    )
+    expect(json(answer)).toEqual(['/front/shop/where', 'https://shop.example/front/shop/where'])
+  })
+})

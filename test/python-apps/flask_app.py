@@ -15,6 +15,7 @@ from flask import (
     send_file,
     session,
     stream_with_context,
+    url_for,
 )
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -120,6 +121,20 @@ def teapot():
 @app.route('/where')
 def where():
     return jsonify(url=request.url, address=request.remote_addr, root=request.script_root)
+
+
+# One that hears of proxies from the server alone.
+mounted = Flask('mounted')
+
+
+@mounted.route('/where')
+def page():
+    return 'here'
+
+
+@mounted.route('/links')
+def links():
+    return jsonify([url_for('page'), url_for('page', _external=True)])
 
 
 @app.route('/caf\xe9/<path:rest>')
