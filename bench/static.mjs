@@ -22,7 +22,10 @@ export function staticFolder() {
 
 /** One worker, as it is tuned for static files. */
 function nginxConfig(folder, port) {
+  // Its worker may not read this user's files otherwise.
+  const user = process.getuid() === 0 ? 'user root;' : ''
   return `
+${user}
 worker_processes 1;
 daemon off;
 error_log stderr error;
