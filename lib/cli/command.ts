@@ -1,4 +1,7 @@
-/** The command: `monodon [dev] APP [options]` and `monodon ctl`. What it does not need it does not load. */
+/**
+ * The command: `monodon [dev] APP [options]`, and `monodon ctl`, `top` and `trace`. What it does not need it
+ * does not load.
+ */
 
 import { statSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
@@ -16,8 +19,8 @@ import { type ImportConfig, loadConfigFile } from './config-file.ts'
  *
  * @param argv what follows the command's name
  * @param launch how the process was started
- * @returns the exit code: 0, 2 for wrong usage, 3 for an app that cannot boot (for `monodon ctl`: no
- *   server answers), 1 for all else
+ * @returns the exit code: 0, 2 for wrong usage, 3 for an app that cannot boot (for `monodon ctl`, `top`
+ *   and `trace`: no server answers), 1 for all else
  */
 export async function main(
   argv: readonly string[],
@@ -39,7 +42,10 @@ async function run(
   env: Readonly<Record<string, string | undefined>>,
   launch: Launch,
 ): Promise<number> {
-  if (argv[0] === 'ctl') return (await import('./ctl/command.ts')).runCtl(argv.slice(1), env)
+  const rest = argv.slice(1)
+  if (argv[0] === 'ctl') return (await import('./ctl/command.ts')).runCtl(rest, env)
+  if (argv[0] === 'top') return (await import('./top/command.ts')).runTop(rest, env)
+  if (argv[0] === 'trace') return (await import('./trace/command.ts')).runTrace(rest, env)
   const { app, args, isDev, command, flags } = readArgs(argv)
   if (command === 'help') return print((await import('./help.ts')).helpText())
   if (command === 'version') return print(await versionText())

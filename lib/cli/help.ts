@@ -26,6 +26,7 @@ export function helpText(): string {
   return `Usage: monodon APP [options] [-- ARGUMENTS]
        monodon dev APP [options] [-- ARGUMENTS]
        monodon ctl COMMAND
+       monodon top | trace [options]
 
 Serves an app over HTTP. APP is MODULE[:NAME], for example src/app.ts:app, app, or
 'pkg.mod:create("production")'. Without NAME it is what the
@@ -34,6 +35,8 @@ module listens with, then its default export, then "app". ARGUMENTS are for one 
 ${wrap(DEV_TEXT, COLUMNS).join('\n')}
 
 "monodon ctl" asks a running server, or tells it something: see monodon ctl --help.
+"monodon top" shows what it does, "monodon trace" each request as it ends; see their --help.
+An app of one of these names is named as ./ctl.
 
 ${groups.join('\n')}
 ${section('Commands', commands)}

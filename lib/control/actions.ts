@@ -1,7 +1,10 @@
 /** What a running server can be told: by signals, and by `monodon ctl`. */
 
+import { MonodonError, messageOf } from '../errors.ts'
+import { type Filter, isWanted, readFilter } from '../observe/filter.ts'
 import { kebab } from '../options/names.ts'
 import type { Arbiter } from './arbiter.ts'
+import type { Told } from './socket/told.ts'
 
 export interface Action {
   /** The signals that ask for it, each with the argument that it stands for. */
@@ -17,6 +20,11 @@ export interface Action {
    * @param by who asks, for the log: `SIGHUP`
    */
   run(arbiter: Arbiter, by: string, argument: string): Promise<unknown>
+  /**
+   * When it is done, goes on to tell who has asked over a socket, until what is returned is called or the
+   * server ends. `monodon ctl` does not have it: it waits for one answer.
+   */
+  follow?(arbiter: Arbiter, argument: string, told: Told): () => void
 }
 
 export const ACTIONS = {
@@ -29,6 +37,19 @@ export const ACTIONS = {
     signals: {},
     doc: 'Tells all that can be known of the server now: counters, times, requests under way; see --json',
     run: async (arbiter) => arbiter.snapshot(),
+  },
+  trace: {
+    signals: {},
+    argument: { form: /^[\x21-\x7e]{0,4000}$/, shown: 'FILTER' },
+    doc: 'Tells of each request when it has ended, step by step, until who asks leaves',
+    run: async (_arbiter, _by, filter) => void filterOf(filter),
+    follow: (arbiter, argument, told) => {
+      const filter = filterOf(argument)
+      return arbiter.follow((lives, dropped) => {
+        for (const life of lives) if (isWanted(life, filter)) told.tell({ life })
+        if (dropped > 0) told.drop(dropped)
+      })
+    },
   },
   workers: {
     signals: {},
@@ -72,6 +93,15 @@ export const ACTIONS = {
     run: (arbiter, by) => arbiter.quit(by),
   },
 } as const satisfies Record<string, Action>
+
+/** @throws MonodonError `MONODON_BAD_COMMAND` */
+function filterOf(argument: string): Filter {
+  try {
+    return readFilter(argument)
+  } catch (error) {
+    throw new MonodonError('MONODON_BAD_COMMAND', { detail: messageOf(error) })
+  }
+}
 
 export type ActionName = keyof typeof ACTIONS
 

@@ -10,6 +10,7 @@ import type { Snapshot } from '../observe/snapshot.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { within } from '../within.ts'
+import { type Follower, Following } from './following.ts'
 import type { Job } from './job.ts'
 import { Listener } from './listen/listener.ts'
 import { createPool, type WorkerPool } from './pool/pool.ts'
@@ -57,6 +58,10 @@ export class Arbiter {
   private listener: Listener
   private readonly demand: Demand
   private readonly errors = new LastErrors()
+  private readonly following = new Following(
+    () => this.listener,
+    () => this.demand.look(),
+  )
   /** Is told which files the workers load (`--reload`). */
   private watch: OnLoaded | undefined
   private pool: WorkerPool | undefined
@@ -143,6 +148,7 @@ export class Arbiter {
       log('info', 'Stopped')
     } finally {
       this.state = 'stopped'
+      this.following.stop()
       this.demand.stop()
       this.tellStarted()
       clearInterval(alive)
@@ -195,6 +201,11 @@ export class Arbiter {
       workers: this.pool?.snapshot() ?? [],
       errors: this.errors.newestFirst(),
     })
+  }
+
+  /** Tells of the requests that end from now on, until what is returned is called, or the server ends. */
+  follow(follower: Follower): () => void {
+    return this.following.add(follower)
   }
 
   /**

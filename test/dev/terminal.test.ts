@@ -1,78 +1,16 @@
 /** `monodon dev` in a terminal: the keys, and the modes of the terminal after it. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import type { Duplex } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
-import { describePython, requirePython } from '../support/python.ts'
-import { COMMAND } from '../support/spawned.ts'
+import { describePython } from '../support/python.ts'
+import { Terminal } from '../support/terminal.ts'
 import { until } from '../support/wait.ts'
 import { Project } from './project.ts'
 
-const SHELL = fileURLToPath(new URL('../support/terminal.py', import.meta.url))
-/** Makes the command throw where nobody catches it. */
-const CRASHES = "data:text/javascript,process.on('SIGUSR2', () => { throw new Error('crashed') })"
 const TIMEOUT = { timeout: 60_000 }
 
-/** The command as the job of a shell in a terminal. */
-class Terminal {
-  readonly child: ChildProcess
-  output = ''
-  /** What the shell has said of its job. */
-  said = ''
-
-  constructor(cwd: string, args: readonly string[]) {
-    const node = [process.execPath, '--import', CRASHES]
-    this.child = spawn(requirePython(), [SHELL, ...node, COMMAND, ...args], {
-      cwd,
-      stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
-    })
-    this.child.stdout!.on('data', (data) => {
-      this.output += data
-    })
-    this.shell.on('data', (data) => {
-      this.said += data
-    })
-    this.shell.on('error', () => {}) // it is killed in the end
-  }
-
-  get shell(): Duplex {
-    return this.child.stdio[3] as Duplex
-  }
-
-  type(keys: string): void {
-    this.child.stdin!.write(keys)
-  }
-
-  async shows(text: string | RegExp): Promise<void> {
-    const found = () =>
-      typeof text === 'string' ? this.output.includes(text) : text.test(this.output)
-    await until(`${text} in the terminal`, found).catch((error: Error) => {
-      throw new Error(`${error.message}\n${this.output}`)
-    })
-  }
-
-  async says(text: string): Promise<void> {
-    await until(`the shell to say ${text}`, () => this.said.includes(`${text}\n`)).catch(
-      (error: Error) => {
-        throw new Error(`${error.message}; it said ${this.said}\n${this.output}`)
-      },
-    )
-  }
-
-  /** Waits until the terminal is in this mode. */
-  async mode(mode: 'raw' | 'cooked'): Promise<void> {
-    await until(`the terminal to be ${mode}`, async () => {
-      this.said = this.said.replaceAll(/(?:raw|cooked)\n/g, '')
-      this.shell.write('mode\n')
-      await until('an answer', () => /(?:raw|cooked)\n/.test(this.said))
-      return this.said.includes(mode)
-    })
-  }
-
-  get port(): number {
-    return Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(this.output)?.[1])
-  }
+/** Of the address that the command has shown. */
+function portIn({ output }: Terminal): number {
+  return Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1])
 }
 
 describePython('monodon dev in a terminal', () => {
@@ -100,7 +38,7 @@ describePython('monodon dev in a terminal', () => {
   })
 
   test('h, u and c show, and other keys do nothing', TIMEOUT, async () => {
-    const url = `http://127.0.0.1:${terminal.port}`
+    const url = `http://127.0.0.1:${portIn(terminal)}`
     const count = () => terminal.output.split(url).length
     const before = count()
     terminal.type('x\x1b[A')
@@ -110,7 +48,7 @@ describePython('monodon dev in a terminal', () => {
     await until('the URL', () => count() > before)
     terminal.type('c')
     await terminal.shows('\x1b[2J')
-    expect((await fetchOnce({ host: '127.0.0.1', port: terminal.port }, '/')).status).toBe(200)
+    expect((await fetchOnce({ host: '127.0.0.1', port: portIn(terminal) }, '/')).status).toBe(200)
     expect(terminal.output).not.toContain('Reloading')
     terminal.type('q')
     await terminal.says('ended 0')

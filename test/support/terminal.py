@@ -3,14 +3,17 @@
     python3 terminal.py COMMAND...
 
 What is typed comes by standard input, what is shown goes to standard output. Lines on descriptor 3
-are asked: `mode` answers `raw` or `cooked`, `foreground` continues the job; it says `stopped` and
+are asked: `mode` answers `raw` or `cooked`, `foreground` continues the job, `size:80x24` makes the window
+so many columns wide and rows high; it says `stopped` and
 `ended CODE` there by itself.
 """
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import sys
 import termios
 
@@ -69,6 +72,10 @@ def main(command):
                     if question == b"mode":
                         raw = not termios.tcgetattr(terminal)[3] & termios.ICANON
                         os.write(3, b"raw\n" if raw else b"cooked\n")
+                    elif question.startswith(b"size:"):
+                        columns, rows = map(int, question[5:].split(b"x"))
+                        size = struct.pack("HHHH", rows, columns, 0, 0)
+                        fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
                     elif question == b"foreground":
                         os.write(writing, b"f")
 

@@ -1,5 +1,6 @@
 /** The arguments of `monodon ctl`, and of the other commands that ask a running server. */
 
+import { ACTION_NAMES, actionOf } from '../../control/actions.ts'
 import { MonodonError } from '../../errors.ts'
 import type { Given } from '../../options/args.ts'
 import { kebab } from '../../options/names.ts'
@@ -7,6 +8,9 @@ import type { OptionKey } from '../../options/table.ts'
 
 /** Options that tell where the server's socket is. */
 export const CTL_OPTIONS = ['controlSocket', 'config', 'chdir'] as const satisfies OptionKey[]
+
+/** What is answered once; `monodon trace` has the one that goes on. */
+export const CTL_COMMANDS = ACTION_NAMES.filter((name) => actionOf(name).follow === undefined)
 
 export interface CtlArgs {
   readonly command: string | undefined

@@ -1,11 +1,11 @@
 /** `monodon ctl COMMAND`: asks a running server, or tells it something. */
 
-import { ACTION_NAMES, actionNamed, actionOf, commandOf } from '../../control/actions.ts'
+import { actionNamed, actionOf, commandOf } from '../../control/actions.ts'
 import { ask } from '../../control/socket/client.ts'
 import type { Answer } from '../../control/socket/protocol.ts'
 import { errorRow, isErrorCode, MonodonError } from '../../errors.ts'
 import type { Env } from '../../options/resolve.ts'
-import { readCtlArgs } from './args.ts'
+import { CTL_COMMANDS, readCtlArgs } from './args.ts'
 import { findSocket } from './find.ts'
 import { ctlHelp } from './help.ts'
 import { shown } from './text.ts'
@@ -21,9 +21,9 @@ export async function runCtl(argv: readonly string[], env: Env): Promise<number>
   const args = readCtlArgs(argv)
   if (args.help) return print(ctlHelp())
   const action = actionNamed(args.command ?? '')
-  if (action === undefined || args.command === undefined)
+  if (action === undefined || args.command === undefined || !CTL_COMMANDS.includes(action))
     throw new MonodonError('MONODON_USAGE', {
-      detail: `${args.command === undefined ? 'no command was given' : `${args.command} is no command`}; there are ${ACTION_NAMES.map(commandOf).join(', ')}`,
+      detail: `${args.command === undefined ? 'no command was given' : `${args.command} is no command`}; there are ${CTL_COMMANDS.map(commandOf).join(', ')}`,
     })
   if (actionOf(action).argument === undefined && args.argument !== undefined)
     throw new MonodonError('MONODON_USAGE', {

@@ -1,14 +1,14 @@
 /** `monodon ctl --help`, from the table of actions. */
 
-import { ACTION_NAMES, actionOf, commandOf } from '../../control/actions.ts'
+import { actionOf, commandOf } from '../../control/actions.ts'
 import { kebab } from '../../options/names.ts'
 import { rowOf } from '../../options/table.ts'
 import { entry } from '../help.ts'
-import { CTL_OPTIONS } from './args.ts'
+import { CTL_COMMANDS, CTL_OPTIONS } from './args.ts'
 
 /** The text of `monodon ctl --help`. */
 export function ctlHelp(): string {
-  const commands = ACTION_NAMES.map((name) => {
+  const commands = CTL_COMMANDS.map((name) => {
     const { argument, doc } = actionOf(name)
     return entry(`  ${commandOf(name)} ${argument?.shown ?? ''}`, doc)
   })

@@ -2,9 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { History } from '../../observe/view/history.ts'
+import { asciiJson } from '../../observe/view/text.ts'
 import type { Env } from '../../options/resolve.ts'
 import { findSocket } from '../ctl/find.ts'
 import { readTopArgs, type TopArgs } from './args.ts'
+import { wantsColors } from './colors.ts'
 import { topHelp } from './help.ts'
 import { painted } from './line.ts'
 import { Live } from './live.ts'
@@ -22,7 +24,7 @@ export async function runTop(argv: readonly string[], env: Env): Promise<number>
   const args = readTopArgs(argv)
   if (args.help) return print(topHelp())
   const source = new Source(() => findSocket(args.flags, env))
-  if (args.json) return print(`${JSON.stringify(await source.snapshot())}\n`)
+  if (args.json) return print(`${asciiJson(await source.snapshot())}\n`)
   const { stdout } = process
   if (args.once || !stdout.isTTY || env['TERM'] === 'dumb') return printOnce(source, args, env)
   const hasColors = wantsColors(env)
@@ -47,11 +49,6 @@ async function printOnce(source: Source, { interval, sort }: TopArgs, env: Env):
   const hasColors = stdout.isTTY && wantsColors(env)
   const lines = screen(scene, { columns, rows: Infinity })
   return print(lines.map((line) => `${painted(line, hasColors)}\n`).join(''))
-}
-
-/** Unless NO_COLOR is set to anything (no-color.org), or the terminal has none. */
-function wantsColors(env: Env): boolean {
-  return (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
 }
 
 /** What the locale says of the terminal, in the order in which setlocale(3) looks at it. */

@@ -64,7 +64,8 @@ function exchange(path: string, line: string, signal?: AbortSignal): Promise<str
   })
 }
 
-function whyNot(path: string, error: NodeJS.ErrnoException): string {
+/** Why a server cannot be reached. */
+export function whyNot(path: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOENT':
       return `there is no ${path}`
@@ -77,6 +78,6 @@ function whyNot(path: string, error: NodeJS.ErrnoException): string {
   }
 }
 
-function noServer(detail: string): MonodonError {
+export function noServer(detail: string): MonodonError {
   return new MonodonError('MONODON_NO_SERVER', { detail })
 }

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { MonodonError } from '../../errors.ts'
-import { actionOf } from '../actions.ts'
+import { type ActionName, actionOf } from '../actions.ts'
 import type { Arbiter } from '../arbiter.ts'
 import { type Answer, failureOf, PROTOCOL_VERSION, REQUEST_BYTES, readRequest } from './protocol.ts'
+import { Told } from './told.ts'
 
 /** A client that says nothing for so many milliseconds is left. */
 const SILENCE_MS = 30_000
@@ -22,6 +23,8 @@ export class Conversation {
   private received = Buffer.alloc(0)
   private hasEnded = false
   private isAnswering = false
+  /** Ends what it is told after an answer. */
+  private unfollow: (() => void) | undefined
   /** Resolves when the answer that is under way has been sent. */
   private answered: Promise<void> = Promise.resolve()
 
@@ -37,8 +40,10 @@ export class Conversation {
     })
     socket.on('end', () => {
       this.hasEnded = true
-      this.goOn()
+      if (this.unfollow === undefined) this.goOn()
+      else socket.end()
     })
+    socket.on('close', () => this.unfollow?.())
     // A client that is gone hears nothing: what it has asked for is done all the same.
     socket.on('error', () => socket.destroy())
   }
@@ -75,11 +80,20 @@ export class Conversation {
       const { action, argument } = readRequest(line)
       const result = (await actionOf(action).run(this.arbiter, BY, argument)) ?? null
       await this.send({ version: PROTOCOL_VERSION, ok: true, result })
+      // From then on it is told, and asks nothing more.
+      if (this.follow(action, argument)) return
     } catch (error) {
       await this.send({ version: PROTOCOL_VERSION, ok: false, error: failureOf(error) })
     }
     this.isAnswering = false
     this.goOn()
+  }
+
+  private follow(action: ActionName, argument: string): boolean {
+    const { follow } = actionOf(action)
+    if (follow === undefined || this.hasEnded || this.socket.destroyed) return false
+    this.unfollow = follow(this.arbiter, argument, new Told(this.socket))
+    return true
   }
 
   private refuse(detail: string): void {

@@ -95,12 +95,12 @@ footer { padding-top: 1rem; padding-bottom: 2rem; color: var(--dim); font-size: 
   dl { grid-template-columns: repeat(2, 1fr) }
   th, td { padding-right: .75rem }
   .steps, .steps thead, .steps tbody { display: block }
-  .steps tr { display: grid; grid-template-columns: 1.36fr 1.2fr .8fr; gap: .15rem .5rem;
+  .steps tr { display: grid; grid-template-columns: minmax(0, 1.36fr) minmax(0, 1.2fr) minmax(0, .8fr); gap: .15rem .5rem;
     padding: .5rem 0; border-bottom: 1px solid var(--line) }
   .steps tr:last-child { border-bottom: 0 } .steps th, .steps td { border: 0; padding: 0 }
   .steps thead tr { padding: 0 } .steps thead th:first-child, .steps thead .at { position: absolute;
     clip-path: inset(50%); width: 1px; overflow: hidden }
-  .steps tbody th { grid-column: 1 / 3; width: auto } .steps tbody .at { grid-area: 1 / 3; width: auto }
+  .steps tbody th:first-child { grid-column: 1 / 3; width: auto } .steps tbody .at { grid-area: 1 / 3; width: auto }
   .steps .state { font-size: .75rem; padding: 0 .4em }
 }
 @media (prefers-reduced-motion: no-preference) { .bar > span { transition: flex-basis .3s } }

@@ -14,6 +14,14 @@ export function visibleAscii(text: string): string {
   return text.replace(/[^ -~]/gu, escaped)
 }
 
+/** A value as JSON in printable ASCII, so that no terminal is driven by it. */
+export function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^ -~]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 function escaped(char: string): string {
   const code = char.codePointAt(0)!.toString(16)
   return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, '0')}`
