@@ -202,7 +202,8 @@ async function countsExactly(kind: 'thread' | 'process' | 'python', name: string
   expect(limits.map((limit) => all.get(`monodon_limits_hit_total{limit="${limit}"}`))).toEqual([
     1, 1, 1, 0,
   ])
-  expect(all.get('monodon_worker_restarts_total{cause="died"}')).toBe(1)
+  const died = 'monodon_worker_restarts_total{cause="died"}'
+  await until('the worker to be missed', async () => (await figures(metrics)).get(died) === 1)
   const { lives } = await snapshot()
   const outcomes = (outcome: string) => lives.filter((life) => life.outcome === outcome).length
   expect(['failed', 'aborted', 'slow'].map(outcomes)).toEqual([4, 3, 4])
