@@ -152,8 +152,13 @@ describe('the screen', () => {
   })
 
   test('says what holds it up', () => {
-    const [first = ''] = shown(scene({}, { notice: 'server gone, trying again' }))
-    expect(first).toMatch(/server gone, trying again$/)
+    for (const columns of [120, 60]) {
+      const [first = ''] = shown(scene({}, { notice: 'server gone, trying again' }), {
+        columns,
+        rows: 9,
+      })
+      expect(first).toMatch(/^monodon 0\.1\.0 .* {2}server gone, trying again$/)
+    }
   })
 })
 

@@ -48,10 +48,16 @@ export function painted(line: Line, hasColors: boolean): string {
     .trimEnd()
 }
 
-/** Two texts as far apart as the line is wide; one after the other where it has no end. */
+/**
+ * Two texts as far apart as the line is wide; one after the other where it has no end. Where both have no
+ * room the left one is cut.
+ */
 export function apart(left: Line, right: Line, columns: number): Line {
-  const gap = Number.isFinite(columns) ? columns - widthOf(left) - widthOf(right) : 2
-  return gap < 2 ? left : [...left, piece(' '.repeat(gap)), ...right]
+  if (widthOf(right) === 0) return left
+  if (!Number.isFinite(columns)) return [...left, piece('  '), ...right]
+  const kept = cut(left, columns - widthOf(right) - 2)
+  const gap = columns - widthOf(kept) - widthOf(right)
+  return [...kept, piece(' '.repeat(Math.max(0, gap))), ...right]
 }
 
 function widthOf(line: Line): number {

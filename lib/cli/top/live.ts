@@ -54,11 +54,14 @@ export class Live {
   async run(): Promise<number> {
     this.see(await this.source.snapshot())
     const letGo = this.takeTerminal()
+    const { signal } = this.over
+    const quit = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
     try {
-      while (!this.over.signal.aborted) {
+      while (!signal.aborted) {
         this.draw()
-        await sleep(this.settings.interval, undefined, { signal: this.over.signal }).catch(() => {})
-        if (!this.isPaused && !this.over.signal.aborted) await this.look()
+        await sleep(this.settings.interval, undefined, { signal }).catch(() => {})
+        // A server that does not answer holds nobody up who leaves.
+        if (!this.isPaused) await Promise.race([this.look(), quit])
       }
     } finally {
       letGo()
@@ -97,8 +100,7 @@ export class Live {
     const redraw = (): void => this.draw()
     const quit = (): void => this.over.abort()
     const end = (signal: NodeJS.Signals): void => {
-      terminal.leave()
-      process.off(signal, end)
+      letGo()
       process.kill(process.pid, signal)
     }
     out.on('resize', redraw)
@@ -115,13 +117,14 @@ export class Live {
       const press = (key: string): void => this.press(key)
       letGoKeys = hearKeys(process.stdin, { press, gone: quit, enter, leave: terminal.leave })
     } else enter()
-    return () => {
+    const letGo = (): void => {
       letGoKeys()
       terminal.leave()
       out.off('resize', redraw)
       process.off('SIGINT', quit)
       for (const signal of ENDING) process.off(signal, end)
     }
+    return letGo
   }
 
   private press(key: string): void {
