@@ -69,7 +69,7 @@ function jsonOf({ level, message, fault }: Entry, now: Date): string {
 const PARAMETER = new RegExp(`([?&;](?:${SECRET_PARAMETER})=)[^&;#\\s"]+`, 'gi')
 
 /** A text without the values of query parameters that hold secrets, as in the access log. */
-function masked(text: string): string {
+export function masked(text: string): string {
   return text.replace(PARAMETER, '$1***')
 }
 

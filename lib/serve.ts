@@ -86,6 +86,7 @@ const COMMAND_OPTIONS = [
   'reloadInclude',
   'reloadExclude',
   'upgradeMode',
+  'statusBind',
   'upgradeTimeout',
 ] as const
 

@@ -4,7 +4,7 @@ import { entriesLost } from '../bridge/native.ts'
 import { errorText, MonodonError, messageOf } from '../errors.ts'
 import { log, reopenLog } from '../log.ts'
 import { assemble } from '../observe/assemble.ts'
-import { Demand } from '../observe/demand.ts'
+import { Demand, hasPages } from '../observe/demand.ts'
 import { LastErrors } from '../observe/errors.ts'
 import type { Snapshot } from '../observe/snapshot.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
@@ -103,7 +103,7 @@ export class Arbiter {
       isAlone: () => this.yield(),
       isLost: () => void this.comeBack('the new server has ended'),
     })
-    this.demand = new Demand(job.options.metricsBind !== '', (isMeasured) => {
+    this.demand = new Demand(hasPages(job.options), (isMeasured) => {
       this.listener.setTimed(isMeasured)
       this.pool?.setMeasured(isMeasured)
     })

@@ -1,6 +1,7 @@
 /** A server of the command, from its start to its end. */
 
 import { log, logTo } from '../log.ts'
+import { hasPages } from '../observe/demand.ts'
 import type { ObservePages } from '../observe/pages.ts'
 import { gunicornLeftovers } from '../options/gunicorn.ts'
 import type { Options } from '../options/table.ts'
@@ -80,7 +81,7 @@ async function openPages(
   options: Options,
   predecessor: Predecessor | undefined,
 ): Promise<ObservePages | undefined> {
-  if (options.metricsBind === '') return undefined
+  if (!hasPages(options)) return undefined
   const { ObservePages } = await import('../observe/pages.ts')
   return ObservePages.open(arbiter, options, predecessor?.isThere === true)
 }

@@ -1,6 +1,7 @@
 /** Makes a snapshot of what native code and the arbiter know. */
 
 import type { NativeLife, NativeObservation } from '../bridge/native.ts'
+import { masked } from '../log-entry.ts'
 import type {
   ConnectionStates,
   Interface,
@@ -52,11 +53,12 @@ function connectionStates(seen: NativeObservation, connections: number): Connect
 
 function requestNow(request: NativeObservation['inFlight'][number]): RequestNow {
   const { id, state, method, target, age, worker = null } = request
-  return { id, state: state as RequestNow['state'], method, target, age, worker }
+  return { id, state: state as RequestNow['state'], method, target: masked(target), age, worker }
 }
 
 /** A request that has ended, as native code tells it. */
 export function lifeOf(life: NativeLife): RequestLife {
   const { called = null, ready = null, worker = null } = life
-  return { ...life, called, ready, worker, outcome: life.outcome as RequestLife['outcome'] }
+  const outcome = life.outcome as RequestLife['outcome']
+  return { ...life, target: masked(life.target), called, ready, worker, outcome }
 }

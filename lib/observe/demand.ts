@@ -3,6 +3,8 @@
  * while pages about it are served, or it was asked a short while ago.
  */
 
+import type { Options } from '../options/table.ts'
+
 /** It is measured for so many milliseconds after it was asked. */
 const STAYS_MS = 60_000
 
@@ -36,4 +38,9 @@ export class Demand {
   stop(): void {
     clearTimeout(this.timer)
   }
+}
+
+/** Whether pages about the server are served: somebody looks at it all the time. */
+export function hasPages({ metricsBind, statusBind }: Options): boolean {
+  return metricsBind !== '' || statusBind !== ''
 }

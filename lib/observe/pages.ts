@@ -5,6 +5,7 @@ import { log } from '../log.ts'
 import type { Options } from '../options/table.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { ObserveServer, type Pages } from './http.ts'
+import { statusPage } from './page/page.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** While an earlier server has the address it is asked for again after so many milliseconds. */
@@ -70,7 +71,7 @@ export class ObservePages {
   }
 }
 
-function placesOf(shown: Shown, { metricsBind, metricsPath }: Options): Place[] {
+function placesOf(shown: Shown, { metricsBind, metricsPath, statusBind }: Options): Place[] {
   const places: Place[] = []
   const add = (bind: string, option: string, pages: Pages): void => {
     if (bind === '') return
@@ -82,7 +83,19 @@ function placesOf(shown: Shown, { metricsBind, metricsPath }: Options): Place[] 
     }
   }
   add(metricsBind, '--metrics-bind', { [metricsPath]: ({ accept }) => metricsPage(shown, accept) })
+  if (statusBind !== '') add(statusBind, '--status-bind', statusPages(shown))
   return places
+}
+
+function statusPages(shown: Shown): Pages {
+  const page = statusPage()
+  return {
+    '/': () => page,
+    '/status.json': () => ({
+      type: 'application/json',
+      body: JSON.stringify(shown.snapshot()),
+    }),
+  }
 }
 
 function metricsPage(shown: Shown, accept: string) {

@@ -4,8 +4,8 @@
  * now is counted from the server's start. Times and lives are of requests that came while the server was
  * timed: with `--metrics-bind` or `--status-bind` always, else for a minute after each look.
  *
- * Text that clients sent (methods, targets) stands here as it came, cut to a bounded length. Who shows
- * it escapes it.
+ * Text that clients sent (methods, targets) stands here as it came, cut to a bounded length and without the
+ * values of query parameters that hold secrets. Who shows it escapes it.
  */
 
 import type { ServerStatus, WorkerStatus } from '../control/status.ts'

@@ -267,14 +267,14 @@ describe('monodon trace', () => {
     await trace.begins()
     await asJson.begins()
     const client = await Client.connect(server)
-    await client.request('GET', get('/"b\xc2\x9b31m\xe2\x80\xae'))
+    await client.request('GET', get('/{b\xc2\x9b31m\xe2\x80\xae'))
     await client.leave()
-    await until('it', () => [trace, asJson].every(({ stdout }) => /\/\\?"b/.test(stdout)))
+    await until('it', () => [trace, asJson].every(({ stdout }) => stdout.includes('/{b')))
     await trace.end()
     await asJson.end()
     for (const { stdout } of [trace, asJson]) {
       expect(stdout).toMatch(/^[\n -~]*$/)
-      expect(stdout).toMatch(/"b\\u009b31m\\u202e/)
+      expect(stdout).toMatch(/\{b\\u009b31m\\u202e/)
     }
   })
 

@@ -106,6 +106,7 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   requestIdResponse: { good: 'true', value: true, bad: 'maybe' },
   metricsBind: { good: 'unix:m.sock', value: 'unix:m.sock', bad: '9464' },
   metricsPath: { good: '/m', value: '/m', bad: 'm' },
+  statusBind: { good: '[::1]:0', value: '[::1]:0', bad: '9465' },
   slowRequest: { good: '2s', value: 2000, bad: 'soon' },
   observeToken: { good: 'sixteen-or-more-!', value: 'sixteen-or-more-!', bad: 'short' },
   logLevel: { good: 'debug', value: 'debug', bad: 'trace' },

@@ -29,6 +29,11 @@ export const OBSERVABILITY = {
     readBy: ['main'],
     doc: 'Path of the metrics',
   },
+  statusBind: {
+    ...BIND,
+    doc: 'Address of a page that shows what the server does, and of its JSON; none without it',
+    note: 'Beyond loopback addresses it needs `observe-token`. May be the one of `metrics-bind`. See [watching.md](watching.md).',
+  },
   slowRequest: {
     type: 'duration',
     default: '500ms',
