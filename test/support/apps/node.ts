@@ -54,6 +54,20 @@ export function createNodeApp(probe: Probe) {
       res.end('fields')
     },
     early: (_, res) => void res.end('early'),
+    'trailers-both-ways': async (req, res) => {
+      let body = ''
+      for await (const piece of req) body += piece
+      res.setHeader('trailer', 'X-Sum, X-Late')
+      res.write(`${body} ${JSON.stringify(req.rawTrailers)}`)
+      await sleep(1)
+      res.addTrailers([
+        ['X-Sum', '42'],
+        ['X-Late', 'a'],
+        ['X-Late', 'b'],
+        ['X-Unnamed', '1'],
+      ])
+      res.end(' end')
+    },
     hints: async (_, res, query) => {
       for (let left = numberOf(query, 'times', 1); left > 0; left--) {
         res.writeEarlyHints({ link: HINT })
