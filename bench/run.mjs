@@ -10,13 +10,16 @@ import { facts } from './report/facts.mjs'
 import { writeResults } from './report/files.mjs'
 import {
   balanceTable,
+  downloadTable,
   memoryTable,
   overloadTable,
   reloadTable,
   scenarioTable,
+  slowClientsTable,
   slowPeerTable,
   verdictTable,
 } from './report/text.mjs'
+import { takesPart } from './scenarios.mjs'
 import { runTrials } from './trials.mjs'
 import { verdicts } from './verdicts.mjs'
 
@@ -32,10 +35,11 @@ function obstacle() {
   if (cores.server === cores.load) return 'it needs two cores, one for the server, one for the load'
 }
 
-/** The launcher of each server, or the error that says why there is none. */
-async function prepare(servers) {
+/** The launcher of each server that takes part, or the error that says why there is none. */
+async function prepare({ servers, scenarios }) {
   const prepared = new Map()
-  for (const server of servers) {
+  const takingPart = (server) => scenarios.some((scenario) => takesPart(server, scenario))
+  for (const server of servers.filter(takingPart)) {
     prepared.set(server.name, await server.prepare().catch((error) => error))
   }
   return prepared
@@ -75,6 +79,8 @@ function printReport(plan, campaign, figures, trials, list) {
     reloadTable,
   )
   printTrial(trials.memory, 'memory of four workers of an Express app', memoryTable)
+  printTrial(trials['slow-clients'], 'a client beside 2,000 slow ones', slowClientsTable)
+  printTrial(trials['static-1g'], 'a download of a file of 1 GB', downloadTable)
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]
       .filter(([, series]) => series.failed !== undefined)
@@ -94,7 +100,7 @@ async function main(argv) {
   const why = obstacle()
   if (why !== undefined) throw new UsageError(`this machine cannot run the benchmark: ${why}`)
 
-  const prepared = await prepare(plan.servers)
+  const prepared = await prepare(plan)
   moveToLoadCore()
   const campaign = new Campaign(plan.servers, plan.scenarios, say)
   try {

@@ -1,6 +1,6 @@
-// The servers of a file of 50 KB: monodon, nginx with sendfile and its cache of open files, and what an
-// app in Node does by itself.
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+// The servers of files, of 50 KB and of 1 GB: monodon, nginx with sendfile and its cache of open files, and
+// what an app in Node does by itself.
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,21 +9,47 @@ import { STATIC_BYTES } from './requests.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
+/** The file of the trial `static-1g`. It is all holes: it takes no room on the disk. */
+export const BIG_FILE = '1g.txt'
+export const BIG_FILE_BYTES = 1024 ** 3
+
 let made
 
-/** The folder with the file, made once. */
+/** The folder with the files, made once. */
 export function staticFolder() {
   if (made !== undefined) return made
   made = mkdtempSync(join(tmpdir(), 'monodon-bench-'))
+  process.once('exit', () => rmSync(made, { recursive: true, force: true }))
   mkdirSync(join(made, 'public'))
   writeFileSync(join(made, 'public/50k.txt'), 'x'.repeat(STATIC_BYTES))
+  writeFileSync(join(made, 'public', BIG_FILE), '')
+  truncateSync(join(made, 'public', BIG_FILE), BIG_FILE_BYTES)
   return made
 }
 
+/** monodon's flags for the folder. */
+export const staticFlags = () => ['--static', `/static=${join(staticFolder(), 'public')}`]
+
+/**
+ * nginx for the folder.
+ *
+ * @param {{ certfile: string, keyfile: string }} [pair] over TLS with this certificate
+ */
+export async function nginxLauncher(pair) {
+  if (!installed('nginx')) throw new Error('nginx is not installed')
+  const folder = staticFolder()
+  return (port) => {
+    const file = join(folder, `nginx-${port}.conf`)
+    writeFileSync(file, nginxConfig(folder, port, pair))
+    return { command: 'nginx', args: ['-p', folder, '-c', file] }
+  }
+}
+
 /** One worker, as it is tuned for static files. */
-function nginxConfig(folder, port) {
+function nginxConfig(folder, port, pair) {
   // Its worker may not read this user's files otherwise.
   const user = process.getuid() === 0 ? 'user root;' : ''
+  const tls = pair && `ssl_certificate ${pair.certfile}; ssl_certificate_key ${pair.keyfile};`
   return `
 ${user}
 worker_processes 1;
@@ -45,7 +71,8 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${pair ? ' ssl' : ''};
+    ${tls ?? ''}
     location /static/ { alias ${folder}/public/; }
   }
 }
@@ -76,18 +103,8 @@ export function staticServers(launch) {
     })
   }
   return [
-    server('monodon-static', 'monodon --static', () =>
-      launch(['--static', `/static=${join(staticFolder(), 'public')}`]),
-    ),
-    server('nginx-static', 'nginx', async () => {
-      if (!installed('nginx')) throw new Error('nginx is not installed')
-      const folder = staticFolder()
-      return (port) => {
-        const file = join(folder, `nginx-${port}.conf`)
-        writeFileSync(file, nginxConfig(folder, port))
-        return { command: 'nginx', args: ['-p', folder, '-c', file] }
-      }
-    }),
+    server('monodon-static', 'monodon --static', () => launch(staticFlags())),
+    server('nginx-static', 'nginx', () => nginxLauncher()),
     server('express-static', 'express.static', program('express-static.mjs'), 'main'),
   ]
 }

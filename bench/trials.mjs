@@ -1,12 +1,15 @@
 // What a rate of requests does not show: memory with a slow peer, routes that block their worker, and
 // more requests than the app can answer.
 import { fileURLToPath } from 'node:url'
+import { DOWNLOADED, download } from './download.mjs'
+import { growth } from './growth.mjs'
 import { GENERATORS } from './load/generators.mjs'
 import { BALANCED, balance, OVERLOADED, overload } from './open-loop.mjs'
-import { memoryOf, processTree, resetPeakMemory } from './proc.mjs'
+import { processTree } from './proc.mjs'
 import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
 import { monodonLauncher, monodonPythonLauncher, SERVERS } from './servers.mjs'
+import { BESET, beset } from './slow-clients.mjs'
 import { RELOADED, reload, WEIGHED, weigh } from './workers.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -14,8 +17,8 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const FEED_BYTES = 200 * 1024 * 1024
 
 /** Starts a server of its own, uses it while it runs, and ends it. */
-async function withServer(launcher, use) {
-  const running = await startServer(launcher, (port) => check(port, REQUESTS.hello, 'h1'))
+async function withServer(launcher, use, { request = 'hello', protocol = 'h1' } = {}) {
+  const running = await startServer(launcher, (port) => check(port, REQUESTS[request], protocol))
   try {
     return await use(running)
   } finally {
@@ -35,18 +38,14 @@ function parts({ pid }) {
 }
 
 /** How much the resident memory of each part grows over a slow transfer of 200 MB, in bytes. */
-async function growth(running, direction) {
-  const before = Object.entries(parts(running)).map(([part, pids]) => ({
-    ...{ part, pids },
-    now: memoryOf(pids).now,
-  }))
-  resetPeakMemory(running.pid)
-  const url = `http://127.0.0.1:${running.port}`
-  const output = await runLoad(process.execPath, [here('load/slow-peer.mjs'), url, direction])
-  if (Number(output) !== FEED_BYTES) {
-    throw new Error(`${direction}: ${output.trim()} bytes arrived of ${FEED_BYTES}`)
-  }
-  return Object.fromEntries(before.map(({ part, pids, now }) => [part, memoryOf(pids).peak - now]))
+function growthOver(running, direction) {
+  return growth(running.pid, parts(running), async () => {
+    const url = `http://127.0.0.1:${running.port}`
+    const output = await runLoad(process.execPath, [here('load/slow-peer.mjs'), url, direction])
+    if (Number(output) !== FEED_BYTES) {
+      throw new Error(`${direction}: ${output.trim()} bytes arrived of ${FEED_BYTES}`)
+    }
+  })
 }
 
 // Above the default, which refuses 200 MB.
@@ -71,7 +70,7 @@ async function slowPeer(serverName) {
   const over = (direction) =>
     withServer(launcher, async (running) => {
       await warm(running)
-      return growth(running, direction)
+      return growthOver(running, direction)
     })
   const download = await over('download')
   const upload = await over('upload')
@@ -104,7 +103,10 @@ async function blocking(seconds) {
 }
 
 /** The names of the trials, as `--only` takes them. */
-export const TRIALS = ['slow-peer', 'blocking', 'balance', 'overload', 'reload', 'memory']
+export const TRIALS = [
+  ...['slow-peer', 'blocking', 'balance', 'overload', 'reload', 'memory'],
+  ...['slow-clients', 'static-1g'],
+]
 
 /** Seconds of load beside a blocked worker. */
 const BLOCKING_SECONDS = 6
@@ -116,7 +118,10 @@ const BLOCKING_SECONDS = 6
  * @param {(line: string) => void} say
  */
 export async function runTrials(names, say) {
-  const results = { slowPeer: {}, balance: {}, overload: {}, reload: {}, memory: {}, failed: [] }
+  const results = {
+    ...{ slowPeer: {}, balance: {}, overload: {}, reload: {}, memory: {} },
+    ...{ 'slow-clients': {}, 'static-1g': {}, failed: [] },
+  }
   const attempt = async (name, trial) => {
     try {
       return await trial()
@@ -136,12 +141,12 @@ export async function runTrials(names, say) {
     say('blocking: a light route beside a blocked worker')
     results.blocking = await attempt('blocking', () => blocking(BLOCKING_SECONDS))
   }
-  const forEach = async (trial, servers, measure) => {
+  const forEach = async (trial, servers, measure, first) => {
     if (!names.includes(trial)) return
     for (const [server, prepare] of Object.entries(servers)) {
       say(`${trial}: ${server}`)
       const outcome = await attempt(`${trial}, ${server}`, async () =>
-        withServer(await prepare(), measure),
+        withServer(await prepare(), measure, first),
       )
       if (outcome !== undefined) results[trial][server] = outcome
     }
@@ -150,5 +155,10 @@ export async function runTrials(names, say) {
   await forEach('overload', OVERLOADED, ({ port }) => overload(port))
   await forEach('reload', RELOADED, reload)
   await forEach('memory', WEIGHED, weigh)
+  await forEach('slow-clients', BESET, beset)
+  for (const [scheme, protocol] of Object.entries({ http: 'h1', https: 'h1s' })) {
+    const first = { request: 'static', protocol }
+    await forEach('static-1g', DOWNLOADED[scheme], (running) => download(running, scheme), first)
+  }
   return results
 }

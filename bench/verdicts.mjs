@@ -28,10 +28,11 @@ function judge(claim, measured, { least, most, below }, format) {
 
 /**
  * @param {import('./figures.mjs').Figures} figures
- * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object }} trials
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object, 'slow-clients': object, 'static-1g': object }} trials
  * @returns {Verdict[]}
  */
-export function verdicts(figures, { slowPeer, blocking, balance, overload, memory }) {
+export function verdicts(figures, trials) {
+  const { slowPeer, blocking, balance, overload, memory } = trials
   const js = (server, other) => figures.ratio('hello-64', 'jsCpu', server, other)
   const rate = (scenario, other, server = 'monodon-fetch') =>
     figures.ratio(scenario, 'rate', server, other)
@@ -199,6 +200,20 @@ export function verdicts(figures, { slowPeer, blocking, balance, overload, memor
       divided(memory['monodon, threads']?.loaded.once, memory['node:cluster']?.loaded.once),
       { most: 0.6 },
       times,
+    ),
+    judge(
+      'p99 beside 2,000 slow clients, of that without them',
+      trials['slow-clients'].monodon?.ratio,
+      { most: 2 },
+      times,
+    ),
+    ...['monodon', 'monodon, TLS'].map((server) =>
+      judge(
+        `memory over a download of 1 GB, ${server}`,
+        divided(trials['static-1g'][server]?.grown, MB),
+        { below: 8 },
+        megabytes,
+      ),
     ),
   ]
 }

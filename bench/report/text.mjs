@@ -97,6 +97,7 @@ export function slowPeerTable(slowPeer) {
 
 /** Times of the open-loop loads are in milliseconds. */
 const milliseconds = (value) => `${oneDigit(value)} ms`
+const precise = (value) => `${twoDigits(value)} ms`
 
 export function balanceTable(balance) {
   const rows = Object.entries(balance).map(([server, { good, p50, p99, max }]) => [
@@ -130,6 +131,21 @@ export function memoryTable(memory) {
     ...[idle.once, loaded.once, idle.rss, loaded.rss].map((bytes) => `${oneDigit(bytes / MB)} MB`),
   ])
   return layOut(['server', 'idle', 'after load', 'RSS, idle', 'RSS, after load'], rows)
+}
+
+export function slowClientsTable(found) {
+  const rows = Object.entries(found).flatMap(([server, { quiet, beset, ratio }]) => [
+    [`${server}, by itself`, ...[quiet.p50, quiet.p99].map(precise), none],
+    [`${server}, beside them`, ...[beset.p50, beset.p99].map(precise), twoDigits(ratio)],
+  ])
+  return layOut(['server', 'p50', 'p99', 'x p99 by itself'], rows)
+}
+
+export function downloadTable(found) {
+  const rows = Object.entries(found).map(([server, { grown, rate }]) => [
+    ...[server, `${whole(rate / MB)} MB/s`, `${oneDigit(grown / MB)} MB`],
+  ])
+  return layOut(['server', 'rate', 'growth'], rows)
 }
 
 export function verdictTable(list) {
