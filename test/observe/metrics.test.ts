@@ -273,7 +273,7 @@ test('what a client sends is no label, whatever it is', async () => {
 describeWith(missing(PROMETHEUS), 'a real Prometheus', () => {
   test('scrapes the metrics', async () => {
     const port = await freePort()
-    const { server } = await start('thread', '--metrics-bind', `127.0.0.1:${port}`)
+    const { server } = await start('thread', `--metrics-bind=127.0.0.1:${port}`)
     const client = new Counting(server.port)
     for (let sent = 0; sent < 7; sent++) await client.ask(head('GET', '/'))
     const own = await freePort()
@@ -297,10 +297,10 @@ scrape_configs:
     try {
       const query = async (text: string): Promise<number | undefined> => {
         const url = `http://127.0.0.1:${own}/api/v1/query?query=${encodeURIComponent(text)}`
-        const answer = await fetch(url).then(
-          (response) => response.json(),
-          () => undefined,
-        )
+        // It does not listen at once, and says in words that it is not ready.
+        const answer = await fetch(url)
+          .then((response) => response.json())
+          .catch(() => undefined)
         const value = answer?.data?.result?.[0]?.value?.[1]
         return value === undefined ? undefined : Number(value)
       }
