@@ -160,7 +160,7 @@ describePython('monodon top in a terminal', () => {
   test('fits its window, sorts, pauses, and quits', async () => {
     const terminal = await open()
     terminal.resize(60, 12)
-    const frame = () => terminal.output.split('\x1b[H').at(-2)?.split('\r\n') ?? []
+    const frame = () => terminal.output.split('\x1b[H').at(-2)?.split(/\r+\n/) ?? []
     await until('12 rows', () => frame().length === 12)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: it is about them
     const widths = frame().map((line) => line.replaceAll(/\x1b\[[\d;?]*[A-Za-z]/g, '').length)
@@ -220,6 +220,7 @@ describePython('monodon top in a terminal', () => {
     await terminal.shows(`pid ${next.pid}`)
     terminal.type('q')
     await ended(terminal, 'ended 0')
+    await next.stop()
   })
 })
 
