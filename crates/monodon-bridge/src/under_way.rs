@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use monodon_http::observe::{Histogram, LIMITS, Totals};
+use monodon_http::observe::{Histogram, LIMITS, Totals, cut};
 
 use crate::bridge::Bridge;
 use crate::claims::Stage;
@@ -73,15 +73,6 @@ impl UnderWay {
         };
         Self::new(about, held, step, Some(worker))
     }
-}
-
-/// The text's beginning, at most so many bytes of it.
-fn cut(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 impl Bridge {

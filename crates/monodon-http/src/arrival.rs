@@ -241,12 +241,11 @@ impl Arrival {
     async fn fail(&self, ends: Option<Ends>, failure: Failure) {
         let Some(why) = failure.why() else { return };
         let arrivals = &self.thread.arrivals;
-        let (failures, code) = match failure {
-            Failure::Introduction(_) => (&arrivals.bad_preambles, code::PROXY_PROTOCOL),
-            _ => {
-                self.thread.stats.failed_handshakes.add(1);
-                (&arrivals.bad_handshakes, code::TLS_HANDSHAKE_FAILED)
-            }
+        let (failures, code) = if let Failure::Introduction(_) = failure {
+            (&arrivals.bad_preambles, code::PROXY_PROTOCOL)
+        } else {
+            self.thread.stats.failed_handshakes.add(1);
+            (&arrivals.bad_handshakes, code::TLS_HANDSHAKE_FAILED)
         };
         if let Some(detail) = failures.note(why) {
             self.thread.reporter.report(Report {

@@ -21,6 +21,7 @@ pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
+pub use self::seen::cut;
 use crate::client::Client;
 use crate::stats::ThreadStats;
 

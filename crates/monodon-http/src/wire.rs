@@ -432,10 +432,14 @@ impl Wire {
             let Ended { line, seen } = &mut ended;
             if is_cut {
                 seen.cut(bytes_out);
-                line.iter_mut().for_each(|line| line.cut(bytes_out));
+                if let Some(line) = line {
+                    line.cut(bytes_out);
+                }
             } else {
                 seen.count_all(bytes_out);
-                line.iter_mut().for_each(|line| line.count_all(bytes_out));
+                if let Some(line) = line {
+                    line.count_all(bytes_out);
+                }
             }
             self.conclude(Some(ended), is_cut);
         }

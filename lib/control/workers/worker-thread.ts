@@ -82,9 +82,11 @@ export class WorkerThread implements SupervisedWorker {
   utilization(): number | undefined {
     if (this.state !== 'ready' && this.state !== 'draining') return undefined
     const now = this.thread.performance.eventLoopUtilization()
-    const { utilization } = this.thread.performance.eventLoopUtilization(now, this.utilized)
+    const before = this.utilized
     this.utilized = now
-    return utilization
+    // Without one before, Node would take `now` for it: that is the time since.
+    if (before === undefined) return now.utilization
+    return this.thread.performance.eventLoopUtilization(now, before).utilization
   }
 
   reopenLogs(): void {

@@ -229,7 +229,8 @@ impl Seen {
 }
 
 /// The text's beginning, at most so many bytes of it.
-fn cut(text: &str, most: usize) -> &str {
+#[must_use]
+pub fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
