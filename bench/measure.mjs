@@ -3,6 +3,7 @@ import { GENERATORS, generatorFor } from './load/generators.mjs'
 import { coreTime, elapsed, memory, resetPeakMemory, threadTimes } from './proc.mjs'
 import { cores } from './processes.mjs'
 import { REQUESTS } from './requests.mjs'
+import { watch } from './watcher.mjs'
 
 /** Which part of a load counts for how busy both cores were: neither its begin nor its end. */
 const SAMPLE_FROM = 0.25
@@ -31,11 +32,13 @@ export async function measure(running, server, scenario, seconds) {
   const busy = new BusySampler(pid, seconds)
   resetPeakMemory(pid)
   const before = threadTimes(pid, server.jsThread)
+  const stopWatching = server.watched === undefined ? async () => {} : watch(server.watched)
   const load = await generator(
     { ...scenario, port, request: REQUESTS[scenario.request], seconds },
     (loadPid) => busy.start(loadPid),
   )
   const spent = elapsed(before, threadTimes(pid, server.jsThread))
+  await stopWatching()
   if (running.exited !== undefined) throw new Error(`the server died: ${running.lastWords}`)
   if (load.failed > 0) throw new Error(`${load.failed} of its requests failed`)
   if (load.requests === 0) throw new Error('it answered no request')

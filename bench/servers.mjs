@@ -19,6 +19,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'gzip' | 'zstd' | 'flask' | 'websocket')[]} answers
  * @property {('h1' | 'h2' | 'ws' | 'h1s' | 'h2s')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
+ * @property {string} [watched] a Unix socket at which it is asked each second what it does
  * @property {boolean} [closes] it closes each connection after one answer
  * @property {() => Promise<(port: number) => object>} prepare gives the launcher; rejects with the
  *   reason when the server is not to be had here
@@ -66,18 +67,35 @@ const monodon = (name, label, interfaceName, app, protocols = ['h1']) => ({
   prepare: () => monodonLauncher(interfaceName, app),
 })
 
+/** A folder that is removed at the end. */
+function scratch() {
+  const folder = mkdtempSync(join(tmpdir(), 'monodon-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** monodon with an access log, which goes to a file as it would in production. */
 const logged = (name, label, format) => ({
   ...monodon(name, label, 'fetch', 'fetch.mjs'),
   answers: ['hello'],
   prepare: () => {
-    const folder = mkdtempSync(join(tmpdir(), 'monodon-bench-'))
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-    const file = join(folder, 'access.log')
+    const file = join(scratch(), 'access.log')
     const flags = ['--access-logfile', file, '--access-logformat', format]
     return monodonLauncher('fetch', 'fetch.mjs', 1, flags)
   },
 })
+
+/** monodon with all that shows what it does, and somebody who looks at it. */
+const watched = (name, label) => {
+  const socket = join(scratch(), 'watch')
+  const flags = ['--metrics-bind', `unix:${socket}`, '--status-bind', `unix:${socket}`]
+  return {
+    ...monodon(name, label, 'fetch', 'fetch.mjs'),
+    answers: ['hello'],
+    watched: socket,
+    prepare: () => monodonLauncher('fetch', 'fetch.mjs', 1, flags),
+  }
+}
 
 /** A program for a JavaScript runtime. It listens on $PORT. */
 const program = (name, label, script, more = {}) => ({
@@ -250,6 +268,7 @@ export const SERVERS = [
   monodon('monodon-fetch', 'monodon fetch', 'fetch', 'fetch.mjs', ['h1', 'h2']),
   logged('monodon-logged', 'monodon fetch, access log', 'combined'),
   logged('monodon-logged-json', 'monodon fetch, access log in JSON', 'json'),
+  watched('monodon-watched', 'monodon fetch, watched'),
   monodon('monodon-fetch-global', 'monodon fetch, global Response', 'fetch', 'fetch-global.mjs'),
   monodon('monodon-wsgi', 'monodon wsgi', 'wsgi', 'wsgi.mjs:app', ['h1', 'h2']),
   monodon('monodon-node', 'monodon node', 'node', 'node.mjs:app', ['h1', 'h2']),

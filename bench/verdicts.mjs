@@ -92,6 +92,12 @@ export function verdicts(figures, trials) {
       { least: 0.95 },
       times,
     ),
+    judge(
+      '64 connections, watched each second, of unwatched',
+      rate('hello-64', 'monodon-fetch', 'monodon-watched'),
+      { least: 0.97 },
+      times,
+    ),
     judge('8 connections, of Bun', rate('hello-8', 'bun'), { least: 1 }, times),
     judge('8 connections, of node:http', rate('hello-8', 'node-http'), { least: 1.4 }, times),
     judge(
