@@ -1,18 +1,15 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
-import { entriesLost } from '../bridge/native.ts'
 import { errorText, MonodonError, messageOf } from '../errors.ts'
 import { log, reopenLog } from '../log.ts'
-import { assemble } from '../observe/assemble.ts'
-import { Demand, hasPages } from '../observe/demand.ts'
-import { LastErrors } from '../observe/errors.ts'
 import type { Snapshot } from '../observe/snapshot.ts'
 import { OPTIONS, type Options } from '../options/table.ts'
 import { packageVersion } from '../version.ts'
 import { within } from '../within.ts'
-import { type Follower, Following } from './following.ts'
+import type { Follower } from './following.ts'
 import type { Job } from './job.ts'
 import { Listener } from './listen/listener.ts'
+import { Observation } from './observation.ts'
 import { createPool, type WorkerPool } from './pool/pool.ts'
 import { noRestarts } from './pool/restarts.ts'
 import { refused } from './refused.ts'
@@ -56,12 +53,7 @@ export class Arbiter {
   private readonly standing: Standing
   private readonly upgrades: Upgrade
   private listener: Listener
-  private readonly demand: Demand
-  private readonly errors = new LastErrors()
-  private readonly following = new Following(
-    () => this.listener,
-    () => this.demand.look(),
-  )
+  private readonly observation: Observation
   /** Is told which files the workers load (`--reload`). */
   private watch: OnLoaded | undefined
   private pool: WorkerPool | undefined
@@ -103,10 +95,10 @@ export class Arbiter {
       isAlone: () => this.yield(),
       isLost: () => void this.comeBack('the new server has ended'),
     })
-    this.demand = new Demand(hasPages(job.options), (isMeasured) => {
-      this.listener.setTimed(isMeasured)
-      this.pool?.setMeasured(isMeasured)
-    })
+    this.observation = new Observation(job.options, () => ({
+      listener: this.listener,
+      pool: this.pool,
+    }))
     this.wanted = job.options.workers
     this.started = new Promise((resolve) => {
       this.tellStarted = resolve
@@ -136,7 +128,7 @@ export class Arbiter {
     try {
       this.watch = reloader?.watch
       this.pool = createPool(job, this.runtime, listener, this.watch)
-      this.demand.renew()
+      this.observation.renew()
       const ready = await this.boot(this.pool)
       if (ready !== undefined) {
         this.sayStarted(ready, this.pool)
@@ -148,8 +140,7 @@ export class Arbiter {
       log('info', 'Stopped')
     } finally {
       this.state = 'stopped'
-      this.following.stop()
-      this.demand.stop()
+      this.observation.stop()
       this.tellStarted()
       clearInterval(alive)
       onEnd()
@@ -193,19 +184,12 @@ export class Arbiter {
 
   /** All that can be known of it now. From then on its requests are timed for a while. */
   snapshot(): Snapshot {
-    this.demand.look()
-    const status = this.status()
-    return assemble(this.listener.observe(), status.connections, entriesLost(), {
-      ...status,
-      at: Date.now() / 1000,
-      workers: this.pool?.snapshot() ?? [],
-      errors: this.errors.newestFirst(),
-    })
+    return this.observation.snapshot(this.status())
   }
 
   /** Tells of the requests that end from now on, until what is returned is called, or the server ends. */
   follow(follower: Follower): () => void {
-    return this.following.add(follower)
+    return this.observation.follow(follower)
   }
 
   /**
@@ -417,7 +401,7 @@ export class Arbiter {
       this.listener = new Listener(this.options, this.runtime, this.listener.binds)
       const job = { ...this.job, options: this.options }
       this.pool = createPool(job, this.runtime, this.listener, this.watch)
-      this.demand.renew()
+      this.observation.renew()
       await this.pool.start(this.wanted)
     } catch (error) {
       const detail = messageOf(error)

@@ -1,0 +1,66 @@
+/** What can be seen of a server while it runs, and whether anybody looks. */
+
+import { entriesLost } from '../bridge/native.ts'
+import { assemble } from '../observe/assemble.ts'
+import { Demand, hasPages } from '../observe/demand.ts'
+import { LastErrors } from '../observe/errors.ts'
+import type { Snapshot } from '../observe/snapshot.ts'
+import type { Options } from '../options/table.ts'
+import { type Follower, Following } from './following.ts'
+import type { Listener } from './listen/listener.ts'
+import type { WorkerPool } from './pool/pool.ts'
+import type { ServerStatus } from './status.ts'
+
+/** The parts that are looked at: those of now, since a server that came back has others. */
+export interface Subject {
+  readonly listener: Listener
+  /** There is none before the workers boot. */
+  readonly pool: WorkerPool | undefined
+}
+
+export class Observation {
+  private readonly subject: () => Subject
+  private readonly demand: Demand
+  private readonly errors = new LastErrors()
+  private readonly following: Following
+
+  constructor(options: Options, subject: () => Subject) {
+    this.subject = subject
+    this.demand = new Demand(hasPages(options), (isMeasured) => {
+      const { listener, pool } = subject()
+      listener.setTimed(isMeasured)
+      pool?.setMeasured(isMeasured)
+    })
+    this.following = new Following(
+      () => subject().listener,
+      () => this.demand.look(),
+    )
+  }
+
+  /** There are other parts to be looked at. */
+  renew(): void {
+    this.demand.renew()
+  }
+
+  /** All that can be known of a server that is so now. From then on its requests are timed for a while. */
+  snapshot(status: ServerStatus): Snapshot {
+    this.demand.look()
+    const { listener, pool } = this.subject()
+    return assemble(listener.observe(), status.connections, entriesLost(), {
+      ...status,
+      at: Date.now() / 1000,
+      workers: pool?.snapshot() ?? [],
+      errors: this.errors.newestFirst(),
+    })
+  }
+
+  /** Tells of the requests that end from now on, until what is returned is called, or the server ends. */
+  follow(follower: Follower): () => void {
+    return this.following.add(follower)
+  }
+
+  stop(): void {
+    this.following.stop()
+    this.demand.stop()
+  }
+}
