@@ -11,7 +11,7 @@ export interface KeyHandlers {
   press(key: string): void
   /** The terminal was closed. */
   gone(): void
-  /** This process has the terminal: at first, and whenever it is continued after it was stopped. */
+  /** This process has the terminal: at first, when it goes on after it was stopped, and when a child has ended. */
   enter?(): void
   /** It is about to be stopped or to end: the terminal is somebody else's. */
   leave?(): void
@@ -42,6 +42,8 @@ class Keys {
     for (const event of ['end', 'error']) this.stdin.on(event, this.handlers.gone)
     // The shell has its own modes while this process is stopped.
     process.on('SIGCONT', this.enter)
+    // Node sets the terminal as it has found it when a process ends, a worker before these modes too.
+    process.on('SIGCHLD', this.enter)
     process.on('exit', this.leave)
     // What is printed about a failure is to be seen after it.
     process.on('uncaughtExceptionMonitor', this.leave)
@@ -51,6 +53,7 @@ class Keys {
       this.stdin.off('data', this.hear)
       for (const event of ['end', 'error']) this.stdin.off(event, this.handlers.gone)
       process.off('SIGCONT', this.enter)
+      process.off('SIGCHLD', this.enter)
       process.off('exit', this.leave)
       process.off('uncaughtExceptionMonitor', this.leave)
     }

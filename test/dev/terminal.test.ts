@@ -1,6 +1,7 @@
 /** `monodon dev` in a terminal: the keys, and the modes of the terminal after it. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
+import { childrenOf } from '../support/leaks.ts'
 import { describePython } from '../support/python.ts'
 import { Terminal } from '../support/terminal.ts'
 import { until } from '../support/wait.ts'
@@ -36,6 +37,21 @@ describePython('monodon dev in a terminal', () => {
     await terminal.says('ended 0')
     await terminal.mode('cooked')
   })
+
+  test(
+    'keys are heeded after workers have gone, which set the terminal as they found it',
+    TIMEOUT,
+    async () => {
+      for (const reloads of [1, 2]) {
+        terminal.type('r')
+        await until('the reload', () => terminal.output.split('] Reloaded').length > reloads)
+        await until('the old worker to be gone', () => childrenOf(terminal.job).length === 1)
+        await terminal.mode('raw')
+      }
+      terminal.type('q')
+      await terminal.says('ended 0')
+    },
+  )
 
   test('h, u and c show, and other keys do nothing', TIMEOUT, async () => {
     const url = `http://127.0.0.1:${portIn(terminal)}`

@@ -38,11 +38,15 @@ export class Terminal {
     return this.child.stdio[3] as Duplex
   }
 
+  /** The command's process. */
+  get job(): number {
+    const [leader] = childrenOf(this.child.pid!)
+    return childrenOf(leader!.id)[0]!.id
+  }
+
   /** Sends a signal to the command alone. */
   signal(signal: NodeJS.Signals): void {
-    const [leader] = childrenOf(this.child.pid!)
-    const [job] = childrenOf(leader!.id)
-    process.kill(job!.id, signal)
+    process.kill(this.job, signal)
   }
 
   type(keys: string): void {
