@@ -55,9 +55,12 @@ class Trace {
   stdout = ''
   stderr = ''
   private readonly child
+  private readonly exited: Promise<number | null>
 
   constructor(...args: readonly string[]) {
     this.child = spawn(process.execPath, [COMMAND, 'trace', ...args], { cwd: site.folder })
+    // It may end by itself.
+    this.exited = once(this.child, 'exit').then(([code]) => code)
     this.child.stdout.on('data', (text) => {
       this.stdout += text
     })
@@ -82,9 +85,8 @@ class Trace {
   }
 
   async end(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
-    const exited = once(this.child, 'exit')
     this.child.kill(signal)
-    return (await exited)[0]
+    return this.exited
   }
 }
 
