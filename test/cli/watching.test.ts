@@ -300,8 +300,17 @@ describe('monodon trace', () => {
 
   test('leaves out what a slow reader has no room for, and tells how many', async () => {
     const slow = connect(socket)
-    slow.pause()
+    let text = ''
+    slow.setEncoding('utf8').on('data', (data) => {
+      text += data
+    })
     slow.write('{"command":"trace"}\n')
+    // Only what ends from then on is told.
+    await until('the trace to begin', async () => {
+      await fetchOnce(server, '/begin')
+      return text.includes('/begin')
+    })
+    slow.pause()
     const client = await Client.connect(server)
     const long = `/${'x'.repeat(500)}`
     let asked = 0
@@ -311,10 +320,6 @@ describe('monodon trace', () => {
       return asked >= 3000
     }
     await until('more than it has room for', isBehind)
-    let text = ''
-    slow.setEncoding('utf8').on('data', (data) => {
-      text += data
-    })
     slow.resume()
     const told = () =>
       text
