@@ -133,16 +133,16 @@ fn each_level_gives_the_body_back_and_makes_it_smaller() {
     ] {
         for level in levels {
             let mut best = std::time::Duration::MAX;
-            let mut coded = Vec::new();
+            let mut out = Vec::new();
             for _ in 0..rounds {
                 let start = std::time::Instant::now();
                 let mut codec = Codec::new(coding, level, Some(body.len() as u64)).unwrap();
-                coded.clear();
-                codec.encode(&body, Step::Finish, &mut coded).unwrap();
+                out.clear();
+                codec.encode(&body, Step::Finish, &mut out).unwrap();
                 best = best.min(start.elapsed());
             }
-            assert!(decode(coding, &coded) == body, "{coding:?} {level}");
-            let percent = 100 * coded.len() / body.len();
+            assert!(decode(coding, &out) == body, "{coding:?} {level}");
+            let percent = 100 * out.len() / body.len();
             assert!(percent < 60, "{coding:?} {level}: {percent} %");
             println!("{}={level}: {best:?}, {percent} %", coding.name());
         }
