@@ -160,6 +160,8 @@ describe.each([
     client.socket.pause()
     await client.text('go')
     await noted('close 1006 - broken true')
+    // The app's note and the log come by different ways.
+    await until('the entry', () => server.entries('ERROR').length > before)
     const entries = server.entries('ERROR').slice(before)
     expect(entries).toHaveLength(1)
     expect(entries[0]).toContain('MONODON_WEBSOCKET_BACKLOG')
