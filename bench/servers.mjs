@@ -67,19 +67,14 @@ const monodon = (name, label, interfaceName, app, protocols = ['h1']) => ({
   prepare: () => monodonLauncher(interfaceName, app),
 })
 
-/** A folder that is removed at the end. */
-function scratch() {
-  const folder = mkdtempSync(join(tmpdir(), 'monodon-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
 /** monodon with an access log, which goes to a file as it would in production. */
 const logged = (name, label, format) => ({
   ...monodon(name, label, 'fetch', 'fetch.mjs'),
   answers: ['hello'],
   prepare: () => {
-    const file = join(scratch(), 'access.log')
+    const folder = mkdtempSync(join(tmpdir(), 'monodon-bench-'))
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, 'access.log')
     const flags = ['--access-logfile', file, '--access-logformat', format]
     return monodonLauncher('fetch', 'fetch.mjs', 1, flags)
   },
@@ -87,13 +82,16 @@ const logged = (name, label, format) => ({
 
 /** monodon with all that shows what it does, and somebody who looks at it. */
 const watched = (name, label) => {
-  const socket = join(scratch(), 'watch')
+  const socket = join(tmpdir(), `monodon-watched-${process.pid}`)
   const flags = ['--metrics-bind', `unix:${socket}`, '--status-bind', `unix:${socket}`]
   return {
     ...monodon(name, label, 'fetch', 'fetch.mjs'),
     answers: ['hello'],
     watched: socket,
-    prepare: () => monodonLauncher('fetch', 'fetch.mjs', 1, flags),
+    prepare: () => {
+      process.once('exit', () => rmSync(socket, { force: true }))
+      return monodonLauncher('fetch', 'fetch.mjs', 1, flags)
+    },
   }
 }
 

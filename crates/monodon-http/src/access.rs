@@ -42,6 +42,7 @@ pub(crate) use self::target::reason;
 use self::writer::Lane;
 use crate::client::Client;
 use crate::peer::Peer;
+use crate::spare::Spare;
 use crate::tls::TlsSession;
 
 /// Lines that are kept for the next requests, so that none has to be allocated.
@@ -53,11 +54,7 @@ pub(crate) struct AccessLog {
     /// Its own of each place that lines go to.
     lanes: Vec<Lane>,
     clock: RefCell<Clock>,
-    #[allow(
-        clippy::vec_box,
-        reason = "a request's state is moved about: it holds a pointer"
-    )]
-    spare: RefCell<Vec<Box<Line>>>,
+    spare: Spare<Line>,
 }
 
 impl AccessLog {
@@ -66,7 +63,7 @@ impl AccessLog {
         Self {
             lanes: outlets.lanes(index),
             clock: RefCell::new(Clock::new(outlets.zone())),
-            spare: RefCell::default(),
+            spare: Spare::new(SPARE_LINES),
             outlets,
         }
     }
@@ -95,8 +92,10 @@ impl AccessLog {
         reason = "the box is what is used again"
     )]
     fn begin_of(&self, subject: &Subject<'_>) -> Box<Line> {
-        let spare = self.spare.borrow_mut().pop();
-        let mut line = spare.unwrap_or_else(|| Box::new(Line::new(Arc::clone(self.format()))));
+        let mut line = self
+            .spare
+            .take()
+            .unwrap_or_else(|| Box::new(Line::new(Arc::clone(self.format()))));
         line.begin(subject);
         line
     }
@@ -107,11 +106,10 @@ impl AccessLog {
         for lane in &self.lanes {
             lane.append(line.max_bytes(), |out| line.write(&mut clock, out));
         }
-        let mut spare = self.spare.borrow_mut();
         // The format may have changed since it was begun.
-        let is_usual = spare.len() < SPARE_LINES && line.has_format(self.format());
+        let is_usual = !self.spare.is_full() && line.has_format(self.format());
         if is_usual && line.clear() {
-            spare.push(line);
+            self.spare.keep(line);
         }
     }
 

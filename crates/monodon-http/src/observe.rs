@@ -11,7 +11,7 @@ mod limit;
 mod lives;
 mod seen;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
 pub use self::seen::cut;
 use crate::client::Client;
+use crate::spare::Spare;
 use crate::stats::ThreadStats;
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
@@ -45,11 +46,7 @@ pub(crate) struct Observer {
     pub(crate) stats: Arc<ThreadStats>,
     /// Of its next request; its upper bits are the thread's.
     next: Cell<u64>,
-    #[allow(
-        clippy::vec_box,
-        reason = "a request's state is moved about: it holds a pointer"
-    )]
-    spare: RefCell<Vec<Box<Seen>>>,
+    spare: Spare<Seen>,
 }
 
 impl Observer {
@@ -57,7 +54,7 @@ impl Observer {
         Self {
             stats,
             next: Cell::new((index as u64 + 1) << 40),
-            spare: RefCell::default(),
+            spare: Spare::new(SPARE),
         }
     }
 
@@ -73,7 +70,7 @@ impl Observer {
     pub(crate) fn begin<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Seen> {
         let number = self.next.get();
         self.next.set(number + 1);
-        let mut seen = self.spare.borrow_mut().pop().unwrap_or_default();
+        let mut seen = self.spare.take().unwrap_or_default();
         seen.begin(number, request);
         if self.watching().is_timed() {
             seen.begin_life(client, request);
@@ -103,10 +100,7 @@ impl Observer {
             }
             self.watching().tell(&seen, is_cut, begun, ended);
         }
-        let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE {
-            spare.push(seen);
-        }
+        self.spare.keep(seen);
     }
 
     /// Counts an answer to what never was a request for the handler.

@@ -11,6 +11,7 @@ use super::atoms::{LATE_BYTES, Outcome};
 use super::clock::Clock;
 use super::format::Format;
 use super::subject::Subject;
+use crate::delivery::Delivery;
 
 /// The status of a request whose connection ended before it had an answer: nginx's.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -48,12 +49,7 @@ pub(crate) struct Line {
     /// The response's fields that the format names, parted likewise.
     fields: Vec<u8>,
     field_ends: Vec<usize>,
-    /// 0 while there is no answer.
-    status: u16,
-    /// Bytes of the response's body.
-    sent: u64,
-    /// How many bytes had been sent on the connection when the response began.
-    mark: u64,
+    delivery: Delivery,
     is_https: bool,
     /// When the head had come, and when the response began, if the format needs it.
     begun: Option<Instant>,
@@ -68,9 +64,7 @@ impl Line {
             ends: Vec::with_capacity(format.late.len() + 1),
             fields: Vec::new(),
             field_ends: Vec::new(),
-            status: 0,
-            sent: 0,
-            mark: 0,
+            delivery: Delivery::default(),
             is_https: false,
             begun: None,
             answered: None,
@@ -110,7 +104,7 @@ impl Line {
 
     /// Notes that the response begins, after so many bytes of the connection.
     pub(crate) fn respond(&mut self, status: StatusCode, fields: &HeaderMap, mark: u64) {
-        (self.status, self.mark) = (status.as_u16(), mark);
+        self.delivery.begin(status, mark);
         let format = &*self.format;
         if format.needs_times {
             self.answered = Some(Instant::now());
@@ -132,29 +126,26 @@ impl Line {
 
     /// Notes the answer to a request that never was one for the handler.
     pub(super) fn refuse(&mut self, status: StatusCode, sent: usize) {
-        (self.status, self.sent) = (status.as_u16(), sent as u64);
+        self.delivery.begin(status, 0);
+        self.delivery.count(sent);
         // When it began is not known.
         self.begun = None;
     }
 
     /// Counts bytes of the response's body.
     pub(crate) fn count(&mut self, bytes: usize) {
-        self.sent += bytes as u64;
+        self.delivery.count(bytes);
     }
 
     /// Corrects the line for a response that did not leave as a whole: only so many bytes of the
     /// connection did.
     pub(crate) fn cut(&mut self, bytes_out: u64) {
-        let left = bytes_out.saturating_sub(self.mark);
-        self.sent = self.sent.min(left);
-        if left == 0 {
-            self.status = 0;
-        }
+        self.delivery.cut(bytes_out);
     }
 
     /// Counts what the connection has sent since the response began: all that a tunnel did.
     pub(crate) fn count_all(&mut self, bytes_out: u64) {
-        self.sent = bytes_out.saturating_sub(self.mark);
+        self.delivery.count_all(bytes_out);
     }
 
     /// Bytes that `write` writes, at most.
@@ -189,10 +180,10 @@ impl Line {
     }
 
     fn outcome(&self) -> Outcome {
-        let status = if self.status == 0 {
+        let status = if self.delivery.status == 0 {
             CLIENT_CLOSED_REQUEST
         } else {
-            self.status
+            self.delivery.status
         };
         let taken = self.trace.as_ref().and_then(|trace| trace.taken.get());
         let between = |start: Option<Instant>, end: Option<Instant>| -> Option<Duration> {
@@ -201,7 +192,7 @@ impl Line {
         let taken_at = taken.map(|(_, at)| at);
         Outcome {
             status,
-            sent: self.sent,
+            sent: self.delivery.sent,
             is_https: self.is_https,
             duration: self.begun.map(|begun| begun.elapsed()),
             queue_time: between(self.begun, taken_at),
@@ -216,7 +207,7 @@ impl Line {
         self.ends.clear();
         self.fields.clear();
         self.field_ends.clear();
-        (self.status, self.sent, self.mark) = (0, 0, 0);
+        self.delivery = Delivery::default();
         self.is_https = false;
         (self.begun, self.answered) = (None, None);
         self.text.capacity() <= SPARE_BYTES && self.fields.capacity() <= SPARE_BYTES

@@ -8,6 +8,7 @@ use http::{Request, StatusCode, Version};
 use super::{OTHER, index_of};
 use crate::access::Trace;
 use crate::client::Client;
+use crate::delivery::Delivery;
 
 /// Bytes of a target, and of a method that is not known, that are remembered.
 const TARGET_BYTES: usize = 512;
@@ -17,18 +18,13 @@ pub(crate) struct Seen {
     number: u64,
     /// Among `METHODS`.
     method: usize,
-    /// 0 while there is no answer.
-    status: u16,
     /// It became a connection of another protocol, which may last for long.
     is_tunnel: bool,
     /// The response was given away whole (HTTP/2).
     is_whole: bool,
     /// The response's body could not be finished.
     is_broken: bool,
-    /// Bytes of the response's body.
-    sent: u64,
-    /// How many bytes had been sent on the connection when the response began.
-    mark: u64,
+    delivery: Delivery,
     /// Where the handler tells who has taken it: this, or the access log's.
     own: Rc<Trace>,
     shared: Option<Rc<Trace>>,
@@ -51,12 +47,10 @@ impl Default for Seen {
         Self {
             number: 0,
             method: OTHER,
-            status: 0,
             is_tunnel: false,
             is_whole: false,
             is_broken: false,
-            sent: 0,
-            mark: 0,
+            delivery: Delivery::default(),
             own: Rc::default(),
             shared: None,
             begun: None,
@@ -75,9 +69,8 @@ impl Seen {
     pub(super) fn begin<B>(&mut self, number: u64, request: &Request<B>) {
         self.number = number;
         self.method = index_of(request.method());
-        self.status = 0;
         (self.is_tunnel, self.is_whole, self.is_broken) = (false, false, false);
-        (self.sent, self.mark) = (0, 0);
+        self.delivery = Delivery::default();
         (self.begun, self.answered) = (None, None);
         self.shared = None;
         // Whoever still has the trace of an earlier request may write to it.
@@ -124,7 +117,7 @@ impl Seen {
 
     /// The response begins, after so many bytes of the connection.
     pub(crate) fn respond(&mut self, status: StatusCode, mark: u64) {
-        (self.status, self.mark) = (status.as_u16(), mark);
+        self.delivery.begin(status, mark);
         if self.begun.is_some() {
             self.answered = Some(Instant::now());
         }
@@ -143,7 +136,7 @@ impl Seen {
 
     /// Counts bytes of the response's body.
     pub(crate) fn count(&mut self, bytes: usize) {
-        self.sent += bytes as u64;
+        self.delivery.count(bytes);
     }
 
     /// Nothing of the response is left to be given away.
@@ -162,16 +155,12 @@ impl Seen {
 
     /// Corrects it for a response of which only so many bytes of the connection have left.
     pub(crate) fn cut(&mut self, bytes_out: u64) {
-        let left = bytes_out.saturating_sub(self.mark);
-        self.sent = self.sent.min(left);
-        if left == 0 {
-            self.status = 0;
-        }
+        self.delivery.cut(bytes_out);
     }
 
     /// Counts what the connection has sent since the response began: all that a tunnel did.
     pub(crate) fn count_all(&mut self, bytes_out: u64) {
-        self.sent = bytes_out.saturating_sub(self.mark);
+        self.delivery.count_all(bytes_out);
     }
 
     // -- how it has ended
@@ -181,15 +170,15 @@ impl Seen {
     }
 
     pub(super) fn status(&self) -> u16 {
-        self.status
+        self.delivery.status
     }
 
     pub(super) fn class(&self) -> usize {
-        usize::from(self.status / 100).min(super::CLASSES - 1)
+        usize::from(self.delivery.status / 100).min(super::CLASSES - 1)
     }
 
     pub(super) fn sent(&self) -> u64 {
-        self.sent
+        self.delivery.sent
     }
 
     pub(super) fn is_tunnel(&self) -> bool {

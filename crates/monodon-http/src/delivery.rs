@@ -1,0 +1,39 @@
+//! What the client gets of a response: its status, and how much of it has left.
+
+use http::StatusCode;
+
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// 0 while there is no answer.
+    pub(crate) status: u16,
+    /// Bytes of the body.
+    pub(crate) sent: u64,
+    /// How many bytes had been sent on the connection when the response began.
+    mark: u64,
+}
+
+impl Delivery {
+    /// The response begins, after so many bytes of the connection.
+    pub(crate) fn begin(&mut self, status: StatusCode, mark: u64) {
+        (self.status, self.mark) = (status.as_u16(), mark);
+    }
+
+    /// Counts bytes of the body.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+
+    /// Corrects it for a response of which only so many bytes of the connection have left.
+    pub(crate) fn cut(&mut self, bytes_out: u64) {
+        let left = bytes_out.saturating_sub(self.mark);
+        self.sent = self.sent.min(left);
+        if left == 0 {
+            self.status = 0;
+        }
+    }
+
+    /// Counts what the connection has sent since the response began: all that a tunnel did.
+    pub(crate) fn count_all(&mut self, bytes_out: u64) {
+        self.sent = bytes_out.saturating_sub(self.mark);
+    }
+}
