@@ -89,7 +89,8 @@ describe.each(CASES)('with workers in %s %j over %s', (_, flags, over) => {
       await answer(client, 1001)
     }
     expect(await server.stop()).toBe(0)
-    await until('the app to hear it', () => watcher.count('close 1001 - clean true') === 4)
+    const heard = watcher.notes.filter((note) => note.startsWith('close'))
+    expect(heard).toEqual(Array(4).fill('close 1001 - clean true'))
     expect(server.entries('ERROR')).toEqual([])
   })
 

@@ -6,10 +6,13 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 
 use http::StatusCode;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -227,7 +230,25 @@ impl Drop for Courier {
         self.tell_the_rest();
         self.worker.detach(StatusCode::BAD_GATEWAY);
         self.line.hang_up(!self.has_ended);
+        // Without a thread the worker finds the connection closed, and ends all the same.
+        if !self.has_ended {
+            let _ = listen_to_the_end(&self.socket);
+        }
     }
+}
+
+/// Ends our half of the connection, and reads what comes until the worker has ended its own. A worker
+/// that writes to a closed socket, be it a sign of life, is told so, and stops reading: it would not
+/// learn how its exchanges have ended.
+fn listen_to_the_end(socket: &UnixStream) -> io::Result<()> {
+    let socket = StdStream::from(socket.as_fd().try_clone_to_owned()?);
+    socket.shutdown(Shutdown::Write)?;
+    // Nobody else uses it any more.
+    socket.set_nonblocking(false)?;
+    thread::Builder::new()
+        .name("monodon-farewell".to_owned())
+        .spawn(move || io::copy(&mut &socket, &mut io::sink()))?;
+    Ok(())
 }
 
 /// What has come from the worker and is not handed over.

@@ -253,25 +253,42 @@ fn the_end_of_the_socket_ends_what_the_worker_held() {
     });
 }
 
-#[test]
-fn a_worker_hears_of_its_exchanges_before_the_server_ends() {
-    let mut world = None;
-    let mut id = 0;
+/// A world whose server has ended, with an event for its worker that the courier was woken for.
+fn ended() -> (World, u32) {
+    let mut ended = None;
     run(async {
-        let world = world.insert(World::new());
+        let mut world = World::new();
         world.request(48);
         world.send(&batch(1, &[])).await;
-        id = world.batch().await.1[0].1;
+        let id = world.batch().await.1[0].1;
         // The courier is woken, and never runs again.
         let worker = world.bridge.worker(7).unwrap();
         worker.post(id, Event::Abort);
         worker.wake();
+        ended = Some((world, id));
     });
-    let mut world = world.unwrap();
+    ended.unwrap()
+}
+
+#[test]
+fn a_worker_hears_of_its_exchanges_before_the_server_ends() {
+    let (mut world, id) = ended();
     run(async {
         assert_eq!(world.batch().await.1, [(kind::ABORT, id)]);
         assert!(matches!(world.theirs.read(&mut [0]), Ok(0)), "the end");
         assert!(world.process.server_ended());
+    });
+}
+
+#[test]
+fn a_worker_may_write_until_it_has_read_that_the_server_has_ended() {
+    let (mut world, id) = ended();
+    run(async {
+        world.theirs.set_nonblocking(false).unwrap();
+        // More than the socket holds, so that somebody has to read it.
+        world.theirs.write_all(&vec![0; 4 << 20]).unwrap();
+        assert_eq!(world.batch().await.1, [(kind::ABORT, id)]);
+        assert!(matches!(world.theirs.read(&mut [0]), Ok(0)), "the end");
     });
 }
 
