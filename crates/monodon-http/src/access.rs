@@ -30,12 +30,12 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+pub(crate) use self::atoms::Outcome;
 use self::clock::Clock;
 pub use self::entries::Entries;
 pub(crate) use self::escape::VALUE_BYTES;
 use self::format::Format;
 pub(crate) use self::line::Line;
-pub use self::line::Trace;
 pub(crate) use self::log::{Log, Outlets};
 use self::subject::Subject;
 pub(crate) use self::target::reason;
@@ -57,6 +57,10 @@ pub(crate) struct AccessLog {
     spare: Spare<Line>,
 }
 
+#[allow(
+    clippy::unnecessary_box_returns,
+    reason = "the box is what is used again"
+)]
 impl AccessLog {
     /// The end for I/O thread `index`.
     pub(crate) fn new(outlets: Arc<Outlets>, index: usize) -> Self {
@@ -87,10 +91,6 @@ impl AccessLog {
         self.begin_of(&Subject::of(client, tls, request))
     }
 
-    #[allow(
-        clippy::unnecessary_box_returns,
-        reason = "the box is what is used again"
-    )]
     fn begin_of(&self, subject: &Subject<'_>) -> Box<Line> {
         let mut line = self
             .spare
@@ -100,11 +100,11 @@ impl AccessLog {
         line
     }
 
-    /// Writes the line of a request that is over.
-    pub(crate) fn write(&self, mut line: Box<Line>) {
+    /// Writes the line of a request that is over, and has come to `outcome`.
+    pub(crate) fn write(&self, mut line: Box<Line>, outcome: &Outcome) {
         let mut clock = self.clock.borrow_mut();
         for lane in &self.lanes {
-            lane.append(line.max_bytes(), |out| line.write(&mut clock, out));
+            lane.append(line.max_bytes(), |out| line.write(outcome, &mut clock, out));
         }
         // The format may have changed since it was begun.
         let is_usual = !self.spare.is_full() && line.has_format(self.format());
@@ -122,12 +122,13 @@ impl AccessLog {
         status: StatusCode,
         sent: usize,
     ) {
-        let mut line = self.begin_of(&Subject::refused(
-            &peer.client,
-            peer.tls.as_deref(),
-            request_line,
-        ));
-        line.refuse(status, sent);
-        self.write(line);
+        let subject = Subject::refused(&peer.client, peer.tls.as_deref(), request_line);
+        // When it began is not known.
+        let outcome = Outcome {
+            status: status.as_u16(),
+            sent: sent as u64,
+            ..Outcome::default()
+        };
+        self.write(self.begin_of(&subject), &outcome);
     }
 }

@@ -37,3 +37,28 @@ impl Delivery {
         self.sent = bytes_out.saturating_sub(self.mark);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::Delivery;
+
+    #[test]
+    fn corrects_what_was_cut() {
+        for (bytes_out, status, sent) in
+            [(100, 0, 0), (150, 200, 50), (100_000, 200, 1000), (5, 0, 0)]
+        {
+            let mut delivery = Delivery::default();
+            delivery.begin(StatusCode::OK, 100);
+            delivery.count(400);
+            delivery.count(600);
+            delivery.cut(bytes_out);
+            assert_eq!(
+                (delivery.status, delivery.sent),
+                (status, sent),
+                "{bytes_out}"
+            );
+        }
+    }
+}

@@ -14,10 +14,10 @@ use http_body::Body;
 /// As an extension of a response: its reason phrase (RFC 9112 section 4), where it is not the usual.
 pub use hyper::ext::ReasonPhrase;
 
-pub use crate::access::Trace;
 pub use crate::body::{BodyError, RequestBody};
 pub use crate::client::Client;
 pub use crate::fields::Mount;
+pub use crate::observe::Trace;
 pub use crate::peer::Peer;
 pub use crate::tunnel::{Farewell, Session, Tunnel};
 use crate::websocket::Offer;

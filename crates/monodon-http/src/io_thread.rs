@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::accept::{EPISODE, Gate, Sink};
-use crate::access::{AccessLog, Line};
+use crate::access::AccessLog;
 use crate::arrival::{Arrival, Arrivals};
 use crate::client::Client;
 use crate::conn::Serving;
@@ -30,7 +30,7 @@ use crate::duty::Duty;
 use crate::fields::FieldRules;
 use crate::files::{FileServer, Mounts};
 use crate::handoff::App;
-use crate::observe::{Limit, Observer};
+use crate::observe::{Limit, Observer, Seen};
 use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::request_id::{Maker, RequestId, RequestIds};
@@ -41,7 +41,7 @@ use crate::timers::{self, Timeouts, Watch};
 use crate::tls::TlsSession;
 use crate::tuning::Tuning;
 use crate::visits::{TooMany, Visit};
-use crate::wire::{Common, Ended, Wire};
+use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.
 pub(crate) enum Command {
@@ -125,9 +125,9 @@ impl Place {
         self.peer.wire.begin_exchange()
     }
 
-    pub(crate) fn end_exchange(&self, ended: Ended) {
+    pub(crate) fn end_exchange(&self, seen: Box<Seen>) {
         self.thread.stats.request_ended();
-        self.peer.wire.end_exchange(ended);
+        self.peer.wire.end_exchange(seen);
     }
 
     /// Gives a request its id, if requests have ids; and gives back the one that its response is to have.
@@ -137,15 +137,14 @@ impl Place {
         ids.as_ref()?.identify(fields, is_trusted, maker)
     }
 
-    /// Begins the access log's line of a request from this client, if there is a log.
-    pub(crate) fn begin_line<B>(
-        &self,
-        client: &Client,
-        request: &http::Request<B>,
-    ) -> Option<Box<Line>> {
-        let access = self.thread.common.access.borrow();
-        let tls = self.peer.tls.as_deref();
-        Some(access.as_ref()?.begin(client, tls, request))
+    /// Begins the record of a request from this client, and its line if there is an access log.
+    pub(crate) fn begin_record<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Seen> {
+        let common = &self.thread.common;
+        let mut seen = common.observer.begin(client, request);
+        if let Some(access) = &*common.access.borrow() {
+            seen.log(access.begin(client, self.peer.tls.as_deref(), request));
+        }
+        seen
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {

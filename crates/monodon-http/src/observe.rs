@@ -10,18 +10,20 @@ mod cells;
 mod limit;
 mod lives;
 mod seen;
+mod trace;
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
 pub use self::seen::cut;
+pub use self::trace::Trace;
 use crate::client::Client;
 use crate::spare::Spare;
 use crate::stats::ThreadStats;
@@ -78,8 +80,9 @@ impl Observer {
         seen
     }
 
-    /// Counts a request that is over. `is_cut`: the client has not got all of its response.
-    pub(crate) fn end(&self, seen: Box<Seen>, is_cut: bool) {
+    /// Counts a request that is over, since `ended` if its times are measured. `is_cut`: the client has
+    /// not got all of its response.
+    pub(crate) fn end(&self, seen: Box<Seen>, is_cut: bool, ended: Option<Instant>) {
         let stats = &self.stats;
         let interface = if seen.taken().is_some() {
             self.watching().interface()
@@ -87,8 +90,7 @@ impl Observer {
             INTERFACES.len() - 1
         };
         stats.ended[interface][seen.method()][seen.class()].add(1);
-        if let Some(begun) = seen.begun() {
-            let ended = Instant::now();
+        if let (Some(begun), Some(ended)) = (seen.watched_since(), ended) {
             if let Some(time) = seen.queue_time(begun) {
                 stats.queue_time.observe(time);
             }
@@ -115,10 +117,30 @@ impl Observer {
 }
 
 /// Where a method stands among [`METHODS`].
-fn index_of(method: &http::Method) -> usize {
-    let name = method.as_str();
-    METHODS[..OTHER]
-        .iter()
-        .position(|known| *known == name)
-        .unwrap_or(OTHER)
+fn index_of(method: &Method) -> usize {
+    match *method {
+        Method::GET => 0,
+        Method::HEAD => 1,
+        Method::POST => 2,
+        Method::PUT => 3,
+        Method::DELETE => 4,
+        Method::CONNECT => 5,
+        Method::OPTIONS => 6,
+        Method::TRACE => 7,
+        Method::PATCH => 8,
+        _ => OTHER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{METHODS, index_of};
+
+    #[test]
+    fn every_method_has_its_place() {
+        for (index, name) in METHODS.iter().enumerate() {
+            let method = name.parse().expect(name);
+            assert_eq!(index_of(&method), index, "{name}");
+        }
+    }
 }

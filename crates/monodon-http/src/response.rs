@@ -17,7 +17,6 @@ use http::{Method, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::access::Trace;
 use crate::answers;
 use crate::client::Client;
 use crate::compress::{self, Asked, Begun, Encoder, Fault, Plan, Polled};
@@ -25,10 +24,10 @@ use crate::connection;
 use crate::files::{self, Asking, Broken, FileBody};
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
-use crate::observe::Seen;
+use crate::observe::{Seen, Trace};
 use crate::report::{Blame, code};
 use crate::request_id::RequestId;
-use crate::wire::{Ended, Span};
+use crate::wire::Span;
 
 /// A request under way: dropping it ends the exchange.
 pub(crate) struct Exchange {
@@ -41,7 +40,7 @@ pub(crate) struct Exchange {
     /// What the request says of compression, if that is on.
     asked: Option<Asked>,
     /// What is told of it when it is over.
-    ended: Option<Ended>,
+    seen: Option<Box<Seen>>,
     /// For files that may have to be sent in place of the app's response.
     pub(crate) asking: Option<Box<Asking>>,
     /// For the response, if that is to have one.
@@ -55,8 +54,7 @@ impl Exchange {
         request: &http::Request<B>,
         request_id: Option<Box<RequestId>>,
     ) -> Self {
-        let line = place.begin_line(client, request);
-        let seen = place.thread.common.observer.begin(client, request);
+        let seen = place.begin_record(client, request);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
             .as_ref()
@@ -68,7 +66,7 @@ impl Exchange {
             is_connect: request.method() == Method::CONNECT,
             version: request.version(),
             asked,
-            ended: Some(Ended { seen, line }),
+            seen: Some(seen),
             asking: None,
             request_id,
         }
@@ -220,12 +218,8 @@ impl Exchange {
         }
         let wire = &self.place.peer.wire;
         wire.response_begins();
-        if let Some(Ended { seen, line }) = &mut self.ended {
-            let mark = wire.bytes_given();
-            seen.respond(head.status, mark);
-            if let Some(line) = line {
-                line.respond(head.status, &head.headers, mark);
-            }
+        if let Some(seen) = &mut self.seen {
+            seen.respond(head.status, &head.headers, wire.bytes_given());
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {
@@ -243,57 +237,43 @@ impl Exchange {
             }
         }
         self.begin(head);
-        if let (true, Some(Ended { seen, .. })) = (head.status.is_success(), &mut self.ended) {
-            seen.goes_on();
+        if head.status.is_success() {
+            self.note(Seen::goes_on);
         }
     }
 
     /// Nothing more is to be sent to an extended CONNECT.
     pub(crate) fn is_given_away(&mut self) {
-        if let Some(Ended { seen, .. }) = &mut self.ended {
-            seen.is_given_away();
-        }
+        self.note(Seen::is_given_away);
     }
 
     /// Notes whether the client uses https.
     pub(crate) fn set_https(&mut self, is_https: bool) {
-        if let Some(Ended {
-            line: Some(line), ..
-        }) = &mut self.ended
-        {
-            line.set_https(is_https);
-        }
+        self.note(|seen| seen.set_https(is_https));
     }
 
     /// Where the handler is to tell of the request.
-    pub(crate) fn trace(&mut self) -> Rc<Trace> {
-        let trace = |Ended { seen, line }: &mut Ended| {
-            seen.trace(line.as_ref().and_then(|line| line.trace()))
-        };
-        self.ended.as_mut().map(trace).unwrap_or_default()
+    pub(crate) fn trace(&self) -> Rc<Trace> {
+        let trace = self.seen.as_ref().map(|seen| seen.trace());
+        trace.unwrap_or_default()
     }
 
     /// The request's number, and when its head had come if that is measured.
     pub(crate) fn identity(&self) -> (u64, Option<Instant>) {
-        let seen = self.ended.as_ref().map(|ended| &ended.seen);
+        let seen = self.seen.as_ref();
         seen.map_or((0, None), |seen| (seen.number(), seen.begun()))
     }
 
     /// Has `note` look at the record of the request.
     fn note(&mut self, note: impl FnOnce(&mut Seen)) {
-        if let Some(ended) = &mut self.ended {
-            note(&mut ended.seen);
+        if let Some(seen) = &mut self.seen {
+            note(seen);
         }
     }
 
     /// Counts bytes of the body.
     pub(crate) fn count(&mut self, bytes: usize) {
-        if let Some(Ended { seen, line }) = &mut self.ended {
-            seen.count(bytes);
-            if let Some(line) = line {
-                line.count(bytes);
-            }
-        }
+        self.note(|seen| seen.count(bytes));
     }
 
     pub(crate) fn fault(&self, code: &'static str, detail: String) {
@@ -303,8 +283,8 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Some(ended) = self.ended.take() {
-            self.place.end_exchange(ended);
+        if let Some(seen) = self.seen.take() {
+            self.place.end_exchange(seen);
         }
     }
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use http::StatusCode;
 
-use crate::access::{AccessLog, Line};
+use crate::access::AccessLog;
 use crate::answers::Rejection;
 use crate::compress::{Codecs, Compression};
 use crate::date::Date;
@@ -101,13 +101,6 @@ impl Common {
     }
 }
 
-/// An exchange that is over for the handler: what is told of it when the client has its response.
-pub(crate) struct Ended {
-    pub(crate) seen: Box<Seen>,
-    /// For the access log, if there is one.
-    pub(crate) line: Option<Box<Line>>,
-}
-
 pub(crate) struct Wire {
     /// Taken when the connection ends, whoever still holds the peer.
     stream: RefCell<Option<Stream>>,
@@ -143,7 +136,7 @@ pub(crate) struct Wire {
     file_fault: Cell<Option<String>>,
     /// The exchange whose response the parser has not given away whole (HTTP/1), or that has the
     /// connection as a tunnel.
-    ended: Cell<Option<Ended>>,
+    ended: Cell<Option<Box<Seen>>>,
     ending: Cell<Option<Ending>>,
     /// What the connection goes on with after HTTP.
     session: RefCell<Option<Session>>,
@@ -210,34 +203,31 @@ impl Wire {
         self.has_begun.set(true);
     }
 
-    pub(crate) fn end_exchange(&self, mut ended: Ended) {
+    pub(crate) fn end_exchange(&self, mut seen: Box<Seen>) {
         self.open.set(self.open.get() - 1);
         match self.protocol.get() {
             Protocol::Http2 => {
-                let is_cut = !ended.seen.is_whole();
-                self.conclude(Some(ended), is_cut);
+                let is_cut = !seen.is_whole();
+                self.conclude(Some(seen), is_cut);
             }
             Protocol::Tunnel => {
-                let mark = self.bytes_given();
-                ended.seen.switch(mark);
-                if let Some(line) = &mut ended.line {
-                    line.respond_bare(StatusCode::SWITCHING_PROTOCOLS, mark);
-                }
-                self.conclude(self.ended.replace(Some(ended)), false);
+                seen.switch(self.bytes_given());
+                self.conclude(self.ended.replace(Some(seen)), false);
             }
-            _ => self.conclude(self.ended.replace(Some(ended)), false),
+            _ => self.conclude(self.ended.replace(Some(seen)), false),
         }
     }
 
     /// Counts an exchange that is over, and writes its line to the access log.
-    fn conclude(&self, ended: Option<Ended>, is_cut: bool) {
-        let Some(Ended { line, seen }) = ended else {
-            return;
-        };
-        self.common.observer.end(seen, is_cut);
-        if let (Some(line), Some(access)) = (line, &*self.common.access.borrow()) {
-            access.write(line);
+    fn conclude(&self, seen: Option<Box<Seen>>, is_cut: bool) {
+        let Some(mut seen) = seen else { return };
+        let ended = seen.begun().map(|_| Instant::now());
+        if let (Some((line, outcome)), Some(access)) =
+            (seen.take_line(ended), &*self.common.access.borrow())
+        {
+            access.write(line, &outcome);
         }
+        self.common.observer.end(seen, is_cut, ended);
     }
 
     /// A limit was met.
@@ -427,21 +417,14 @@ impl Wire {
     /// Closes the socket.
     pub(crate) fn close(&self) {
         self.stream.take();
-        if let Some(mut ended) = self.ended.take() {
+        if let Some(mut seen) = self.ended.take() {
             let (bytes_out, is_cut) = (self.bytes_out.get(), !self.is_taken_over());
-            let Ended { line, seen } = &mut ended;
             if is_cut {
                 seen.cut(bytes_out);
-                if let Some(line) = line {
-                    line.cut(bytes_out);
-                }
             } else {
                 seen.count_all(bytes_out);
-                if let Some(line) = line {
-                    line.count_all(bytes_out);
-                }
             }
-            self.conclude(Some(ended), is_cut);
+            self.conclude(Some(seen), is_cut);
         }
     }
 

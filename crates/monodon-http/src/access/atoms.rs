@@ -269,17 +269,18 @@ pub(super) enum Late {
 /// Bytes of a late value that is no field, at most: of a timestamp in quotes.
 pub(super) const LATE_BYTES: usize = 40;
 
-/// What the line of a request knows at its end.
+/// What the line of a request is to tell of its end.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Outcome {
-    pub(super) status: u16,
+pub(crate) struct Outcome {
+    /// 0 if it ended without an answer.
+    pub(crate) status: u16,
     /// Bytes of the response's body.
-    pub(super) sent: u64,
-    pub(super) is_https: bool,
-    pub(super) duration: Option<Duration>,
-    pub(super) queue_time: Option<Duration>,
-    pub(super) app_time: Option<Duration>,
-    pub(super) worker: Option<u32>,
+    pub(crate) sent: u64,
+    pub(crate) is_https: bool,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) queue_time: Option<Duration>,
+    pub(crate) app_time: Option<Duration>,
+    pub(crate) worker: Option<u32>,
 }
 
 impl Late {

@@ -73,8 +73,6 @@ pub(crate) struct Format {
     pub(super) response_fields: Vec<(Field, Style)>,
     /// Whether it tells how long something took.
     pub(super) needs_times: bool,
-    /// Whether it tells what only the handler knows: the worker, and when it took the request.
-    pub(super) needs_trace: bool,
 }
 
 enum Piece {
@@ -157,10 +155,6 @@ impl<'a> Reading<'a> {
 
     fn finish(mut self) -> Format {
         self.fixed(b"\n");
-        let needs_trace = self
-            .late
-            .iter()
-            .any(|(late, _)| matches!(late, Late::QueueTime | Late::AppTime | Late::Worker));
         let needs_times = self
             .late
             .iter()
@@ -171,7 +165,6 @@ impl<'a> Reading<'a> {
             late: self.late,
             response_fields: self.response_fields,
             needs_times,
-            needs_trace,
         }
     }
 

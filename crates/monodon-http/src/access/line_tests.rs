@@ -1,10 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
 use jiff::tz::TimeZone;
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
-use super::{Clock, Format, Line, Subject};
+use super::{Clock, Format, Line, Outcome, Subject};
 use crate::access::VALUE_BYTES;
 use crate::access::format::Settings;
 use crate::access::secrets::Secrets;
@@ -58,10 +59,15 @@ fn begun_of(text: &str, subject: &Subject<'_>) -> Line {
     line
 }
 
-/// What the line writes, with [`TIME`] for the time of Apache.
+/// What the line of a request without an answer writes, as `written_of`.
 fn written(line: &Line) -> String {
+    written_of(line, &Outcome::default())
+}
+
+/// What the line writes, with [`TIME`] for the time of Apache.
+fn written_of(line: &Line, outcome: &Outcome) -> String {
     let mut out = Vec::new();
-    line.write(&mut Clock::new(TimeZone::UTC), &mut out);
+    line.write(outcome, &mut Clock::new(TimeZone::UTC), &mut out);
     assert!(out.len() <= line.max_bytes());
     let text = String::from_utf8(out).expect("ASCII");
     // A user may be called "[", and what is after the time may hold anything: the time's bracket is
@@ -73,8 +79,12 @@ fn written(line: &Line) -> String {
     ours.unwrap_or(text)
 }
 
-fn respond(line: &mut Line, status: StatusCode, mark: u64) {
-    line.respond(status, &HeaderMap::new(), mark);
+fn outcome(status: u16, sent: u64) -> Outcome {
+    Outcome {
+        status,
+        sent,
+        ..Outcome::default()
+    }
 }
 
 fn with(mut request: Request<()>, name: &'static str, value: &[u8]) -> Request<()> {
@@ -86,12 +96,9 @@ fn with(mut request: Request<()>, name: &'static str, value: &[u8]) -> Request<(
 #[test]
 fn is_the_combined_format() {
     let request = with(request("/path?q"), "user-agent", b"curl/8.1");
-    let mut line = begun(&request);
-    respond(&mut line, StatusCode::OK, 7);
-    line.count(6);
-    line.count(7);
+    let line = begun(&request);
     assert_eq!(
-        written(&line),
+        written_of(&line, &outcome(200, 13)),
         format!("10.0.0.1 - - {TIME} \"GET /path?q HTTP/1.1\" 200 13 \"-\" \"curl/8.1\"\n")
     );
     let mut again = line;
@@ -155,26 +162,8 @@ fn cuts_long_values() {
     let shown = format!("GET {}... HTTP/1.1", &long[..VALUE_BYTES]);
     assert!(line.contains(&shown), "{line}");
     assert!(line.ends_with(&format!(" \"{}...\"\n", "\\x22".repeat(VALUE_BYTES))));
-    let mut line = begun_of("combined", &refused(&[b'"'; 5000]));
-    line.refuse(StatusCode::URI_TOO_LONG, 9);
-    assert!(written(&line).ends_with("...\" 414 9 \"-\" \"-\"\n"));
-}
-
-#[test]
-fn corrects_what_was_cut() {
-    for (bytes_out, expected) in [
-        (100, "\" 499 - "),
-        (150, "\" 200 50 "),
-        (100_000, "\" 200 1000 "),
-        (5, "\" 499 - "),
-    ] {
-        let mut line = begun(&request("/"));
-        respond(&mut line, StatusCode::OK, 100);
-        line.count(1000);
-        line.cut(bytes_out);
-        let line = written(&line);
-        assert!(line.contains(expected), "{bytes_out}: {line}");
-    }
+    let line = begun_of("combined", &refused(&[b'"'; 5000]));
+    assert!(written_of(&line, &outcome(414, 9)).ends_with("...\" 414 9 \"-\" \"-\"\n"));
 }
 
 #[test]
@@ -194,11 +183,13 @@ fn has_every_atom_of_gunicorn() {
     let mut line = begun_of(TEXT, &subject(&request));
     let mut fields = HeaderMap::new();
     fields.insert("x-b", HeaderValue::from_static("2"));
-    line.respond(StatusCode::OK, &fields, 0);
-    line.count(13);
-    line.set_https(true);
+    line.respond(&fields);
+    let outcome = Outcome {
+        is_https: true,
+        ..outcome(200, 13)
+    };
     assert_eq!(
-        written(&line),
+        written_of(&line, &outcome),
         "10.0.0.1 - alice GET /a%20b?q=1&token=*** HTTP/1.1|GET /a%20b q=1&token=*** HTTP/1.1 200 \
          13 13 http://a/?password=*** a\\x20b|1 2 - 1 /a\\x20b /a%20b?q=1&token=*** 4711 https - \
          100%\n"
@@ -213,29 +204,18 @@ fn has_every_atom_of_gunicorn() {
 #[test]
 fn tells_times_and_the_worker() {
     const TEXT: &str = "%(T)s %(M)s %(D)s %(L)s %(queue_us)s %(app_us)s %(worker)s";
-    let request = request("/");
-    let mut line = begun_of(TEXT, &subject(&request));
-    let start = line.begun.expect("it is needed");
-    let later = start + std::time::Duration::from_millis(20);
-    line.trace().expect("it is needed").taken(3, later);
-    respond(&mut line, StatusCode::OK, 0);
-    line.answered = Some(later + std::time::Duration::from_millis(5));
-    let text = written(&line);
-    let values: Vec<&str> = text.trim_end().split(' ').collect();
-    assert_eq!(values[4..], ["20000", "5000", "3"], "{text}");
-    assert!(
-        values[0].parse::<u64>().is_ok() && values[3].contains('.'),
-        "{text}"
+    let line = begun_of(TEXT, &subject(&request("/")));
+    let outcome = Outcome {
+        duration: Some(Duration::from_micros(2_025_100)),
+        queue_time: Some(Duration::from_millis(20)),
+        app_time: Some(Duration::from_millis(5)),
+        worker: Some(3),
+        ..outcome(200, 0)
+    };
+    assert_eq!(
+        written_of(&line, &outcome),
+        "2 2025 2025100 2.025100 20000 5000 3\n"
     );
-    assert!(line.clear());
-    line.begin(&subject(&request));
-    assert!(
-        written(&line).ends_with(" - - -\n"),
-        "nothing is left of the request before"
-    );
-    // Of what was refused before it was parsed it is not known when it began.
-    let mut line = begun_of(TEXT, &refused(b""));
-    line.refuse(StatusCode::BAD_REQUEST, 0);
     assert_eq!(written(&line), "- - - - - - -\n");
 }
 
@@ -244,10 +224,7 @@ fn json_has_a_value_for_each_field() {
     let mut request = with(request("/a?b=%22"), "user-agent", b"\"\xff\\");
     request = with(request, "host", b"example.org");
     request = with(request, "x-request-id", b"abc");
-    let mut line = begun_of("json", &subject(&request));
-    respond(&mut line, StatusCode::OK, 0);
-    line.count(5);
-    let text = written(&line);
+    let text = written_of(&begun_of("json", &subject(&request)), &outcome(200, 5));
     let (_, rest) = text.split_once("\"remote\"").expect("a field");
     let (before, after) = rest.split_once("\"duration_us\":").expect("a field");
     let (_, after) = after.split_once(',').expect("a field");
@@ -275,7 +252,7 @@ fn secrets_are_masked_wherever_they_are_asked_for() {
     let mut fields = HeaderMap::new();
     fields.insert("set-cookie", HeaderValue::from_static("SECRET"));
     fields.insert("location", HeaderValue::from_static("/?token=SECRET"));
-    line.respond(StatusCode::FOUND, &fields, 0);
+    line.respond(&fields);
     assert_eq!(written(&line), "*** *** *** *** /?token=*** -\n");
 }
 

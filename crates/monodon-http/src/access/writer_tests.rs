@@ -42,7 +42,7 @@ fn append(lane: &Lane, lines: usize) {
 }
 
 fn next(reports: &Receiver<Report>) -> (&'static str, String) {
-    let report = reports.recv_timeout(Duration::from_secs(10));
+    let report = reports.recv_timeout(Duration::from_secs(60));
     let report = report.expect("a report");
     (report.code, report.detail)
 }

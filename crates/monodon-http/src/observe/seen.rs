@@ -1,12 +1,14 @@
-//! The record of one request, from its head to its end. It is used again, so that none is allocated.
+//! The record of one request, from its head to its end: for who watches the server, and for the access
+//! log. It is used again, so that none is allocated.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http::{Request, StatusCode, Version};
+use http::{HeaderMap, Request, StatusCode, Version};
 
+use super::trace::Trace;
 use super::{OTHER, index_of};
-use crate::access::Trace;
+use crate::access::{Line, Outcome};
 use crate::client::Client;
 use crate::delivery::Delivery;
 
@@ -20,21 +22,33 @@ pub(crate) struct Seen {
     method: usize,
     /// It became a connection of another protocol, which may last for long.
     is_tunnel: bool,
-    /// The response was given away whole (HTTP/2).
-    is_whole: bool,
-    /// The response's body could not be finished.
-    is_broken: bool,
+    progress: Progress,
+    is_https: bool,
+    /// Somebody wants to know what it is about.
+    is_watched: bool,
     delivery: Delivery,
-    /// Where the handler tells who has taken it: this, or the access log's.
-    own: Rc<Trace>,
-    shared: Option<Rc<Trace>>,
-    /// When the head had come, if the server is timed, and when the response's had.
+    /// Where the handler tells who has taken it.
+    trace: Rc<Trace>,
+    /// When the head had come, if anybody wants to know times, and when the response's had.
     begun: Option<Instant>,
     answered: Option<Instant>,
     pub(super) about: About,
+    /// For the access log, if there is one.
+    line: Option<Box<Line>>,
 }
 
-/// What a request is about, if it is timed.
+/// How far its response was given away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Something is left of it.
+    Open,
+    /// Nothing is.
+    Whole,
+    /// The body could not be finished.
+    Broken,
+}
+
+/// What a request is about, if it is watched.
 pub(super) struct About {
     pub(super) method: String,
     pub(super) target: String,
@@ -48,11 +62,11 @@ impl Default for Seen {
             number: 0,
             method: OTHER,
             is_tunnel: false,
-            is_whole: false,
-            is_broken: false,
+            progress: Progress::Open,
+            is_https: false,
+            is_watched: false,
             delivery: Delivery::default(),
-            own: Rc::default(),
-            shared: None,
+            trace: Rc::default(),
             begun: None,
             answered: None,
             about: About {
@@ -61,6 +75,7 @@ impl Default for Seen {
                 version: Version::HTTP_11,
                 client: Client::NONE,
             },
+            line: None,
         }
     }
 }
@@ -69,19 +84,20 @@ impl Seen {
     pub(super) fn begin<B>(&mut self, number: u64, request: &Request<B>) {
         self.number = number;
         self.method = index_of(request.method());
-        (self.is_tunnel, self.is_whole, self.is_broken) = (false, false, false);
+        self.progress = Progress::Open;
+        (self.is_tunnel, self.is_https, self.is_watched) = (false, false, false);
         self.delivery = Delivery::default();
         (self.begun, self.answered) = (None, None);
-        self.shared = None;
         // Whoever still has the trace of an earlier request may write to it.
-        match Rc::get_mut(&mut self.own) {
+        match Rc::get_mut(&mut self.trace) {
             Some(trace) => trace.clear(),
-            None => self.own = Rc::default(),
+            None => self.trace = Rc::default(),
         }
     }
 
     /// Notes when it began and what it is about.
     pub(super) fn begin_life<B>(&mut self, client: &Client, request: &Request<B>) {
+        self.is_watched = true;
         self.begun = Some(Instant::now());
         let About {
             method,
@@ -100,10 +116,22 @@ impl Seen {
         *from = *client;
     }
 
-    /// Where the handler is to tell who has taken it: to the access log, if that asks, or here.
-    pub(crate) fn trace(&mut self, of_log: Option<Rc<Trace>>) -> Rc<Trace> {
-        self.shared = of_log;
-        Rc::clone(self.shared.as_ref().unwrap_or(&self.own))
+    /// Has it told to the access log.
+    pub(crate) fn log(&mut self, line: Box<Line>) {
+        if self.begun.is_none() && line.needs_times() {
+            self.begun = Some(Instant::now());
+        }
+        self.line = Some(line);
+    }
+
+    /// Where the handler is to tell who has taken it.
+    pub(crate) fn trace(&self) -> Rc<Trace> {
+        Rc::clone(&self.trace)
+    }
+
+    /// Whether the client uses https.
+    pub(crate) fn set_https(&mut self, is_https: bool) {
+        self.is_https = is_https;
     }
 
     /// The server's own number of it.
@@ -116,17 +144,25 @@ impl Seen {
     }
 
     /// The response begins, after so many bytes of the connection.
-    pub(crate) fn respond(&mut self, status: StatusCode, mark: u64) {
+    pub(crate) fn respond(&mut self, status: StatusCode, fields: &HeaderMap, mark: u64) {
         self.delivery.begin(status, mark);
         if self.begun.is_some() {
             self.answered = Some(Instant::now());
         }
+        if let Some(line) = &mut self.line {
+            line.respond(fields);
+        }
+    }
+
+    /// [`Self::respond`], where the fields of the response are not at hand: a session has written them.
+    pub(crate) fn respond_bare(&mut self, status: StatusCode, mark: u64) {
+        self.respond(status, &HeaderMap::new(), mark);
     }
 
     /// The connection goes on with another protocol, after so many bytes.
     pub(crate) fn switch(&mut self, mark: u64) {
         self.goes_on();
-        self.respond(StatusCode::SWITCHING_PROTOCOLS, mark);
+        self.respond_bare(StatusCode::SWITCHING_PROTOCOLS, mark);
     }
 
     /// What follows is no response, but another protocol: that lasts as it likes.
@@ -141,16 +177,16 @@ impl Seen {
 
     /// Nothing of the response is left to be given away.
     pub(crate) fn is_given_away(&mut self) {
-        self.is_whole = true;
+        self.progress = Progress::Whole;
     }
 
     /// The response's body cannot be finished.
     pub(crate) fn breaks(&mut self) {
-        self.is_broken = true;
+        self.progress = Progress::Broken;
     }
 
     pub(crate) fn is_whole(&self) -> bool {
-        self.is_whole
+        self.progress == Progress::Whole
     }
 
     /// Corrects it for a response of which only so many bytes of the connection have left.
@@ -164,6 +200,27 @@ impl Seen {
     }
 
     // -- how it has ended
+
+    /// Its line for the access log, and what that is to tell of its end.
+    pub(crate) fn take_line(&mut self, ended: Option<Instant>) -> Option<(Box<Line>, Outcome)> {
+        let line = self.line.take()?;
+        let begun = self.begun;
+        let outcome = Outcome {
+            status: self.delivery.status,
+            sent: self.delivery.sent,
+            is_https: self.is_https,
+            duration: begun.and_then(|begun| Some(ended?.saturating_duration_since(begun))),
+            queue_time: begun.and_then(|begun| self.queue_time(begun)),
+            app_time: self.app_time(),
+            worker: self.taken().map(|(worker, _)| worker),
+        };
+        Some((line, outcome))
+    }
+
+    /// When its head had come, if somebody wants to see its life.
+    pub(super) fn watched_since(&self) -> Option<Instant> {
+        self.begun.filter(|_| self.is_watched)
+    }
 
     pub(super) fn method(&self) -> usize {
         self.method
@@ -186,12 +243,12 @@ impl Seen {
     }
 
     pub(super) fn is_broken(&self) -> bool {
-        self.is_broken
+        self.progress == Progress::Broken
     }
 
     /// Who has taken it, and when.
     pub(super) fn taken(&self) -> Option<(u32, Instant)> {
-        self.shared.as_ref().unwrap_or(&self.own).get()
+        self.trace.get()
     }
 
     pub(super) fn answered(&self) -> Option<Instant> {

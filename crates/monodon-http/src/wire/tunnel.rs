@@ -41,13 +41,9 @@ impl Wire {
 
     /// The session has answered by itself, with this status.
     pub(crate) fn answered(&self, status: StatusCode) {
-        if let Some(mut ended) = self.ended.take() {
-            let mark = self.bytes_given();
-            ended.seen.respond(status, mark);
-            if let Some(line) = &mut ended.line {
-                line.respond_bare(status, mark);
-            }
-            self.ended.set(Some(ended));
+        if let Some(mut seen) = self.ended.take() {
+            seen.respond_bare(status, self.bytes_given());
+            self.ended.set(Some(seen));
         }
     }
 
