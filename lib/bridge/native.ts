@@ -133,6 +133,8 @@ export interface NativeInherited {
 
 /** A socket that listens. */
 export interface NativeSocket {
+  /** Which item of `bind` it stands for, alone or with others. */
+  readonly bind: string
   /** `''` for a Unix socket. */
   readonly host: string
   /** 0 for a Unix socket. */

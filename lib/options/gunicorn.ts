@@ -78,7 +78,7 @@ export const REFUSALS: readonly Refusal[] = [
   aSwitch('--initgroups', NO_OTHER_USER),
   withValue(
     '-m --umask',
-    'for a Unix socket use --socket-mode; for other files set it where the server is started: UMask= in systemd, or umask in the shell',
+    'for a Unix socket use --socket-mode and --socket-owner; for other files set it where the server is started: UMask= in systemd, or umask in the shell',
   ),
   withValue('-n --name', 'ps shows the command line with the name of the app: leave it out'),
 

@@ -1,4 +1,5 @@
 /** Unix sockets: their files, and what an app sees of clients without an address. */
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   existsSync,
@@ -17,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Client, fetchOnce, get } from '../support/client.ts'
 import { describePython } from '../support/python.ts'
 import { startServer } from '../support/server.ts'
-import { SpawnedServer } from '../support/spawned.ts'
+import { COMMAND, SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
 
 let folder: string
@@ -56,6 +57,57 @@ describe('the file', () => {
     expect(mode(at('socket'))).toBe(0o660)
     expect(await server.stop('SIGINT')).toBe(0)
     expect(existsSync(at('socket'))).toBe(false)
+  })
+
+  test('belongs to --socket-owner, also after an upgrade', async () => {
+    // Root may give it to anybody, others to groups that they are in.
+    const isRoot = process.geteuid!() === 0
+    const user = isRoot ? 65_534 : process.geteuid!()
+    const group = isRoot ? 65_533 : process.getgroups!().at(-1)!
+    const owner = (): number[] => {
+      const { uid, gid } = statSync(at('socket'))
+      return [uid, gid, mode(at('socket'))]
+    }
+    const server = await spawn(
+      HELLO,
+      ...['--socket-mode', '660', '--socket-owner', `${isRoot ? user : ''}:${group}`],
+      ...['--upgrade-mode', 'auto', '--pid', 'pid'],
+    )
+    expect(owner()).toEqual([user, group, 0o660])
+    server.child.kill('SIGUSR2')
+    await until('the new server alone', () => !server.running)
+    expect(owner()).toEqual([user, group, 0o660])
+    expect((await fetchOnce(onPath(at('socket')), '/')).body.toString()).toBe('hello')
+    process.kill(Number(readFileSync(at('pid'), 'utf8')))
+    await until('its end', () => !existsSync(at('socket')))
+  })
+
+  test.each(['nobody-of-that-name', ':no-such-group'])(
+    'cannot belong to %s, whom the machine does not know',
+    async (owner) => {
+      const why = `this machine has no ${owner.startsWith(':') ? 'group' : 'user'} ${owner.replace(':', '')}`
+      await expect(spawn(HELLO, '--socket-owner', owner)).rejects.toThrow(why)
+      expect(existsSync(at('socket'))).toBe(false)
+      const args = ['app.mjs', '--check-config', '--socket-owner', owner]
+      const check = spawnSync(process.execPath, [COMMAND, ...args], { cwd: folder })
+      expect([check.status, check.stderr.toString()]).toEqual([2, expect.stringContaining(why)])
+    },
+  )
+
+  test('cannot be given away by who is not root', async () => {
+    chmodSync(folder, 0o777)
+    const isRoot = process.geteuid!() === 0
+    if (isRoot) process.seteuid!(65_534)
+    try {
+      const started = serve(() => new Response(''), {
+        bind: `unix:${at('socket')}`,
+        socketOwner: 'root',
+      })
+      await expect(started).rejects.toThrow(/the socket cannot be given to root: .*only root/)
+      expect(existsSync(at('socket'))).toBe(false)
+    } finally {
+      if (isRoot) process.seteuid!(0)
+    }
   })
 
   test('of a server that was killed is replaced', async () => {

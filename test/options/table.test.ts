@@ -17,6 +17,7 @@ import { parseValue } from '../../lib/options/values.ts'
 const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; bad: string } } = {
   bind: { good: '[::1]:81', value: ['[::1]:81'], bad: '81' },
   socketMode: { good: '660', value: 0o660, bad: '668' },
+  socketOwner: { good: ':www-data', value: ':www-data', bad: 'www-data:' },
   http: { good: '2', value: '2', bad: '3' },
   certfile: { good: 'a.pem,b.pem', value: ['a.pem', 'b.pem'], bad: 'a.pem,' },
   keyfile: { good: 'a.key', value: ['a.key'], bad: ',a.key' },
@@ -187,6 +188,7 @@ it('gives native code exactly the rows that it reads', async () => {
   expect(toNative(options)).toEqual({
     bind: ['127.0.0.1:8000'],
     socketMode: 0o666,
+    socketOwner: '',
     certfile: [],
     keyfile: [],
     caCerts: '',

@@ -3,7 +3,7 @@
 pub(crate) mod unix;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -93,6 +93,8 @@ impl std::fmt::Display for StartError {
             Self::Address { bind, why } => write!(f, "cannot listen on {bind}: {why}"),
             Self::Listen { bind, source } => {
                 let why = match source.kind() {
+                    // It says by itself what is not as it should be.
+                    _ if source.get_ref().is_some() => source.to_string(),
                     io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
                     io::ErrorKind::PermissionDenied if bind.starts_with("unix:") => {
                         "the directory, or the socket that is there, does not permit it".to_owned()
@@ -133,47 +135,101 @@ impl std::error::Error for StartError {
     }
 }
 
-/// Listens on `host:port`, `[ipv6]:port` or `:port` (all IPv4 addresses).
-pub(crate) fn listen(bind: &str, options: &Options) -> Result<Socket, StartError> {
-    let address = resolve(bind)?;
-    open(address, options).map_err(|source| StartError::Listen {
+/// Listens on `host:port`, `[ipv6]:port` or `:port` (all IPv4 addresses): on each address that the host
+/// has, at one port.
+pub(crate) fn listen(bind: &str, options: &Options) -> Result<Vec<Socket>, StartError> {
+    let addresses = resolve(bind)?;
+    let mut outcome = open_all(&addresses, options);
+    // The port that the kernel chose at the first address may be in use at another.
+    for _ in 0..PORT_CHOICES {
+        match &outcome {
+            Err(error) if is_taken(error) && addresses[0].port() == 0 => {
+                outcome = open_all(&addresses, options);
+            }
+            _ => break,
+        }
+    }
+    outcome.map_err(|source| StartError::Listen {
         bind: bind.to_owned(),
         source,
     })
 }
 
-fn resolve(bind: &str) -> Result<SocketAddr, StartError> {
+/// How often the kernel chooses anew.
+const PORT_CHOICES: usize = 8;
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrInUse
+}
+
+/// Listens on all of them, but for those of IPv6 where the machine has none. All get the port of the
+/// first.
+fn open_all(addresses: &[SocketAddr], options: &Options) -> io::Result<Vec<Socket>> {
+    let mut sockets: Vec<Socket> = Vec::with_capacity(addresses.len());
+    let mut missing = None;
+    for address in addresses {
+        let mut address = *address;
+        let first = sockets.first().map(Socket::local_addr).transpose()?;
+        if let Some(first) = first.and_then(|first| first.as_socket()) {
+            address.set_port(first.port());
+        }
+        match open(address, options) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if address.is_ipv6() && is_without_ipv6(&error) => missing = Some(error),
+            Err(error) if addresses.len() > 1 && is_taken(&error) => {
+                let why = format!("another program listens on {address}");
+                return Err(io::Error::new(error.kind(), why));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if sockets.is_empty() => Err(error),
+        _ => Ok(sockets),
+    }
+}
+
+/// Whether the kernel speaks no IPv6, or not on this interface.
+fn is_without_ipv6(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+/// The addresses, those of IPv4 first: they are what most clients try in any case.
+fn resolve(bind: &str) -> Result<Vec<SocketAddr>, StartError> {
     let wrong = |why: String| StartError::Address {
         bind: bind.to_owned(),
         why,
     };
-    if let Some(port) = bind.strip_prefix(':') {
-        let port = port
-            .parse()
-            .map_err(|_| wrong(format!("{port:?} is not a port")))?;
-        return Ok((Ipv4Addr::UNSPECIFIED, port).into());
-    }
-    if let Ok(address) = bind.parse() {
-        return Ok(address);
-    }
-    let Some((_, port)) = bind.rsplit_once(':') else {
+    let Some((host, port)) = bind.rsplit_once(':') else {
         return Err(wrong("it has no port".to_owned()));
     };
-    if port.parse::<u16>().is_err() {
+    let Ok(port) = port.parse::<u16>() else {
         return Err(wrong(format!("{port:?} is not a port")));
+    };
+    if host.is_empty() {
+        return Ok(vec![(Ipv4Addr::UNSPECIFIED, port).into()]);
     }
-    let found: Vec<SocketAddr> = bind
-        .to_socket_addrs()
-        .map_err(|error| wrong(error.to_string()))?
-        .collect();
-    // Of a name with both kinds of address, such as localhost, clients try IPv4 in any case.
-    let preferred = found
-        .iter()
-        .find(|address| address.is_ipv4())
-        .or(found.first());
-    preferred
-        .copied()
-        .ok_or_else(|| wrong("the host has no address".to_owned()))
+    // Both loopback addresses, whatever the machine's table of hosts says (RFC 6761 section 6.3): clients
+    // do not ask it either, and try one or the other first.
+    if host.eq_ignore_ascii_case("localhost") {
+        let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(both.map(|ip| (ip, port).into()).to_vec());
+    }
+    if let Ok(address) = bind.parse() {
+        return Ok(vec![address]);
+    }
+    let found = bind.to_socket_addrs();
+    let mut addresses: Vec<SocketAddr> = found.map_err(|error| wrong(error.to_string()))?.collect();
+    addresses.sort();
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Err(wrong("the host has no address".to_owned()));
+    }
+    Ok(addresses)
 }
 
 /// Bytes that the kernel takes ahead of what it can send. Without a bound it takes megabytes at a
@@ -218,18 +274,20 @@ pub(crate) fn tune(socket: &Socket) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{listen, resolve};
+    use super::{is_without_ipv6, listen, open_all, resolve};
     use crate::options::Options;
 
     #[test]
     fn understands_addresses() {
-        for (bind, address) in [
+        for (bind, addresses) in [
             (":80", "0.0.0.0:80"),
             ("127.0.0.1:0", "127.0.0.1:0"),
             ("[::1]:9", "[::1]:9"),
-            ("localhost:7", "127.0.0.1:7"),
+            ("localhost:7", "127.0.0.1:7 [::1]:7"),
         ] {
-            assert_eq!(resolve(bind).expect(bind).to_string(), address);
+            let found = resolve(bind).expect(bind);
+            let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found.join(" "), addresses);
         }
     }
 
@@ -246,11 +304,55 @@ mod tests {
             assert_eq!(error.code(), "EINVAL");
         }
         let options = Options::default();
-        let first = listen("127.0.0.1:0", &options).expect("a free port");
+        let first = only("127.0.0.1:0", &options);
         let taken = address_of(&first);
         let error = listen(&taken, &options).expect_err("the port is taken");
         assert_eq!(error.code(), "EADDRINUSE");
         assert!(error.to_string().contains(&taken), "{error}");
+    }
+
+    #[test]
+    fn all_addresses_of_a_name_have_one_port() {
+        let options = Options::default();
+        let sockets = listen("localhost:0", &options).expect("a free port");
+        let found: Vec<_> = sockets.iter().map(address_of).collect();
+        let (_, port) = found[0].rsplit_once(':').expect("a port");
+        assert_eq!(found[0], format!("127.0.0.1:{port}"));
+        if found.len() > 1 {
+            assert_eq!(found[1..], [format!("[::1]:{port}")]);
+        }
+        let bind = format!("localhost:{port}");
+        let error = listen(&bind, &options).expect_err("the port is taken");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot listen on {bind}: another program listens on {} (EADDRINUSE)",
+                found[0]
+            )
+        );
+    }
+
+    #[test]
+    fn addresses_of_ipv6_may_be_missing_and_others_may_not() {
+        let options = Options::default();
+        let [none4, none6] =
+            ["192.0.2.1:0", "[2001:db8::1]:0"].map(|text| text.parse().expect("an address"));
+        let here = "127.0.0.1:0".parse().expect("an address");
+        assert_eq!(
+            open_all(&[here, none6], &options)
+                .expect("one of them")
+                .len(),
+            1
+        );
+        let error = open_all(&[none6], &options).expect_err("none");
+        assert!(is_without_ipv6(&error), "{error}");
+        open_all(&[here, none4], &options).expect_err("an address of others");
+    }
+
+    fn only(bind: &str, options: &Options) -> socket2::Socket {
+        let mut sockets = listen(bind, options).expect("a free port");
+        assert_eq!(sockets.len(), 1);
+        sockets.remove(0)
     }
 
     fn address_of(socket: &socket2::Socket) -> String {
@@ -265,10 +367,10 @@ mod tests {
             reuse_port: true,
             ..Options::default()
         };
-        let first = listen("127.0.0.1:0", &sharing).expect("a free port");
+        let first = only("127.0.0.1:0", &sharing);
         assert!(first.reuse_port().expect("an option"));
         let address = address_of(&first);
-        listen(&address, &sharing).expect("the same port");
+        only(&address, &sharing);
         listen(&address, &Options::default()).expect_err("this one does not ask");
     }
 }

@@ -21,6 +21,8 @@ pub struct Options {
     pub bind: Vec<String>,
     /// Who may connect to the Unix sockets that it makes, as for chmod.
     pub socket_mode: u32,
+    /// Whom the Unix sockets belong to that it makes, as for chown: USER, USER:GROUP or :GROUP.
+    pub socket_owner: String,
     /// Protocol: HTTP/1.1, HTTP/2, or auto for both.
     pub http: HttpVersions,
     /// Compresses WebSocket messages of 1 KiB and more for clients that can (permessage-deflate).
@@ -154,6 +156,7 @@ impl Default for Options {
         Self {
             bind: vec!["127.0.0.1:8000".to_owned()],
             socket_mode: 0o666,
+            socket_owner: String::new(),
             http: HttpVersions::Auto,
             websocket_compression: false,
             health_path: String::new(),

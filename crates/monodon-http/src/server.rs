@@ -13,6 +13,7 @@ use crate::duty::Duty;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
+use crate::listen::unix::Access;
 use crate::observe::Watching;
 use crate::options::Options;
 pub use crate::phase::Phase;
@@ -236,8 +237,10 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`] for a proxy's address or a format of the log that is not understood, for
-    /// certificates and keys that cannot be used, and for folders of files that are not there.
+    /// certificates and keys that cannot be used, for folders of files that are not there, and for an
+    /// owner of Unix sockets that this machine does not know.
     pub fn check(options: &Options) -> Result<(), StartError> {
+        Access::new(options)?;
         let tls = Tls::load(options, None).map_err(StartError::Tls)?;
         Tuning::load(options, tls.map(Arc::new), None)?;
         Log::check(options)

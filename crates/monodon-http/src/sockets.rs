@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use socket2::{Socket, Type};
 
+use crate::listen::unix::Access;
 use crate::listen::{self, StartError};
 use crate::options::Options;
 use crate::tls::HTTPS;
@@ -61,10 +62,35 @@ pub struct Sockets(Vec<Listening>);
 
 #[derive(Debug)]
 struct Listening {
+    /// The item of `bind` that it stands for, alone or with others: a host may have several addresses.
+    name: String,
     socket: Socket,
     address: Address,
     bind: Bind,
-    has_made_file: bool,
+    /// Whether it was made here, and not inherited.
+    is_new: bool,
+}
+
+impl Listening {
+    fn new(name: &str, bind: Bind, socket: Socket, is_new: bool) -> Result<Self, StartError> {
+        let address = address_of(&socket).map_err(|source| listen_error(name, source))?;
+        Ok(Self {
+            name: name.to_owned(),
+            socket,
+            address,
+            bind,
+            is_new,
+        })
+    }
+
+    /// The file that was made here.
+    fn made_file(&self) -> Option<&Path> {
+        match &self.address {
+            // A name without a file is no path from the root.
+            Address::Unix(path) if self.is_new && path.is_absolute() => Some(path),
+            _ => None,
+        }
+    }
 }
 
 impl Sockets {
@@ -72,19 +98,32 @@ impl Sockets {
     /// What was inherited for no item is closed.
     ///
     /// # Errors
-    /// [`StartError::Address`] and [`StartError::Listen`] for the first that cannot be listened on; none
-    /// is left open then.
+    /// [`StartError::Address`] and [`StartError::Listen`] for the first that cannot be listened on,
+    /// [`StartError::Option`] for an owner of sockets that is none; none is left open then.
     pub fn open(options: &Options, mut inherited: Vec<Inherited>) -> Result<Self, StartError> {
+        let access = Access::new(options)?;
         let mut opened = Self(Vec::with_capacity(options.bind.len()));
-        for bind in &options.bind {
-            let (kind, place) = kind_of(bind, options);
-            let found = inherited.iter().position(|socket| socket.bind == *bind);
-            let listening = match found.map(|at| inherited.remove(at)) {
-                Some(Inherited { socket, .. }) => adopt(bind, kind, socket),
-                None => bind_anew(place, kind, options),
+        for name in &options.bind {
+            let is_theirs = |socket: &mut Inherited| socket.bind == *name;
+            let given: Vec<_> = inherited.extract_if(.., is_theirs).collect();
+            // The first of two equal items has got the sockets of both.
+            let is_done = || {
+                opened
+                    .0
+                    .iter()
+                    .any(|each| each.name == *name && !each.is_new)
+            };
+            if given.is_empty() && is_done() {
+                continue;
+            }
+            let listening = if given.is_empty() {
+                bind_anew(name, options, &access)
+            } else {
+                let adopt = |Inherited { socket, .. }| adopt(name, options, socket);
+                given.into_iter().map(adopt).collect()
             };
             match listening {
-                Ok(listening) => opened.0.push(listening),
+                Ok(listening) => opened.0.extend(listening),
                 Err(error) => {
                     opened.remove_files();
                     return Err(error);
@@ -106,6 +145,11 @@ impl Sockets {
         self.0.iter().map(share).collect()
     }
 
+    /// The item of `bind` that each stands for, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|each| each.name.as_str())
+    }
+
     /// Where each listens, in the order of `bind`.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         self.0.iter().map(|each| &each.address)
@@ -125,7 +169,7 @@ impl Sockets {
 
     /// Of each, whether its file was made by [`Self::open`].
     pub fn made_files(&self) -> impl Iterator<Item = bool> {
-        self.0.iter().map(|each| each.has_made_file)
+        self.0.iter().map(|each| each.made_file().is_some())
     }
 
     /// The descriptors, which stay open as long as this lives.
@@ -137,10 +181,8 @@ impl Sockets {
 
     /// Removes the files that were made here.
     fn remove_files(&self) {
-        for each in self.0.iter().filter(|each| each.has_made_file) {
-            if let Address::Unix(path) = &each.address {
-                let _ = std::fs::remove_file(path);
-            }
+        for path in self.0.iter().filter_map(Listening::made_file) {
+            let _ = std::fs::remove_file(path);
         }
     }
 }
@@ -159,47 +201,41 @@ fn kind_of<'a>(item: &'a str, options: &Options) -> (Bind, &'a str) {
     (Bind { is_tls }, item)
 }
 
-fn bind_anew(bind: &str, kind: Bind, options: &Options) -> Result<Listening, StartError> {
-    let has_made_file = bind.starts_with(UNIX) && !bind.starts_with("unix:@");
-    let socket = match bind.strip_prefix(UNIX) {
-        Some(path) => listen::unix::listen(bind, path, options.backlog, options.socket_mode)?,
-        None => listen::listen(bind, options)?,
+/// Listens on what an item of `bind` names.
+fn bind_anew(name: &str, options: &Options, access: &Access) -> Result<Vec<Listening>, StartError> {
+    let (bind, place) = kind_of(name, options);
+    let sockets = match place.strip_prefix(UNIX) {
+        Some(path) => {
+            let socket = listen::unix::listen(place, path, options.backlog, access)?;
+            vec![socket]
+        }
+        None => listen::listen(place, options)?,
     };
-    let address = address_of(&socket);
-    Ok(Listening {
-        address: address.map_err(|source| listen_error(bind, source))?,
-        socket,
-        bind: kind,
-        has_made_file,
-    })
+    let listening = |socket| Listening::new(name, bind, socket, true);
+    sockets.into_iter().map(listening).collect()
 }
 
 /// How the path of a Unix socket is told from a host.
 const UNIX: &str = "unix:";
 
 /// Makes a socket fit that somebody else has opened: nonblocking, and not passed on to children.
-fn adopt(bind: &str, kind: Bind, socket: Socket) -> Result<Listening, StartError> {
+fn adopt(name: &str, options: &Options, socket: Socket) -> Result<Listening, StartError> {
+    let (bind, _) = kind_of(name, options);
     let adopted = || {
         if socket.r#type()? != Type::STREAM {
             let why = "it is no stream socket: HTTP needs one (ListenStream= in a unit of systemd)";
             return Err(io::Error::other(why));
         }
-        let address = address_of(&socket)?;
         socket.set_nonblocking(true)?;
         #[cfg(unix)]
         socket.set_cloexec(true)?;
-        if address.tcp().is_some() {
+        if address_of(&socket)?.tcp().is_some() {
             listen::tune(&socket)?;
         }
-        Ok(address)
+        Ok(())
     };
-    let address = adopted().map_err(|source| listen_error(bind, source))?;
-    Ok(Listening {
-        socket,
-        address,
-        bind: kind,
-        has_made_file: false,
-    })
+    adopted().map_err(|source| listen_error(name, source))?;
+    Listening::new(name, bind, socket, false)
 }
 
 fn address_of(socket: &Socket) -> io::Result<Address> {

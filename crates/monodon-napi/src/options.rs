@@ -11,6 +11,7 @@ use napi_derive::napi;
 pub struct NativeOptions {
     pub bind: Vec<String>,
     pub socket_mode: u32,
+    pub socket_owner: String,
     pub http: String,
     pub websocket_compression: bool,
     pub health_path: String,
@@ -87,6 +88,7 @@ impl From<NativeOptions> for Options {
         Self {
             bind: from.bind,
             socket_mode: from.socket_mode,
+            socket_owner: from.socket_owner,
             http: match from.http.as_str() {
                 "1" => HttpVersions::Http1,
                 "2" => HttpVersions::Http2,

@@ -19,6 +19,8 @@ pub struct NativeInherited {
 /// A socket that listens.
 #[napi(object)]
 pub struct NativeSocket {
+    /// Which item of `bind` it stands for, alone or with others.
+    pub bind: String,
     /// Empty for a Unix socket.
     pub host: String,
     /// 0 for a Unix socket.
@@ -65,8 +67,9 @@ impl NativeSockets {
             return Vec::new();
         };
         let details = sockets.made_files().zip(sockets.binds());
-        (sockets.addresses().zip(details).zip(descriptors(sockets)))
-            .map(|((address, (has_made_file, bind)), descriptor)| {
+        let places = sockets.names().zip(sockets.addresses());
+        (places.zip(details).zip(descriptors(sockets)))
+            .map(|(((name, address), (has_made_file, bind)), descriptor)| {
                 let (host, port, path) = match address {
                     Address::Tcp(address) => (address.ip().to_string(), address.port(), None),
                     Address::Unix(path) => {
@@ -74,6 +77,7 @@ impl NativeSockets {
                     }
                 };
                 NativeSocket {
+                    bind: name.to_owned(),
                     host,
                     port,
                     path,

@@ -64,7 +64,6 @@ export class Binds {
   areOthersToo = false
   /** Whether they are systemd's, which keeps them and starts a server again for who waits there. */
   readonly areActivated: boolean
-  private readonly names: readonly string[]
   private readonly files: readonly (SocketFile | undefined)[]
 
   /**
@@ -82,14 +81,13 @@ export class Binds {
       throw startFailure(error)
     }
     const { list } = this.sockets
-    this.names = names
     this.areActivated = areActivated
     this.areOthersToo = inherited.length > 0
     this.addresses = list.map(({ host, port, path, isTls }) => ({ host, port, path, isTls }))
     const known = [...inherited]
-    this.files = list.map(({ path, hasMadeFile }, at) => {
+    this.files = list.map(({ bind, path, hasMadeFile }) => {
       if (hasMadeFile) return path === undefined ? undefined : fileAt(path)
-      const found = known.findIndex(({ bind }) => bind === names[at])
+      const found = known.findIndex((socket) => socket.bind === bind)
       return found < 0 ? undefined : known.splice(found, 1)[0]!.file
     })
   }
@@ -101,8 +99,8 @@ export class Binds {
 
   /** The sockets for another server, with their descriptors here. */
   handOn(): Inherited[] {
-    return this.sockets.list.map(({ descriptor }, at) => ({
-      bind: this.names[at]!,
+    return this.sockets.list.map(({ bind, descriptor }, at) => ({
+      bind,
       descriptor,
       file: this.files[at],
     }))

@@ -1,8 +1,11 @@
 //! Unix sockets to listen on.
 
+mod access;
+
 use socket2::Socket;
 
 use super::StartError;
+pub(crate) use access::Access;
 
 /// Listens on the path, or on the name behind `@`, which has no file (`unix(7)`: an abstract one); `bind` is
 /// how it is shown. What a server left at a path that has gone is replaced; a file of any other kind, and
@@ -12,14 +15,14 @@ pub(crate) fn listen(
     bind: &str,
     path: &str,
     backlog: u32,
-    mode: u32,
+    access: &Access,
 ) -> Result<Socket, StartError> {
     if let Some(name) = path.strip_prefix('@') {
         return abstract_name(bind, name, backlog);
     }
     // The directory may be changed later, and the file be removed by this name.
     std::path::absolute(path)
-        .and_then(|path| file::open(&path, backlog, mode))
+        .and_then(|path| file::open(&path, backlog, access))
         .map_err(|source| StartError::Listen {
             bind: bind.to_owned(),
             source,
@@ -59,7 +62,7 @@ fn abstract_name(bind: &str, _: &str, _: u32) -> Result<Socket, StartError> {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn listen(bind: &str, _: &str, _: u32, _: u32) -> Result<Socket, StartError> {
+pub(crate) fn listen(bind: &str, _: &str, _: u32, _: &Access) -> Result<Socket, StartError> {
     Err(StartError::Address {
         bind: bind.to_owned(),
         why: "there are no Unix sockets on this system".to_owned(),
@@ -68,21 +71,24 @@ pub(crate) fn listen(bind: &str, _: &str, _: u32, _: u32) -> Result<Socket, Star
 
 #[cfg(unix)]
 mod file {
-    use std::fs::{self, Permissions};
+    use std::fs;
     use std::io;
-    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    use std::os::unix::fs::FileTypeExt;
     use std::os::unix::net::UnixStream;
     use std::path::Path;
 
     use socket2::{Domain, SockAddr, Socket, Type};
 
-    pub(super) fn open(path: &Path, backlog: u32, mode: u32) -> io::Result<Socket> {
+    use super::Access;
+
+    pub(super) fn open(path: &Path, backlog: u32, access: &Access) -> io::Result<Socket> {
         remove_stale(path)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&SockAddr::unix(path)?)?;
-        let listening = fs::set_permissions(path, Permissions::from_mode(mode))
-            // Nobody can connect before this, so the mode is there in time.
+        let listening = access
+            .apply(path)
+            // Nobody can connect before this, so mode and owner are there in time.
             .and_then(|()| socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)));
         if listening.is_err() {
             let _ = fs::remove_file(path);
@@ -126,7 +132,8 @@ mod tests {
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::path::PathBuf;
 
-    use super::listen;
+    use super::{Access, listen};
+    use crate::options::Options;
 
     /// A folder that is removed at the end.
     struct Folder(PathBuf);
@@ -149,11 +156,20 @@ mod tests {
         }
     }
 
+    /// For its owner alone.
+    fn private() -> Access {
+        let options = Options {
+            socket_mode: 0o600,
+            ..Options::default()
+        };
+        Access::new(&options).expect("a mode")
+    }
+
     #[test]
     fn makes_a_file_with_the_mode() {
         let folder = Folder::new("mode");
         let path = folder.path("socket");
-        let _socket = listen("unix:socket", &path, 1, 0o600).expect("a free path");
+        let _socket = listen("unix:socket", &path, 1, &private()).expect("a free path");
         let mode = fs::metadata(&path).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         UnixStream::connect(&path).expect("a server");
@@ -164,7 +180,7 @@ mod tests {
         let folder = Folder::new("stale");
         let path = folder.path("socket");
         drop(UnixListener::bind(&path).expect("a free path"));
-        let _socket = listen("unix:socket", &path, 1, 0o600).expect("nobody listens there");
+        let _socket = listen("unix:socket", &path, 1, &private()).expect("nobody listens there");
         UnixStream::connect(&path).expect("a server");
     }
 
@@ -172,10 +188,10 @@ mod tests {
     fn leaves_a_server_that_lives_also_when_its_queue_is_full() {
         let folder = Folder::new("live");
         let path = folder.path("socket");
-        let _first = listen("unix:socket", &path, 1, 0o600).expect("a free path");
+        let _first = listen("unix:socket", &path, 1, &private()).expect("a free path");
         // The kernel takes one more than the backlog.
         for _ in 0..3 {
-            let error = listen("unix:socket", &path, 1, 0o600).expect_err("somebody is there");
+            let error = listen("unix:socket", &path, 1, &private()).expect_err("somebody is there");
             assert_eq!(error.code(), "EADDRINUSE");
         }
         assert!(fs::symlink_metadata(&path).is_ok());
@@ -186,7 +202,7 @@ mod tests {
         let folder = Folder::new("file");
         let path = folder.path("notes.txt");
         fs::write(&path, "mine").expect("a file");
-        let error = listen("unix:notes.txt", &path, 1, 0o600).expect_err("a file is there");
+        let error = listen("unix:notes.txt", &path, 1, &private()).expect_err("a file is there");
         assert!(error.to_string().contains("no socket"), "{error}");
         assert_eq!(fs::read_to_string(&path).expect("the file"), "mine");
     }
@@ -199,14 +215,14 @@ mod tests {
 
         let name = format!("@monodon-test-{}", std::process::id());
         let bind = format!("unix:{name}");
-        let first = listen(&bind, &name, 1, 0o600).expect("a free name");
-        let error = listen(&bind, &name, 1, 0o600).expect_err("the name is taken");
+        let first = listen(&bind, &name, 1, &private()).expect("a free name");
+        let error = listen(&bind, &name, 1, &private()).expect_err("the name is taken");
         assert_eq!(error.code(), "EADDRINUSE");
         let address = SocketAddr::from_abstract_name(&name[1..]).expect("a name");
         UnixStream::connect_addr(&address).expect("a server");
         drop(first);
-        listen(&bind, &name, 1, 0o600).expect("nothing is left of it");
-        let error = listen("unix:@", "@", 1, 0o600).expect_err("no name");
+        listen(&bind, &name, 1, &private()).expect("nothing is left of it");
+        let error = listen("unix:@", "@", 1, &private()).expect_err("no name");
         assert_eq!(error.code(), "EINVAL");
     }
 
@@ -214,7 +230,7 @@ mod tests {
     fn names_a_path_that_is_too_long() {
         let folder = Folder::new("long");
         let path = folder.path(&"x".repeat(120));
-        let error = listen("unix:long", &path, 1, 0o600).expect_err("sun_path has 108 bytes");
+        let error = listen("unix:long", &path, 1, &private()).expect_err("sun_path has 108 bytes");
         assert!(error.to_string().contains("unix:long"), "{error}");
     }
 }
