@@ -145,6 +145,8 @@ export interface NativeSocket {
   readonly hasMadeFile: boolean
   /** Whether TLS is spoken there. */
   readonly isTls: boolean
+  /** Whether its item asks for the PROXY protocol there. */
+  readonly isProxied: boolean
   readonly descriptor: number
 }
 

@@ -147,17 +147,25 @@ export function splitList(row: ListRow, text: string): string[] {
 
 /** `unix:PATH`, also with `//` before the path as Gunicorn has it. */
 const UNIX_SOCKET = /^unix:(?:\/\/)?([^\0]*[^/\0])$/
-const SCHEME = /^(https?:\/\/)(.*)$/s
 const DESCRIPTOR = /^fd:\/\/(\d{1,9})$/
+
+/** What may stand before an address: whether the PROXY protocol comes first, and whether TLS does. */
+const MARKS = /^((?:proxy\+)?https?:\/\/|proxy:\/\/)?(.*)$/s
+
+/** An item of `bind` in two: what is said of the address, and the address. */
+export function splitMarks(bind: string): { readonly marks: string; readonly place: string } {
+  const [, marks = '', place = bind] = MARKS.exec(bind) ?? []
+  return { marks, place }
+}
 
 /**
  * `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every IPv4 address; `unix:PATH`; `fd://N`; each also after
- * `https://` or `http://`. Each has one spelling from here on.
+ * `https://`, `http://`, `proxy://`, `proxy+https://` or `proxy+http://`. Each has one spelling from here on.
  */
 function address(text: string): string | undefined {
-  const [, scheme = '', place = text] = SCHEME.exec(text) ?? []
+  const { marks, place } = splitMarks(text)
   const found = placeOf(place)
-  return found === undefined ? undefined : `${scheme}${found}`
+  return found === undefined ? undefined : `${marks}${found}`
 }
 
 function placeOf(text: string): string | undefined {
@@ -193,7 +201,7 @@ export function allowedValues(row: OptionRow): string {
     case 'mode':
       return 'three octal digits as text, such as 660'
     case 'addresses':
-      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; unix:@NAME; fd://N; each also after https:// or http://'
+      return 'HOST:PORT, [IPV6]:PORT or :PORT, with a port from 0 to 65535; unix:PATH; unix:@NAME; fd://N; each also after https://, http://, proxy://, proxy+https:// or proxy+http://'
     case 'list':
       return row.allowed
   }

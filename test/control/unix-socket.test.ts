@@ -179,7 +179,7 @@ describe('serve()', () => {
       bind: [`unix://${path}`, '127.0.0.1:0'],
     })
     expect(server.url).toBe(`unix:${path}`)
-    expect(server.address).toEqual({ host: '', port: 0, path, isTls: false })
+    expect(server.address).toEqual({ host: '', port: 0, path, isTls: false, isProxied: false })
     expect(server.addresses[1]).toMatchObject({ host: '127.0.0.1' })
     expect((await fetchOnce(onPath(path), '/')).body.toString()).toBe('hi')
     await server.close()

@@ -137,6 +137,11 @@ describe('the other types', () => {
     ['unix:///run/x.sock', ['unix:/run/x.sock']],
     ['unix:x.sock, :1', ['unix:x.sock', '0.0.0.0:1']],
     ['fd://03', ['fd://3']],
+    ['https://:1, http://a:2', ['https://0.0.0.0:1', 'http://a:2']],
+    [
+      'proxy://:1, proxy+https://unix:///s, proxy+http://fd://04',
+      ['proxy://0.0.0.0:1', 'proxy+https://unix:/s', 'proxy+http://fd://4'],
+    ],
     [
       ['a:1', ':2'],
       ['a:1', '0.0.0.0:2'],
@@ -154,6 +159,10 @@ describe('the other types', () => {
     'unix://',
     'fd://',
     'fd://x',
+    'proxy:1x',
+    'proxy+:1',
+    'https+proxy://:1',
+    'proxy+proxy://:1',
     'a b:1',
     [],
     [1],

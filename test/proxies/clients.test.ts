@@ -1,6 +1,7 @@
 /** What apps see of clients behind nginx and HAProxy, set up as docs/proxies.md says. */
 import { request } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
+import { Client } from '../support/client.ts'
 import type { Interface, ServeOptions, TestServer } from '../support/server.ts'
 import {
   describeProxies,
@@ -157,4 +158,23 @@ describeProxies((kind) => {
       proxy = server = undefined
     }
   })
+
+  test.each(interfaces)(
+    'the PROXY protocol at one bind of a %s app, and none at another',
+    async (app) => {
+      const bind = ['proxy://127.0.0.1:0', '127.0.0.1:0']
+      const front = await behind(kind, app, { bind }, haproxy('tcp', 'server s APP send-proxy-v2'))
+      const { url, addresses } = server!.serving
+      expect(url).toBe(`proxy+http://127.0.0.1:${addresses[0]!.port}`)
+      expect(addresses.map(({ isProxied }) => isProxied)).toEqual([true, false])
+      expect(await ask(front, '/')).toMatchObject({ address: CLIENT, scheme: 'http' })
+      expect(await ask(addresses[1]!.port, '/')).toMatchObject({ address: CLIENT, scheme: 'http' })
+      // Each is closed to what the other expects.
+      await expect(ask(addresses[0]!.port, '/')).rejects.toThrow()
+      const client = await Client.connect({ host: '127.0.0.1', port: addresses[1]!.port }, ['GET'])
+      await client.write('PROXY TCP4 1.2.3.4 5.6.7.8 9 10\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      expect((await client.response()).status).toBe(400)
+      await client.leave()
+    },
+  )
 })

@@ -80,12 +80,14 @@ impl Arrivals {
 
     /// Whether connections of a bind are ready as they come.
     pub(crate) fn asks_nothing(&self, bind: usize) -> bool {
-        !self.binds[bind].is_tls && self.preambles.borrow().is_off()
+        let bind = self.binds[bind];
+        !bind.is_tls && self.preambles.borrow().are_off(bind)
     }
 
-    /// Whether a connection from this address may tell of another client.
-    pub(crate) fn may_be_introduced(&self, from: IpAddr) -> bool {
-        self.preambles.borrow().duty(Some(from)).introduces()
+    /// Whether a connection to this bind, from this address, may tell of another client.
+    pub(crate) fn may_be_introduced(&self, bind: usize, from: IpAddr) -> bool {
+        let duty = self.preambles.borrow().duty(self.binds[bind], Some(from));
+        duty.introduces()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -128,13 +130,13 @@ impl Arrival {
     /// ended instead.
     pub(crate) async fn admit(mut self) -> Option<(Place, Registered)> {
         let accepted = self.accepted.take()?;
-        let is_tls = self.thread.arrivals.binds[accepted.bind].is_tls;
+        let bind = self.thread.arrivals.binds[accepted.bind];
         let mut opened = accepted.open().ok()?;
         self.visit.set(opened.visit.take());
         let ends = opened.ends;
         let ready = {
             let patience = self.thread.timeouts.get().head;
-            let work = self.within(patience, self.prepare(opened, is_tls));
+            let work = self.within(patience, self.prepare(opened, bind));
             let mut work = pin!(work);
             let mut give_up = pin!(self.thread.arrivals.give_up.notified());
             if self.thread.closes_idle() {
@@ -181,7 +183,7 @@ impl Arrival {
     }
 
     /// Does what the bind asks for.
-    async fn prepare(&self, opened: Opened, is_tls: bool) -> Result<Ready, Failure> {
+    async fn prepare(&self, opened: Opened, bind: Bind) -> Result<Ready, Failure> {
         let Opened {
             mut stream,
             mut ends,
@@ -189,7 +191,7 @@ impl Arrival {
         } = opened;
         let duty = {
             let preambles = self.thread.arrivals.preambles.borrow();
-            preambles.duty(ends.map(|ends| ends.remote.ip()))
+            preambles.duty(bind, ends.map(|ends| ends.remote.ip()))
         };
         let mut via = None;
         let mut client = ends;
@@ -210,7 +212,7 @@ impl Arrival {
                 .set(visit.map_err(|TooMany| Failure::TurnedAway)?);
         }
         let mut tls = None;
-        if is_tls {
+        if bind.is_tls {
             let (secured, session) = self.secure(stream).await?;
             (stream, tls) = (secured, Some(session));
         }

@@ -287,7 +287,7 @@ impl Thread {
     /// may introduce others by the PROXY protocol is not the client: `arrival` counts once that is known.
     fn count(&self, mut accepted: Accepted) -> Option<Accepted> {
         if let Some(client) = accepted.client()
-            && !self.arrivals.may_be_introduced(client.ip())
+            && !self.arrivals.may_be_introduced(accepted.bind, client.ip())
         {
             let Ok(visit) = self.enter(client) else {
                 self.gate.leave();

@@ -88,6 +88,6 @@ pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, Requ
 pub use options::Options;
 pub use report::{Blame, Report, Reporter};
 pub use server::{Phase, Server, StartError};
-pub use sockets::{Address, Inherited, Sockets};
+pub use sockets::{Address, Bind, Inherited, Introduction, Sockets};
 pub use stats::{Observed, Stats};
 pub use stream::Ends;

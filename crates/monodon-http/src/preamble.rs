@@ -11,6 +11,7 @@ use ppp::{v1, v2};
 use crate::listen::StartError;
 use crate::networks::Networks;
 use crate::options::Options;
+use crate::sockets::{Bind, Introduction};
 use crate::stream::Ends;
 
 /// Who may speak it, and who has to (`--proxy-protocol`, `--proxy-allow-ips`).
@@ -62,14 +63,24 @@ impl PreambleRules {
         })
     }
 
-    pub(crate) fn is_off(&self) -> bool {
-        self.mode == Mode::Off
+    /// Whether it is not spoken at this bind.
+    pub(crate) fn are_off(&self, bind: Bind) -> bool {
+        self.mode_at(bind) == Mode::Off
+    }
+
+    /// A bind that is marked demands it, unless the option says less.
+    fn mode_at(&self, bind: Bind) -> Mode {
+        match (bind.introduction, self.mode) {
+            (Introduction::Elsewhere, _) => Mode::Off,
+            (Introduction::Here, Mode::Off) => Mode::Required,
+            (Introduction::Here | Introduction::Everywhere, mode) => mode,
+        }
     }
 
     /// For a connection from this address; who comes by a Unix socket has none, and is believed.
-    pub(crate) fn duty(&self, from: Option<IpAddr>) -> Duty {
+    pub(crate) fn duty(&self, bind: Bind, from: Option<IpAddr>) -> Duty {
         let is_believed = from.is_none_or(|ip| self.proxies.hold(ip));
-        match self.mode {
+        match self.mode_at(bind) {
             Mode::Optional if is_believed => Duty::Look,
             Mode::Off | Mode::Optional => Duty::Nothing,
             Mode::Required if is_believed => Duty::Demand,

@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 
-use super::{Found, LINE_BYTES, PREAMBLE_BYTES, Preamble, Source, look};
+use super::{Duty, Found, LINE_BYTES, PREAMBLE_BYTES, Preamble, PreambleRules, Source, look};
+use crate::options::Options;
+use crate::sockets::{Bind, Introduction};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
@@ -174,5 +176,37 @@ proptest! {
         let expected = format!("{} {} to {}", line.len(), strip(remote), strip(local));
         bytes.extend(after);
         prop_assert_eq!(shown(&look(&bytes)), expected);
+    }
+}
+
+#[test]
+fn marks_of_binds_go_before_the_option() {
+    use Introduction::{Elsewhere, Everywhere, Here};
+    for (option, introduction, expected) in [
+        ("off", Everywhere, Duty::Nothing),
+        ("off", Here, Duty::Demand),
+        ("off", Elsewhere, Duty::Nothing),
+        ("optional", Everywhere, Duty::Look),
+        ("optional", Here, Duty::Look),
+        ("optional", Elsewhere, Duty::Nothing),
+        ("required", Everywhere, Duty::Demand),
+        ("required", Here, Duty::Demand),
+        ("required", Elsewhere, Duty::Nothing),
+    ] {
+        let options = Options {
+            proxy_protocol: option.to_owned(),
+            ..Options::default()
+        };
+        let bind = Bind {
+            introduction,
+            is_tls: false,
+        };
+        let rules = PreambleRules::new(&options).expect("addresses");
+        assert_eq!(
+            rules.duty(bind, None),
+            expected,
+            "{option} {introduction:?}"
+        );
+        assert_eq!(rules.are_off(bind), expected == Duty::Nothing);
     }
 }

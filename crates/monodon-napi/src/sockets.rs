@@ -2,7 +2,7 @@
 //! can be accepted from anew, here or in another process.
 
 use monodon_http::options::Options;
-use monodon_http::{Address, Inherited, Sockets, StartError};
+use monodon_http::{Address, Inherited, Introduction, Sockets, StartError};
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
@@ -31,6 +31,8 @@ pub struct NativeSocket {
     pub has_made_file: bool,
     /// Whether TLS is spoken there.
     pub is_tls: bool,
+    /// Whether its item asks for the PROXY protocol there.
+    pub is_proxied: bool,
     pub descriptor: i32,
 }
 
@@ -83,6 +85,7 @@ impl NativeSockets {
                     path,
                     has_made_file,
                     is_tls: bind.is_tls,
+                    is_proxied: bind.introduction == Introduction::Here,
                     descriptor,
                 }
             })

@@ -2,13 +2,12 @@
 
 import { log } from '../../log.ts'
 import { OPTIONS, type Options } from '../../options/table.ts'
+import { splitMarks } from '../../options/values.ts'
 import type { Handover } from '../upgrade/launch.ts'
 import { type Places, placesIn } from './binds.ts'
 
 /** The first descriptor that systemd passes. */
 const FIRST = 3
-/** What says whether TLS is spoken on a socket. */
-const SCHEME = /^https?:\/\//
 
 /**
  * What to listen on: what an earlier server hands over, or the sockets of systemd if there are any, as
@@ -25,7 +24,7 @@ export function placesOf(
   if (sockets.length === 0) return placesIn(options)
   const given = sockets.map(({ bind }) => bind)
   log('info', `Sockets of systemd: ${sockets.map(({ bind, name }) => name || bind).join(', ')}`)
-  const others = options.bind.filter((bind) => !given.includes(bind.replace(SCHEME, '')))
+  const others = options.bind.filter((bind) => !given.includes(splitMarks(bind).place))
   if (others.length > 0 && !isDefault(options.bind))
     log('warning', `systemd has given sockets, in place of bind: ${others.join(', ')} is not used`)
   const names = others.length > 0 ? given : options.bind

@@ -4,6 +4,7 @@ import { lstatSync, rmSync } from 'node:fs'
 import { type NativeInherited, type NativeSockets, openSockets } from '../../bridge/native.ts'
 import { toNative } from '../../options/native.ts'
 import type { Options } from '../../options/table.ts'
+import { splitMarks } from '../../options/values.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Where a socket listens. */
@@ -16,6 +17,8 @@ export interface BoundAddress {
   readonly path?: string | undefined
   /** Whether TLS is spoken there. */
   readonly isTls: boolean
+  /** Whether `proxy` is before it in `bind`: the PROXY protocol comes first there. */
+  readonly isProxied: boolean
 }
 
 /** The file of a Unix socket that a server has made, and the one file that it is. */
@@ -51,9 +54,14 @@ export function placesIn({ bind }: Pick<Options, 'bind'>): Places {
 }
 
 /** How people name an address: so that it could be given as `bind` again. */
-export function urlOf({ host, port, path, isTls }: BoundAddress): string {
-  if (path !== undefined) return `${isTls ? 'https://' : ''}unix:${path}`
-  return `${isTls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function urlOf({ host, port, path, isTls, isProxied }: BoundAddress): string {
+  const proxied = isProxied ? 'proxy+' : ''
+  if (path === undefined) {
+    const shown = host.includes(':') ? `[${host}]` : host
+    return `${proxied}${isTls ? 'https' : 'http'}://${shown}:${port}`
+  }
+  if (isTls) return `${proxied}https://unix:${path}`
+  return isProxied ? `proxy://unix:${path}` : `unix:${path}`
 }
 
 /** Sockets that listen. They stay open until they are closed, whoever accepts from them. */
@@ -83,7 +91,9 @@ export class Binds {
     const { list } = this.sockets
     this.areActivated = areActivated
     this.areOthersToo = inherited.length > 0
-    this.addresses = list.map(({ host, port, path, isTls }) => ({ host, port, path, isTls }))
+    this.addresses = list.map(({ host, port, path, isTls, isProxied }) => {
+      return { host, port, path, isTls, isProxied }
+    })
     const known = [...inherited]
     this.files = list.map(({ bind, path, hasMadeFile }) => {
       if (hasMadeFile) return path === undefined ? undefined : fileAt(path)
@@ -118,7 +128,7 @@ export class Binds {
 }
 
 /** `fd://N`: a socket that the process was started with. */
-const DESCRIPTOR = /^(?:https?:\/\/)?fd:\/\/(\d+)$/
+const DESCRIPTOR = /^fd:\/\/(\d+)$/
 
 function descriptorsIn(
   binds: readonly string[],
@@ -126,7 +136,7 @@ function descriptorsIn(
 ): NativeInherited[] {
   const known = new Set(inherited.map(({ bind }) => bind))
   return binds.flatMap((bind) => {
-    const descriptor = DESCRIPTOR.exec(bind)?.[1]
+    const descriptor = DESCRIPTOR.exec(splitMarks(bind).place)?.[1]
     return descriptor === undefined || known.has(bind)
       ? []
       : [{ bind, descriptor: Number(descriptor) }]

@@ -46,7 +46,7 @@ export const PROXIES = {
     readBy: ['native'],
     reloadable: true,
     doc: 'Whether connections begin with the PROXY protocol, version 1 or 2, which tells of the client',
-    note: 'On all binds, before TLS. `required` closes a connection without it, or from somebody who is not in `proxy-allow-ips`; `optional` takes what such a one sends for data. See [proxies.md](proxies.md#the-proxy-protocol).',
+    note: 'On all binds, or on those with `proxy://` before their address, which demand it unless this says `optional`; before TLS. `required` closes a connection without it, or from somebody who is not in `proxy-allow-ips`; `optional` takes what such a one sends for data. See [proxies.md](proxies.md#the-proxy-protocol).',
   },
   proxyAllowIps: {
     type: 'list',
