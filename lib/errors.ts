@@ -377,8 +377,8 @@ export const ERRORS = {
     blame: 'operator',
   },
   MONODON_NATIVE_MISSING: {
-    message: 'the native part of monodon cannot be loaded on this platform',
-    hint: 'install monodon again on this machine, or build it with npm run build',
+    message: 'the native part of monodon cannot be loaded',
+    hint: 'install monodon on this machine, with its optional dependencies; if it was installed here, npm has left out what the lockfile of another system did not name (npm/cli#4828): remove node_modules and package-lock.json, and run npm install; without a registry, install the tarball that has prebuilds; docs/packages.md has more',
     blame: 'operator',
   },
   MONODON_USAGE: {

@@ -12,7 +12,7 @@ const LINK = /\]\((?!\w+:)([^)#\s]+)(?:#[^)\s]*)?\)/g
 /** A source file that a page names, with or without its folder. */
 const SOURCE = /`(?:[\w-]+\/)*([\w-]+\.(?:rs|mjs))`/g
 const ADDON = /['"`][^'"`\s]*\.node['"`]|\bprocess\.dlopen\b/
-const ADDON_LOADER = 'lib/bridge/native.ts'
+const ADDON_LOADER = 'lib/bridge/native-loader.ts'
 
 /** One line for each flaw, with file and line number. */
 export function flawsOf(root) {

@@ -1,9 +1,7 @@
-/** Loads the addon. No other file does. */
+/** What the addon offers, typed; `native-loader.ts` finds and loads it. */
 
-import { createRequire } from 'node:module'
-import { MonodonError } from '../errors.ts'
 import type { NativeOptions } from '../options/native.ts'
-import { LAYOUT_VERSION } from './layout.ts'
+import { loadAddon } from './native-loader.ts'
 import type { Port } from './port.ts'
 
 /** What native code tells the thread that started the server: a fault, or a phase. */
@@ -217,33 +215,7 @@ interface Addon {
   nativeVersion(): string
 }
 
-const require = createRequire(import.meta.url)
-
-/** The C libraries that a platform's addon may be built for. */
-const ABIS: Readonly<Record<string, readonly string[]>> = {
-  linux: ['-gnu', '-musl'],
-  win32: ['-msvc'],
-}
-
-function load(): Addon {
-  const failures: string[] = []
-  for (const abi of ABIS[process.platform] ?? ['']) {
-    const file = `monodon.${process.platform}-${process.arch}${abi}.node`
-    try {
-      return require(`../${file}`) as Addon
-    } catch (error) {
-      failures.push(`${file}: ${error instanceof Error ? error.message.split('\n')[0] : error}`)
-    }
-  }
-  throw new MonodonError('MONODON_NATIVE_MISSING', { detail: failures.join('; ') })
-}
-
-const addon = load()
-if (addon.layoutVersion() !== LAYOUT_VERSION) {
-  throw new MonodonError('MONODON_NATIVE_MISSING', {
-    detail: `the addon speaks record layout ${addon.layoutVersion()}, this package ${LAYOUT_VERSION}`,
-  })
-}
+const addon = loadAddon<Addon>()
 
 /** Listens on each item of `options.bind`, by the socket that was inherited for it or by a new one. */
 export function openSockets(

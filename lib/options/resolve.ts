@@ -18,6 +18,7 @@ import {
   rowOf,
 } from './table.ts'
 import { BadValue, parseValue, type Value } from './values.ts'
+import { NATIVE_PATH_VARIABLE } from './variables.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -112,7 +113,8 @@ function envLayer(env: Env): Layer {
     if (!name.startsWith('MONODON_') || raw === undefined || raw === '') continue
     const key = keys.get(name)
     if (key !== undefined) layer.set(key, { raw, origin: name })
-    else if (!KUBERNETES_LINK.test(name)) throw unknown(name, [...keys.keys()])
+    else if (name !== NATIVE_PATH_VARIABLE && !KUBERNETES_LINK.test(name))
+      throw unknown(name, [...keys.keys()])
   }
   return layer
 }
