@@ -439,8 +439,8 @@ export const ERRORS = {
     exit: 1,
   },
   MONODON_LOG_LINES_LOST: {
-    message: 'lines of the access log were lost',
-    hint: 'its file or pipe does not take them fast enough: use a faster disk, or read the pipe',
+    message: 'lines of a log, or for statsd, were lost',
+    hint: 'what they go to does not take them fast enough, or is not there: use a faster disk, read the pipe, start what listens',
     blame: 'operator',
   },
   MONODON_PYTHON_MISSING: {

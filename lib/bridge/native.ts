@@ -101,6 +101,26 @@ export interface NativeLife {
   readonly outcome: string
 }
 
+/** What was counted since it was asked for last. */
+export interface NativeTally {
+  /** 499 is that the client left before there was an answer. */
+  readonly statuses: readonly { readonly status: number; readonly count: number }[]
+  /**
+   * Milliseconds that requests took, from their head to their end. Where there are less than `timed`, each
+   * request is as likely to be among them as any other.
+   */
+  readonly times: readonly number[]
+  readonly timed: number
+}
+
+/** A way to statsd. */
+export interface NativeStatsd {
+  /** Hands over lines; nobody waits for them. */
+  write(lines: readonly string[]): void
+  /** Has what waits sent, which may take 2 s. Nothing is sent after that. */
+  close(): void
+}
+
 /** Requests that have ended, for who follows. */
 export interface NativeFollowed {
   /** Oldest first. */
@@ -177,6 +197,8 @@ export interface NativeServer {
   setTimed(isTimed: boolean): void
   /** Says by which interface the app is called. */
   setInterface(name: string): void
+  /** What was counted since the last call, with `most` times at most; counting begins with the first call. */
+  tally(most: number): NativeTally
   /** Has all requests that end gathered for `followed`, or not. */
   setFollowed(isFollowed: boolean): void
   /** What was gathered since the last call. */
@@ -201,6 +223,9 @@ interface Addon {
       environ: boolean,
       report: (report: NativeReport) => void,
     ): NativeServer
+  }
+  readonly NativeStatsd: {
+    open(to: string, report: (report: NativeReport) => void): NativeStatsd
   }
   checkOptions(options: NativeOptions): string[]
   openEntries(options: NativeOptions, report: (report: NativeReport) => void): void
@@ -259,6 +284,11 @@ export function entriesLost(): number {
 /** Has the last entries sent, which may take 2 s. */
 export function closeEntries(): void {
   addon.closeEntries()
+}
+
+/** Opens a way to statsd. `report` hears of lines that were lost. Throws like `startServer`. */
+export function openStatsd(to: string, report: (report: NativeReport) => void): NativeStatsd {
+  return addon.NativeStatsd.open(to, report)
 }
 
 /**

@@ -345,6 +345,7 @@ export class Arbiter {
       log('error', `Nothing is reloaded: ${errorText(error)}`)
       throw error
     }
+    this.observation.reconfigure(this.options)
     const { workers } = this.options
     if (workers !== before) this.wanted = workers
     // What goes need not be replaced before, and what comes need not be replaced after.
@@ -397,10 +398,12 @@ export class Arbiter {
     log('info', `Coming back: the workers are started again (${by})`)
     try {
       await this.renewOrKeepOptions()
+      this.observation.leave()
       this.listener.release()
       this.listener = new Listener(this.options, this.runtime, this.listener.binds)
       const job = { ...this.job, options: this.options }
       this.pool = createPool(job, this.runtime, this.listener, this.watch)
+      this.observation.reconfigure(this.options)
       this.observation.renew()
       await this.pool.start(this.wanted)
     } catch (error) {

@@ -2,13 +2,14 @@
 
 import { entriesLost } from '../bridge/native.ts'
 import { assemble } from '../observe/assemble.ts'
-import { Demand, hasPages } from '../observe/demand.ts'
+import { Demand, isWatched } from '../observe/demand.ts'
 import { LastErrors } from '../observe/errors.ts'
 import type { Snapshot } from '../observe/snapshot.ts'
 import type { Options } from '../options/table.ts'
 import { type Follower, Following } from './following.ts'
 import type { Listener } from './listen/listener.ts'
 import type { WorkerPool } from './pool/pool.ts'
+import { StatsdClient } from './statsd.ts'
 import type { ServerStatus } from './status.ts'
 
 /** The parts that are looked at: those of now, since a server that came back has others. */
@@ -23,10 +24,11 @@ export class Observation {
   private readonly demand: Demand
   private readonly errors = new LastErrors()
   private readonly following: Following
+  private readonly statsd: StatsdClient
 
   constructor(options: Options, subject: () => Subject) {
     this.subject = subject
-    this.demand = new Demand(hasPages(options), (isMeasured) => {
+    this.demand = new Demand(isWatched(options), (isMeasured) => {
       const { listener, pool } = subject()
       listener.setTimed(isMeasured)
       pool?.setMeasured(isMeasured)
@@ -35,11 +37,32 @@ export class Observation {
       () => subject().listener,
       () => this.demand.look(),
     )
+    this.statsd = new StatsdClient(options, {
+      tally: (most) => subject().listener.tally(most),
+      logged: () => this.errors.logged,
+      workers: () => subject().pool?.status().workers.length ?? 0,
+    })
   }
 
-  /** There are other parts to be looked at. */
+  /**
+   * There are other parts to be looked at.
+   *
+   * @throws MonodonError when the way to statsd cannot be opened
+   */
   renew(): void {
     this.demand.renew()
+    this.statsd.start()
+  }
+
+  /** The parts go: what is to be had of them is taken. */
+  leave(): void {
+    this.statsd.send()
+  }
+
+  /** Goes by other options from now on. */
+  reconfigure(options: Options): void {
+    this.demand.setPermanent(isWatched(options))
+    this.statsd.reconfigure(options)
   }
 
   /** All that can be known of a server that is so now. From then on its requests are timed for a while. */
@@ -60,6 +83,7 @@ export class Observation {
   }
 
   stop(): void {
+    this.statsd.stop()
     this.following.stop()
     this.demand.stop()
   }

@@ -1,6 +1,6 @@
 /**
  * Whether somebody looks at the server. Its clock is read for requests, and its workers are measured,
- * while pages about it are served, or it was asked a short while ago.
+ * while pages about it are served or statsd is told of it, or it was asked a short while ago.
  */
 
 import type { Options } from '../options/table.ts'
@@ -9,7 +9,7 @@ import type { Options } from '../options/table.ts'
 const STAYS_MS = 60_000
 
 export class Demand {
-  private readonly isPermanent: boolean
+  private isPermanent: boolean
   private readonly tell: (isMeasured: boolean) => void
   private timer: NodeJS.Timeout | undefined
 
@@ -24,6 +24,13 @@ export class Demand {
     if (this.isPermanent || this.timer !== undefined) this.tell(true)
   }
 
+  /** Somebody looks at it all the time from now on, or no longer does. */
+  setPermanent(isPermanent: boolean): void {
+    if (this.isPermanent === isPermanent) return
+    this.isPermanent = isPermanent
+    this.tell(isPermanent || this.timer !== undefined)
+  }
+
   /** Somebody looks. */
   look(): void {
     if (this.isPermanent) return
@@ -31,7 +38,7 @@ export class Demand {
     clearTimeout(this.timer)
     this.timer = setTimeout(() => {
       this.timer = undefined
-      this.tell(false)
+      this.tell(this.isPermanent)
     }, STAYS_MS).unref()
   }
 
@@ -40,7 +47,12 @@ export class Demand {
   }
 }
 
-/** Whether pages about the server are served: somebody looks at it all the time. */
+/** Whether somebody looks at a server all the time: pages about it are served, or statsd is told. */
+export function isWatched(options: Options): boolean {
+  return hasPages(options) || options.statsdHost !== ''
+}
+
+/** Whether pages about the server are served. */
 export function hasPages({ metricsBind, statusBind }: Options): boolean {
   return metricsBind !== '' || statusBind !== ''
 }

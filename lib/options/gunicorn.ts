@@ -28,8 +28,8 @@ const NO_OTHER_USER =
   'it keeps the user it is started as: set User= and Group= in systemd, USER in a Dockerfile, or use setpriv'
 const OWN_LOGS =
   "the server's log is not one of Python's: use --log-format, --access-logformat and --log-syslog, and set up the app's own logging in the app, with logging.config"
-const NO_STATSD =
-  'statsd is not spoken yet: --metrics-bind shows metrics to Prometheus, docs/observability.md'
+const NO_BACKLOG =
+  'connections are accepted at once and requests wait in a queue of the server: --metrics-bind shows its length, docs/metrics.md'
 const NO_PASTE =
   'ini files are not read: write a module with app = paste.deploy.loadapp("config:/path/to.ini") and name that'
 const NO_UWSGI_PROTOCOL = 'it speaks HTTP only: in nginx use proxy_pass in place of uwsgi_pass'
@@ -125,8 +125,7 @@ export const REFUSALS: readonly Refusal[] = [
     '-R --enable-stdio-inheritance',
     "workers always have the server's standard output and error: leave it out",
   ),
-  withValue('--statsd-host --statsd-prefix --dogstatsd-tags', NO_STATSD),
-  aSwitch('--enable-backlog-metric', NO_STATSD),
+  aSwitch('--enable-backlog-metric', NO_BACKLOG),
 
   // -- what is beside the server
   withValue('--dirty-app --dirty-workers --dirty-threads', NO_DIRTY),

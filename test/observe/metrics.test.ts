@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,7 +11,8 @@ import { request as control } from '../control/ctl.ts'
 import { describePython } from '../support/python.ts'
 import { describeWith } from '../support/required.ts'
 import { SpawnedServer } from '../support/spawned.ts'
-import { PATIENCE_MS, parallel, until, within } from '../support/wait.ts'
+import { parallel, until, within } from '../support/wait.ts'
+import { Counting, head } from './counting.ts'
 import { figures, scrape, sumOf } from './figures.ts'
 import { missing, PROMETHEUS } from './programs.ts'
 
@@ -86,61 +87,6 @@ async function start(kind: 'thread' | 'process' | 'python', ...flags: string[]):
     snapshot: async () =>
       (await control(join(folder, socket), { command: 'snapshot' })).result as Snapshot,
   }
-}
-
-/** What a client has counted of its own talks. */
-class Counting {
-  written = 0
-  read = 0
-  readonly statuses: Record<string, number> = {}
-  private readonly port: number
-
-  constructor(port: number) {
-    this.port = port
-  }
-
-  /** Sends bytes, and resolves with the status of the answer once the server has closed. */
-  async ask(bytes: string): Promise<void> {
-    const socket = await this.open(bytes)
-    let text = ''
-    socket.on('data', (data) => {
-      text += data.toString('latin1')
-    })
-    await within(PATIENCE_MS, 'an answer', () => once(socket, 'close'))
-    this.count(socket)
-    const status = /^HTTP\/1\.1 (\d)/.exec(text)?.[1]
-    this.add(`${status}xx`)
-  }
-
-  /** Sends bytes, and leaves once `isThere`. */
-  async leave(bytes: string, isThere: () => Promise<boolean>): Promise<void> {
-    const socket = await this.open(bytes)
-    await until('the request to be there', isThere)
-    socket.destroy()
-    this.count(socket)
-    this.add('none')
-  }
-
-  private async open(bytes: string): Promise<Socket> {
-    const socket = connect(this.port, '127.0.0.1')
-    socket.on('error', () => {})
-    await once(socket, 'connect')
-    socket.write(bytes)
-    return socket
-  }
-
-  private count(socket: Socket): void {
-    this.written += socket.bytesWritten
-    this.read += socket.bytesRead
-  }
-
-  private add(status: string): void {
-    this.statuses[status] = (this.statuses[status] ?? 0) + 1
-  }
-}
-
-function head(method: string, target: string, fields = ''): string {
-  return `${method} ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}\r\n`
 }
 
 async function countsExactly(kind: 'thread' | 'process' | 'python', name: string): Promise<void> {

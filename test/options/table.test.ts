@@ -108,6 +108,9 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   metricsBind: { good: 'unix:m.sock', value: 'unix:m.sock', bad: '9464' },
   metricsPath: { good: '/m', value: '/m', bad: 'm' },
   statusBind: { good: '[::1]:0', value: '[::1]:0', bad: '9465' },
+  statsdHost: { good: 'unix:///run/statsd', value: 'unix:///run/statsd', bad: 'udp://a:1' },
+  statsdPrefix: { good: 'shop.web', value: 'shop.web', bad: 'a:b' },
+  dogstatsdTags: { good: 'env:live,web', value: ['env:live', 'web'], bad: 'a|b' },
   slowRequest: { good: '2s', value: 2000, bad: 'soon' },
   observeToken: { good: 'sixteen-or-more-!', value: 'sixteen-or-more-!', bad: 'short' },
   logLevel: { good: 'debug', value: 'debug', bad: 'trace' },
@@ -251,6 +254,7 @@ it('gives native code exactly the rows that it reads', async () => {
     requestId: false,
     requestIdHeader: 'x-request-id',
     requestIdResponse: false,
+    statsdHost: '',
     slowRequest: 500,
   })
 })

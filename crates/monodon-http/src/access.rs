@@ -9,7 +9,8 @@
 //!
 //! `format` says what of a line is known when and what has to be looked at for it; `atoms` are its
 //! parts, `subject` is what they read. `escape` and `secrets` see to it that a client writes only what
-//! it may. `entries` takes what is written to another log, the error log, the same way to syslog.
+//! it may. `entries` takes what is written to another log, the error log, the same way to syslog, and
+//! `statsd` takes metrics to statsd; `way` is how messages get there.
 
 mod atoms;
 mod clock;
@@ -20,9 +21,11 @@ mod line;
 mod log;
 mod nearest;
 mod secrets;
+mod statsd;
 mod subject;
 mod syslog;
 mod target;
+mod way;
 mod writer;
 
 use std::cell::RefCell;
@@ -37,6 +40,7 @@ pub(crate) use self::escape::VALUE_BYTES;
 use self::format::Format;
 pub(crate) use self::line::Line;
 pub(crate) use self::log::{Log, Outlets};
+pub use self::statsd::Statsd;
 use self::subject::Subject;
 pub(crate) use self::target::reason;
 use self::writer::Lane;

@@ -83,8 +83,9 @@ mod tunnel;
 mod visits;
 mod wire;
 
-pub use access::Entries;
+pub use access::{Entries, Statsd};
 pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, RequestBody};
+pub use observe::Tallied;
 pub use options::Options;
 pub use report::{Blame, Report, Reporter};
 pub use server::{Phase, Server, StartError};

@@ -10,6 +10,7 @@ mod cells;
 mod limit;
 mod lives;
 mod seen;
+mod tally;
 mod trace;
 
 use std::cell::Cell;
@@ -23,6 +24,8 @@ pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
 pub use self::seen::cut;
+pub use self::tally::Tallied;
+pub(crate) use self::tally::Tally;
 pub use self::trace::Trace;
 use crate::client::Client;
 use crate::spare::Spare;
@@ -90,6 +93,10 @@ impl Observer {
             INTERFACES.len() - 1
         };
         stats.ended[interface][seen.method()][seen.class()].add(1);
+        let tally = stats.tally.get();
+        if let Some(tally) = tally {
+            tally.count(seen.status());
+        }
         if let (Some(begun), Some(ended)) = (seen.watched_since(), ended) {
             if let Some(time) = seen.queue_time(begun) {
                 stats.queue_time.observe(time);
@@ -100,6 +107,9 @@ impl Observer {
             if let Some(time) = seen.send_time(ended) {
                 stats.send_time.observe(time);
             }
+            if let (Some(tally), false) = (tally, seen.is_tunnel()) {
+                tally.time(ended.saturating_duration_since(begun));
+            }
             self.watching().tell(&seen, is_cut, begun, ended);
         }
         self.spare.keep(seen);
@@ -109,6 +119,9 @@ impl Observer {
     pub(crate) fn refused(&self, status: StatusCode) {
         let native = INTERFACES.len() - 1;
         self.stats.ended[native][OTHER][usize::from(status.as_u16() / 100)].add(1);
+        if let Some(tally) = self.stats.tally.get() {
+            tally.count(status.as_u16());
+        }
     }
 
     pub(crate) fn limited(&self, limit: Limit) {

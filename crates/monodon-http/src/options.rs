@@ -147,6 +147,8 @@ pub struct Options {
     pub request_id_header: String,
     /// Sends the id of a request back in its response.
     pub request_id_response: bool,
+    /// Where statsd takes metrics by Gunicorn's names: HOST:PORT or `unix://PATH`; none without it.
+    pub statsd_host: String,
     /// Requests that take longer are slow: status and monodon ctl snapshot remember the last ones.
     pub slow_request: Duration,
 }
@@ -246,6 +248,7 @@ impl Default for Options {
             request_id: false,
             request_id_header: "x-request-id".to_owned(),
             request_id_response: false,
+            statsd_host: String::new(),
             slow_request: Duration::from_millis(500),
         }
     }

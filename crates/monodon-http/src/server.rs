@@ -7,14 +7,14 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
-use crate::access::Log;
+use crate::access::{Log, Statsd};
 use crate::doors::Waiting;
 use crate::duty::Duty;
 use crate::handoff::App;
 use crate::io_thread::{self, Command, Port, Setup};
 pub use crate::listen::StartError;
 use crate::listen::unix::Access;
-use crate::observe::Watching;
+use crate::observe::{Tallied, Watching};
 use crate::options::Options;
 pub use crate::phase::Phase;
 use crate::phase::PhaseCell;
@@ -223,6 +223,14 @@ impl Server {
         total
     }
 
+    /// What was counted since the last call, with `most` times at most. The first call has it counted
+    /// from then on, as long as the server lives.
+    pub fn tally(&self, most: usize) -> Tallied {
+        let ports = self.ports.iter();
+        let tallies = ports.map(|port| &**port.stats.tally.get_or_init(Box::default));
+        Tallied::take(tallies, most)
+    }
+
     /// What is shown of single requests, and to whom.
     pub fn watching(&self) -> &Watching {
         &self.watching
@@ -243,6 +251,7 @@ impl Server {
         Access::new(options)?;
         let tls = Tls::load(options, None).map_err(StartError::Tls)?;
         Tuning::load(options, tls.map(Arc::new), None)?;
+        Statsd::check(&options.statsd_host)?;
         Log::check(options)
     }
 

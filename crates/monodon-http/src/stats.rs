@@ -1,9 +1,9 @@
 //! Counters of one I/O thread, written by it and read by anyone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
-use crate::observe::{Counter, Requests, Times, Totals, Watching};
+use crate::observe::{Counter, Requests, Tally, Times, Totals, Watching};
 
 /// A snapshot of the server's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub(crate) struct ThreadStats {
     pub(crate) bytes_sent: Counter,
     pub(crate) handshakes: Counter,
     pub(crate) failed_handshakes: Counter,
+    /// For statsd, once that is asked for.
+    pub(crate) tally: OnceLock<Box<Tally>>,
     /// What the threads of the server share.
     pub(crate) watching: Arc<Watching>,
 }
@@ -84,6 +86,7 @@ impl ThreadStats {
             bytes_sent: Counter::default(),
             handshakes: Counter::default(),
             failed_handshakes: Counter::default(),
+            tally: OnceLock::new(),
             watching,
         }
     }

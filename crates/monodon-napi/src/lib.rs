@@ -25,6 +25,7 @@ mod port;
 mod process;
 mod server;
 mod sockets;
+mod statsd;
 
 use napi_derive::napi;
 

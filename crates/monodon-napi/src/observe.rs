@@ -112,6 +112,24 @@ pub struct NativeFollowed {
     pub dropped: f64,
 }
 
+/// Requests of one status.
+#[napi(object)]
+pub struct NativeStatusCount {
+    pub status: u32,
+    pub count: f64,
+}
+
+/// What was counted since it was asked for last.
+#[napi(object)]
+pub struct NativeTally {
+    /// Those that are not zero; 499 is that the client left before there was an answer.
+    pub statuses: Vec<NativeStatusCount>,
+    /// Milliseconds that requests took, from their head to their end; where there are less than `timed`,
+    /// each request is as likely to be among them as any other.
+    pub times: Vec<f64>,
+    pub timed: f64,
+}
+
 /// Requests under way that are listed.
 const IN_FLIGHT: usize = 100;
 
@@ -176,6 +194,23 @@ impl NativeServer {
         Err(Error::new(Status::InvalidArg, why))
     }
 
+    /// What was counted since the last call, with `most` times at most; counting begins with the first call.
+    #[napi(catch_unwind)]
+    pub fn tally(&self, most: u32) -> NativeTally {
+        let tallied = self.server().tally(most as usize);
+        let statuses = tallied.statuses.into_iter();
+        NativeTally {
+            statuses: statuses
+                .map(|(status, count)| NativeStatusCount {
+                    status: u32::from(status),
+                    count: count as f64,
+                })
+                .collect(),
+            times: tallied.times.into_iter().map(milliseconds).collect(),
+            timed: tallied.timed as f64,
+        }
+    }
+
     /// Has all requests that end gathered for `followed`, or not.
     #[napi(catch_unwind)]
     pub fn set_followed(&self, is_followed: bool) {
@@ -208,6 +243,10 @@ fn request_counts(ended: &monodon_http::observe::Requests<u64>) -> Vec<NativeReq
         }
     }
     counts
+}
+
+fn milliseconds(us: u32) -> f64 {
+    f64::from(us) / 1_000.0
 }
 
 /// Microseconds in a second.

@@ -75,6 +75,7 @@ pub struct NativeOptions {
     pub request_id: bool,
     pub request_id_header: String,
     pub request_id_response: bool,
+    pub statsd_host: String,
     pub slow_request: f64,
 }
 
@@ -155,6 +156,7 @@ impl From<NativeOptions> for Options {
             request_id: from.request_id,
             request_id_header: from.request_id_header,
             request_id_response: from.request_id_response,
+            statsd_host: from.statsd_host,
             slow_request: duration(from.slow_request),
         }
     }

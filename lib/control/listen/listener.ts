@@ -6,6 +6,7 @@ import {
   type NativeReport,
   type NativeServer,
   type NativeStats,
+  type NativeTally,
   startServer,
 } from '../../bridge/native.ts'
 import { isErrorCode } from '../../errors.ts'
@@ -126,6 +127,11 @@ export class Listener {
   /** Has the times of requests measured from now on, or not. */
   setTimed(isTimed: boolean): void {
     this.native.setTimed(isTimed)
+  }
+
+  /** What was counted of requests since the last call, from the first one on; with `most` times at most. */
+  tally(most: number): NativeTally {
+    return this.native.tally(most)
   }
 
   /** Says by which interface the app is called. */

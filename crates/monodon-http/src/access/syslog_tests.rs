@@ -1,10 +1,9 @@
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::time::Duration;
 
-use super::{
-    Address, Destination, Duration, Kind, LINE_END, Severity, Syslog, TimeZone, UdpSocket, io,
-};
+use super::{Address, Destination, Kind, LINE_END, Severity, Syslog, TimeZone, address_of, io};
 
 fn syslog(to: &str, severity: Severity) -> Syslog {
     let destination = Destination::read(to, "local3", "monodon.shop.access".to_owned());
@@ -170,7 +169,7 @@ fn reads_addresses() {
             },
         ),
     ] {
-        assert_eq!(Address::read(text), Ok(expected), "{text}");
+        assert_eq!(address_of(text), Ok(expected), "{text}");
     }
     for text in [
         "",
@@ -181,7 +180,7 @@ fn reads_addresses() {
         "udp://a:70000",
         "udp://[::1]a",
     ] {
-        assert!(Address::read(text).is_err(), "{text}");
+        assert!(address_of(text).is_err(), "{text}");
     }
     let wrong = Destination::read("udp://a", "nothing", String::new());
     assert_eq!(

@@ -1,15 +1,17 @@
-//! What lines are written to: a file, or syslog.
+//! What lines are written to: a file, syslog, or statsd.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::statsd::Datagrams;
 use super::syslog::Syslog;
 
 /// What lines are written to.
 pub(crate) enum Target {
     File(LogFile),
     Syslog(Box<Syslog>),
+    Statsd(Datagrams),
 }
 
 impl Target {
@@ -18,6 +20,7 @@ impl Target {
         match self {
             Self::File(file) => file.name(),
             Self::Syslog(syslog) => syslog.name(),
+            Self::Statsd(statsd) => statsd.name(),
         }
     }
 
@@ -29,6 +32,8 @@ impl Target {
                 syslog.reconnect();
                 Ok(())
             }
+            // It is no log: nobody has moved it away.
+            Self::Statsd(_) => Ok(()),
         }
     }
 
@@ -37,6 +42,7 @@ impl Target {
         match self {
             Self::File(file) => file.write(lines),
             Self::Syslog(syslog) => syslog.write(lines),
+            Self::Statsd(statsd) => statsd.write(lines),
         }
     }
 
@@ -44,7 +50,7 @@ impl Target {
     pub(super) fn end_broken_line(&mut self) -> io::Result<()> {
         match self {
             Self::File(file) => file.end_broken_line(),
-            Self::Syslog(_) => Ok(()),
+            Self::Syslog(_) | Self::Statsd(_) => Ok(()),
         }
     }
 }
