@@ -83,7 +83,10 @@ export const REFUSALS: readonly Refusal[] = [
   withValue('-n --name', 'ps shows the command line with the name of the app: leave it out'),
 
   // -- the socket
-  aSwitch('--no-sendfile', 'files of a WSGI app are not sent with sendfile(): leave it out'),
+  aSwitch(
+    '--no-sendfile',
+    'native threads send files, with sendfile() where the kernel can do that: leave it out',
+  ),
   withValue('--protocol --uwsgi-allow-from', NO_UWSGI_PROTOCOL),
   withValue(
     '--ciphers',

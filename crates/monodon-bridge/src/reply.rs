@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
-use monodon_http::handoff::{Handler, ReasonPhrase, Refusal, Request};
+use monodon_http::handoff::{Handler, OpenedFile, ReasonPhrase, Refusal, Request};
 use monodon_http::websocket::Offer;
 
 use crate::headers;
@@ -260,6 +260,10 @@ impl Future for Reply {
             (Some(body), _) => ReplyBody::Whole(Some(body)),
             (None, Some(exchange)) => {
                 let due = due(&response, this.subject.method == Method::HEAD);
+                if let Some(file) = exchange.with(|slot| slot.take_file(due)).flatten() {
+                    response.extensions_mut().insert(OpenedFile(file));
+                    return Poll::Ready(Ok(response));
+                }
                 exchange.with(|slot| slot.due = due);
                 let subject = std::mem::take(&mut this.subject);
                 ReplyBody::Streamed(Box::new(Streamed::new(exchange, subject)))

@@ -157,6 +157,27 @@ impl Slot {
         self.parts.push_back(part);
     }
 
+    /// Takes the file that is the body, of the length that the head has declared, if all of the response is
+    /// here and nothing else is in it. What is left of the request's body is given up then.
+    pub(crate) fn take_file(&mut self, declared: Option<u64>) -> Option<FilePart> {
+        let Some(Ending::Complete { trailers }) = &self.ending else {
+            return None;
+        };
+        let [Part::File(part)] = self.parts.make_contiguous() else {
+            return None;
+        };
+        let length = declared.unwrap_or(part.left());
+        if !trailers.is_empty() || length == 0 || length > part.left() {
+            return None;
+        }
+        let part = part.split(length);
+        self.parts.clear();
+        if let Some(upload) = self.upload.take() {
+            upload.abandon();
+        }
+        Some(part)
+    }
+
     /// The exchange cannot be answered (further): refused before the head, cut after it.
     pub(crate) fn give_up(&mut self, refusal: Refusal) {
         if self.begun || self.answer.as_ref().is_some_and(Answer::begins) {

@@ -17,10 +17,16 @@ pub use hyper::ext::ReasonPhrase;
 pub use crate::body::{BodyError, RequestBody};
 pub use crate::client::Client;
 pub use crate::fields::Mount;
+use crate::files::FilePart;
 pub use crate::observe::Trace;
 pub use crate::peer::Peer;
 pub use crate::tunnel::{Farewell, Session, Tunnel};
 use crate::websocket::Offer;
+
+/// As an extension of a response: the part of a file that the app has opened, which is sent in place of the
+/// body.
+#[derive(Clone, Debug)]
+pub struct OpenedFile(pub FilePart);
 
 /// What answers requests, shared by all I/O threads.
 pub trait App: Send + Sync + 'static {

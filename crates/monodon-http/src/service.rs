@@ -21,7 +21,7 @@ use crate::client::Client;
 use crate::connection;
 use crate::fields::Origin;
 use crate::files::{Answer, Asking, FileBody, Outcome};
-use crate::handoff::{Handler, Refusal, Request};
+use crate::handoff::{Handler, OpenedFile, Refusal, Request};
 use crate::http2::connect;
 use crate::incoming::Incoming;
 use crate::io_thread::Place;
@@ -335,7 +335,10 @@ fn answered<H: Handler>(
     let asking = exchange.asking.take();
     let outcome = asking.and_then(|asking| asking.replacement(&mut response, &exchange.place));
     match outcome {
-        None => Step::Response(response),
+        None => match response.extensions_mut().remove() {
+            None => Step::Response(response),
+            Some(OpenedFile(part)) => Step::File(response.map(|_| FileBody::opened(part))),
+        },
         Some(outcome) => Step::Next(State::Replacing {
             outcome,
             response: Some(response),

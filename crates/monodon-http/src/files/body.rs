@@ -34,8 +34,8 @@ pub(crate) struct KeptPart {
 pub(crate) struct Pieces {
     queue: VecDeque<Segment>,
     left: u64,
-    /// The file as it was when the head was made.
-    stamp: Stamp,
+    /// The file as it was when the head was made, if it is to stay so.
+    stamp: Option<Stamp>,
     /// The bytes are wanted here: the kernel must not send them by itself.
     is_read: bool,
     /// The next block, where the disk has to be waited for.
@@ -92,13 +92,17 @@ impl FileBody {
 
     /// One that is put together by `add_text` and `add_part`.
     pub(crate) fn several(stamp: Stamp) -> Self {
-        Self::Pieces(Box::new(Pieces {
-            queue: VecDeque::new(),
-            left: 0,
-            stamp,
-            is_read: false,
-            reading: None,
-        }))
+        Self::Pieces(Box::new(Pieces::new(Some(stamp))))
+    }
+
+    /// What the app has opened, and may go on writing to.
+    pub(crate) fn opened(part: FilePart) -> Self {
+        let length = part.left();
+        let mut pieces = Pieces::new(None);
+        pieces.is_read = length <= COPIED_BYTES;
+        let mut body = Self::Pieces(Box::new(pieces));
+        body.add(Segment::File(part), length);
+        body
     }
 
     pub(crate) fn add_text(&mut self, text: Bytes) {
@@ -176,6 +180,16 @@ fn slice(bytes: &Bytes, part: &Range<u64>) -> Bytes {
 }
 
 impl Pieces {
+    fn new(stamp: Option<Stamp>) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            left: 0,
+            stamp,
+            is_read: false,
+            reading: None,
+        }
+    }
+
     fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
@@ -240,6 +254,9 @@ impl Pieces {
     /// Before the last piece: the file must not have been written to, or the client has parts of two
     /// contents. One that has grown is a log, say, and its beginning is what it was.
     fn check(&self) -> Result<(), Broken> {
+        let Some(stamp) = self.stamp else {
+            return Ok(());
+        };
         let is_last = self.queue.iter().all(|segment| match segment {
             Segment::Bytes(_) => true,
             Segment::File(part) => part.left() == 0,
@@ -248,7 +265,7 @@ impl Pieces {
             return Ok(());
         };
         let now = Stamp::of(part.file()).map_err(|error| Broken::File(part.fault(error)))?;
-        if now.length > self.stamp.length || now == self.stamp {
+        if now.length > stamp.length || now == stamp {
             return Ok(());
         }
         Err(Broken::File(

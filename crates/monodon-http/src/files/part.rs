@@ -13,6 +13,7 @@ pub(crate) const TOO_SHORT: &str = "it is shorter than was announced";
 const BLOCK_BYTES: u64 = 131_072;
 
 /// What is still to be sent of a file.
+#[derive(Clone, Debug)]
 pub struct FilePart {
     file: Arc<File>,
     offset: u64,
@@ -70,8 +71,9 @@ impl FilePart {
         self.offset
     }
 
-    /// Takes its first `bytes` off, to be sent by the kernel.
-    pub(crate) fn split(&mut self, bytes: u64) -> Self {
+    /// Takes its first `bytes` off.
+    #[must_use]
+    pub fn split(&mut self, bytes: u64) -> Self {
         let first = Self::new(Arc::clone(&self.file), self.offset, bytes.min(self.left));
         self.advance(first.left);
         first
