@@ -140,6 +140,21 @@ export interface Exchange {
    * unless the block has one. For HEAD the body only gives the length.
    */
   respond(status: number, headers: HeaderBlock, body: string | Uint8Array): void
+  /** Where a regular file stands that is open; -1 for what `respondFile` cannot send, from this worker or at all. */
+  positionOf(descriptor: number): number
+  /**
+   * Gives a part of an open file as the whole body, whose length is in `headers`; `positionOf` was not
+   * negative. The descriptor may be closed at once.
+   *
+   * @returns false if there can be no more descriptors; nothing was sent then
+   */
+  respondFile(
+    status: number,
+    headers: HeaderBlock,
+    descriptor: number,
+    offset: number,
+    length: number,
+  ): boolean
   /** Begins a streamed response. Without `content-length` in the block it is chunked. */
   start(status: number, headers: HeaderBlock): void
   /**

@@ -64,7 +64,7 @@ export const KIND = {
   informational: 38,
   /** The worker has forgotten an aborted exchange; its id may be used again. */
   done: 39,
-  /** From a process worker: a part of an open file as a piece of a streamed body. See FILE. */
+  /** A part of an open file as a piece of a streamed body. See FILE. */
   file: 40,
   /** From a process worker, for the arbiter: word 3 = bytes of JSON that follow. */
   say: 41,
@@ -157,7 +157,7 @@ export const ENVIRON = {
   bytes: 8,
 } as const
 
-/** Words of a `file` record after the common three. Its descriptor is the next of those that came with the batch. */
+/** Words of a `file` record after the common three. Its descriptor is the next of those that came with the batch, or that a worker in a thread has enclosed. */
 export const FILE = {
   /** Where the part begins in the file, low and high word. */
   offsetLow: 3,

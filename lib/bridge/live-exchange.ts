@@ -173,6 +173,26 @@ export class LiveExchange implements Exchange {
     this.finish()
   }
 
+  positionOf(descriptor: number): number {
+    return this.home.outbox.positionOf(descriptor)
+  }
+
+  respondFile(
+    status: number,
+    headers: HeaderBlock,
+    descriptor: number,
+    offset: number,
+    length: number,
+  ): boolean {
+    if (!this.begin()) return true
+    if (!this.home.outbox.file(this.id, status, headers, descriptor, offset, length)) {
+      this.started = false
+      return false
+    }
+    this.finish()
+    return true
+  }
+
   start(status: number, headers: HeaderBlock): void {
     if (!this.begin()) return
     this.home.outbox.block(KIND.head, this.id, status, headers)

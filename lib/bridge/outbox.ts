@@ -1,6 +1,6 @@
 import { MonodonError } from '../errors.ts'
 import type { HeaderBlock } from './exchange.ts'
-import { BATCH_BYTES, FLAG, KIND, LEND_BYTES } from './layout.ts'
+import { BATCH_BYTES, FILE, FLAG, KIND, LEND_BYTES } from './layout.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import type { Port } from './port.ts'
 
@@ -12,6 +12,8 @@ const WORDS = 20
 export const RECORD_ROOM = BATCH_BYTES - WORDS
 /** Bytes of a piece of what is too large for one record: the other exchanges get their turn between two. */
 export const PIECE_BYTES = 65_536
+/** Values that a word can have. */
+const WORD_VALUES = 2 ** 32
 /** A UTF-16 unit takes at most 3 bytes of UTF-8. */
 export const UTF8_FACTOR = 3
 
@@ -85,6 +87,38 @@ export class Outbox {
       this.words[word + 4] = this.lend(body)
       this.finish(word, kind | (FLAG.lent << 8), id, end)
     }
+  }
+
+  /** Where a regular file stands that is open; -1 for what `file` cannot send. */
+  positionOf(descriptor: number): number {
+    return this.port.tell?.(descriptor) ?? -1
+  }
+
+  /**
+   * A whole response with a part of an open file, in one batch, so that native code sees that it is whole.
+   * False, and nothing is written, if there can be no more descriptors.
+   */
+  file(
+    id: number,
+    status: number,
+    headers: HeaderBlock,
+    descriptor: number,
+    offset: number,
+    length: number,
+  ): boolean {
+    // Room comes first: a file that is enclosed has to be in a record.
+    this.reserve(3 * WORDS + FILE.words * 4 + headers.length)
+    if (!this.port.enclose?.(descriptor)) return false
+    this.block(KIND.head, id, status, headers)
+    const { at, words } = this
+    const word = at >>> 2
+    words[word + FILE.offsetLow] = offset
+    words[word + FILE.offsetHigh] = offset / WORD_VALUES
+    words[word + FILE.lengthLow] = length
+    words[word + FILE.lengthHigh] = length / WORD_VALUES
+    this.finish(word, KIND.file, id, at + FILE.words * 4)
+    this.block(KIND.end, id, 0, '')
+    return true
   }
 
   /** A record whose only payload is a header block: `head`, `end`, `informational`. */

@@ -18,6 +18,13 @@ export interface Port {
    * once, and the buffers that they lend.
    */
   submit(bytes: number, records: number, lent?: readonly Uint8Array[]): void
+  /** Where a regular file stands that is open; -1 for anything else. Absent where files cannot be handed over. */
+  tell?(descriptor: number): number
+  /**
+   * Keeps an open file for the next `file` record, so that its descriptor may be closed at once. Gives 0 if
+   * there can be no more descriptors.
+   */
+  enclose?(descriptor: number): number
   /** Sends what `submit` has set aside, where it does that to send more with it. */
   flush?(): void
   /** Takes no more. What a worker in a thread still holds is answered 502. */

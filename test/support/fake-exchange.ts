@@ -250,6 +250,15 @@ export class FakeExchange implements Exchange {
 
   // -- Exchange: the response
 
+  /** It sends no files: they have to be read. */
+  positionOf(): number {
+    return -1
+  }
+
+  respondFile(): boolean {
+    throw new Error('contract: respondFile without a position')
+  }
+
   respond(status: number, headers: HeaderBlock, body: string | Uint8Array): void {
     if (this.aborted) return
     if (this.started || this.finished) throw new Error('contract: respond after the response began')

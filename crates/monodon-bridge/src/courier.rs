@@ -109,7 +109,9 @@ impl Courier {
             Err(error) => return Err(error.into()),
         }
         while let Some((head, batch, files)) = self.incoming.batch()? {
-            self.worker.submit_with_files(batch, head.records, files)?;
+            // It lends nothing.
+            let worker = &self.worker;
+            worker.submit_with_files(batch, head.records, Vec::new(), &mut Vec::new(), files)?;
             self.open(head.take)?;
             self.incoming.consume(head);
         }

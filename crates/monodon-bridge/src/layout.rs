@@ -49,7 +49,7 @@ pub mod kind {
     pub const INFORMATIONAL: u8 = 38;
     /// The worker has forgotten an aborted exchange; its id may be used again.
     pub const DONE: u8 = 39;
-    /// From a process worker: a part of an open file as a piece of a streamed body. See FILE.
+    /// A part of an open file as a piece of a streamed body. See FILE.
     pub const FILE: u8 = 40;
     /// From a process worker, for the arbiter: word 3 = bytes of JSON that follow.
     pub const SAY: u8 = 41;
@@ -125,7 +125,7 @@ pub mod environ {
     pub const BYTES: usize = 8;
 }
 
-/// Words of a `file` record after the common three. Its descriptor is the next of those that came with the batch.
+/// Words of a `file` record after the common three. Its descriptor is the next of those that came with the batch, or that a worker in a thread has enclosed.
 pub mod file {
     /// Where the part begins in the file, low and high word.
     pub const OFFSET_LOW: usize = 3;

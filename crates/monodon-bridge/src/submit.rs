@@ -70,29 +70,24 @@ impl Worker {
         lent: Vec<Box<dyn LentMemory>>,
         keys: &mut Vec<usize>,
     ) -> Result<(), Malformed> {
-        let mut enclosed = Enclosed {
-            lent: lent.into_iter().map(Some).collect(),
-            keys,
-            files: &mut VecDeque::new(),
-        };
-        self.hand_over(batch, count, &mut enclosed)
+        self.submit_with_files(batch, count, lent, keys, &mut VecDeque::new())
     }
 
-    /// Hands over the `count` records of `batch`, which lend nothing and whose `file` records use
-    /// the front of `files`.
+    /// [`Self::submit`] where `file` records use the front of `files`.
     ///
     /// # Errors
     /// As `submit`.
-    #[cfg(unix)]
-    pub(crate) fn submit_with_files(
+    pub fn submit_with_files(
         self: &Arc<Self>,
         batch: &[u8],
         count: usize,
+        lent: Vec<Box<dyn LentMemory>>,
+        keys: &mut Vec<usize>,
         files: &mut VecDeque<File>,
     ) -> Result<(), Malformed> {
         let mut enclosed = Enclosed {
-            lent: Vec::new(),
-            keys: &mut Vec::new(),
+            lent: lent.into_iter().map(Some).collect(),
+            keys,
             files,
         };
         self.hand_over(batch, count, &mut enclosed)

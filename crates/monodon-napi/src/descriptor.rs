@@ -1,6 +1,9 @@
-//! Sockets that the process was started with.
+//! Descriptors that come as numbers: sockets that the process was started with, files that workers have
+//! opened.
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::Seek;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -46,4 +49,20 @@ fn listens(descriptor: RawFd) -> Result<bool, &'static str> {
         Some(libc::EBADF) => Err("the process was not started with such a descriptor"),
         _ => Err("it is no socket"),
     }
+}
+
+/// A further descriptor of what this process has open. `None` if it is not open, or there can be no more.
+pub(crate) fn share(descriptor: usize) -> Option<File> {
+    let descriptor = RawFd::try_from(descriptor).ok()?;
+    // SAFETY: the kernel checks the number, and touches no memory.
+    let copy = unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) };
+    // SAFETY: the kernel has just made it, so that nobody else has it.
+    (copy >= 0).then(|| File::from(unsafe { OwnedFd::from_raw_fd(copy) }))
+}
+
+/// Where a regular file stands that this process has open. `None` for anything else.
+pub(crate) fn tell(descriptor: usize) -> Option<u64> {
+    let mut file = share(descriptor)?;
+    let is_file = file.metadata().ok()?.is_file();
+    is_file.then(|| file.stream_position().ok()).flatten()
 }

@@ -4,9 +4,12 @@
 //! do without the conversions of `#[napi]`: the state comes with the callback, and the two batch
 //! buffers are native memory that JavaScript sees as external `ArrayBuffer`s.
 
+mod enclose;
+
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::{CStr, c_void};
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
@@ -20,6 +23,7 @@ use monodon_bridge::worker::Worker;
 use napi::bindgen_prelude::{Function, Object};
 use napi::{Env, Error, Result, Status, check_status, sys};
 
+use self::enclose::{enclose, tell_position};
 use crate::doorbell::Bell;
 use crate::lent::{Lent, lend};
 
@@ -30,6 +34,8 @@ struct Port {
     outbound: Rc<Batch>,
     /// References to lent arrays, by the keys of `Worker::submit`.
     loans: RefCell<HashMap<usize, sys::napi_ref>>,
+    /// Files for the next `file` records.
+    files: RefCell<VecDeque<File>>,
     bell: Bell,
     detached: Cell<bool>,
 }
@@ -70,7 +76,8 @@ impl Port {
 }
 
 /// Attaches the calling thread as a worker: an object with `index`, the buffers `inbound` and
-/// `outbound`, and the functions `take(most)`, `submit(bytes, records, lent?)`, `detach()`.
+/// `outbound`, and the functions `take(most)`, `submit(bytes, records, lent?)`,
+/// `tell(descriptor)`, `enclose(descriptor)`, `detach()`.
 pub(crate) fn attach<'env>(
     env: &'env Env,
     bridge: &Arc<Bridge>,
@@ -84,6 +91,7 @@ pub(crate) fn attach<'env>(
         inbound: Batch::new(),
         outbound: Batch::new(),
         loans: RefCell::default(),
+        files: RefCell::default(),
         bell,
         detached: Cell::new(false),
     });
@@ -108,6 +116,14 @@ pub(crate) fn attach<'env>(
             &object,
             c"submit",
             function(raw, c"submit", submit, &port)?,
+        )?;
+        let tell = function(raw, c"tell", tell_position, &port)?;
+        set(raw, &object, c"tell", tell)?;
+        set(
+            raw,
+            &object,
+            c"enclose",
+            function(raw, c"enclose", enclose, &port)?,
         )?;
         set(
             raw,
@@ -292,7 +308,10 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
         // call.
         let batch = unsafe { std::slice::from_raw_parts(port.outbound.0.as_ptr(), bytes) };
         let mut keys = Vec::new();
-        let outcome = port.worker.submit(batch, records, memory, &mut keys);
+        let mut files = port.files.borrow_mut();
+        let worker = &port.worker;
+        let outcome = worker.submit_with_files(batch, records, memory, &mut keys, &mut files);
+        drop(files);
         let mut references = references.into_iter();
         port.loans
             .borrow_mut()

@@ -3,9 +3,10 @@ import { LEND_BYTES } from '../../bridge/layout.ts'
 import { MonodonError } from '../../errors.ts'
 import { logError } from '../../log.ts'
 import type { InterfaceContext } from '../interface.ts'
+import { partOf } from '../opened-file.ts'
 import { Body, closeMethod, isPromiseLike, type Step, toData } from './body.ts'
 import { FileBody } from './file-wrapper.ts'
-import { encodeFields, type Fields, type Head, responseHead } from './head.ts'
+import { encodeFields, type Fields, type Head, lengthField, responseHead } from './head.ts'
 import type { Chunk, StartResponse } from './types.ts'
 
 /** How long one body may hold the thread before other requests have their turn. */
@@ -108,17 +109,42 @@ export class Call {
   /** Runs without a break when the body is synchronous and nothing makes it wait. */
   private async stream(body: Body): Promise<void> {
     try {
-      while (!body.isDone && !this.exchange.aborted) {
+      const isSent = body.source instanceof FileBody && (await this.sendFile(body.source))
+      while (!isSent && !body.isDone && !this.exchange.aborted) {
         const pause = body.isAsync ? this.readNext(body) : this.readOn(body)
         if (pause === undefined) continue
         this.watchClient()
         await pause
       }
-      if (!this.exchange.aborted) this.finish()
+      if (!isSent && !this.exchange.aborted) this.finish()
     } catch (error) {
       this.fail(error)
     }
     this.closeBody(body)
+  }
+
+  /** Hands a file to native code, from where it stands; false if it has to be read. */
+  private async sendFile(file: FileBody): Promise<boolean> {
+    if (this.head === undefined || this.isHeadFinal || !this.head.hasBody) return false
+    this.watchClient()
+    const opened = await file.opened()
+    const { exchange, head } = this
+    if (opened === undefined || exchange.finished) return false
+    const part = partOf(opened, exchange)
+    if (part === undefined) return false
+    const { status, contentLength } = head
+    if (part.length < contentLength) {
+      this.length = part.length
+      throw this.wrongLength(head)
+    }
+    const length = contentLength === -1 ? part.length : contentLength
+    const block =
+      contentLength === -1 ? head.block + lengthField(status, String(length)) : head.block
+    if (this.isHead || length === 0) exchange.respond(status, block, '')
+    else if (!exchange.respondFile(status, block, part.descriptor, part.offset, length))
+      return false
+    this.isHeadFinal = true
+    return true
   }
 
   /** Reads a synchronous body up to its end, or until it has to wait for what is returned. */

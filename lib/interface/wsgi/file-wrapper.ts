@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { fileOfStream, isHandle, type OpenedFile } from '../opened-file.ts'
 import type { Chunk, FileLike, FileWrapper } from './types.ts'
 
 /** Bytes of a file that are read at a time. */
@@ -6,7 +7,7 @@ const BLOCK_BYTES = 65_536
 
 type File = Parameters<FileWrapper>[0]
 
-/** `wsgi.file_wrapper`: a body that reads a file in blocks and closes it with the response. */
+/** `wsgi.file_wrapper`: a body that is a file, read in blocks unless native code sends it, and closed with the response. */
 export class FileBody implements AsyncIterable<Chunk> {
   private readonly file: File
   private readonly blockSize: number
@@ -39,9 +40,22 @@ export class FileBody implements AsyncIterable<Chunk> {
     else if ('destroy' in file && typeof file.destroy === 'function') file.destroy()
   }
 
+  /** The file itself, if reading this is nothing but reading a file. */
+  async opened(): Promise<OpenedFile | undefined> {
+    const { file } = this
+    if (!isPath(file) && !isHandle(file)) return fileOfStream(file)
+    const { fd: descriptor } = isPath(file) ? await this.openPath(file) : file
+    const isOpen = descriptor >= 0
+    return isOpen ? { descriptor, start: undefined, end: Number.POSITIVE_INFINITY } : undefined
+  }
+
+  private openPath(path: string | URL): Promise<FileHandle> {
+    this.opening ??= open(path)
+    return this.opening
+  }
+
   private async *path(path: string | URL): AsyncGenerator<Chunk> {
-    this.opening = open(path)
-    yield* this.blocks(await this.opening)
+    yield* this.blocks(await this.openPath(path))
   }
 
   /** One buffer for all blocks: the server has written a chunk when it asks for the next one. */
@@ -68,10 +82,6 @@ export class FileBody implements AsyncIterable<Chunk> {
 export const fileWrapper: FileWrapper = (file, blockSize) => new FileBody(file, blockSize)
 
 const isPath = (file: File): file is string | URL => typeof file === 'string' || file instanceof URL
-
-/** `FileHandle` is not exported as a class; its descriptor tells it from other objects with `read`. */
-const isHandle = (file: object): file is FileHandle =>
-  'fd' in file && typeof file.fd === 'number' && 'read' in file && 'datasync' in file
 
 const isIterable = (file: object): file is AsyncIterable<Chunk> => Symbol.asyncIterator in file
 

@@ -124,8 +124,8 @@ function parseLength(value: string): number {
   return Number(value)
 }
 
-/** A 204 has no content-length (RFC 9110 section 8.6). */
-function lengthField(status: number, value: string): string {
+/** The field, encoded. A 204 has no content-length (RFC 9110 section 8.6). */
+export function lengthField(status: number, value: string): string {
   return status === NO_CONTENT ? '' : encodeHeader(CONTENT_LENGTH, value)
 }
 

@@ -1,0 +1,79 @@
+/** What apps answer with, if it is a file that native code can send by itself. */
+
+import fs, { fstatSync, ReadStream } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import type { Exchange } from '../bridge/exchange.ts'
+
+/** A file that is open. */
+export interface OpenedFile {
+  readonly descriptor: number
+  /** Where reading begins; `undefined` is where the file stands. */
+  readonly start: number | undefined
+  /** The last byte that is read, if it is there; `Infinity` without a bound. */
+  readonly end: number
+}
+
+/** Bytes of a file, as `Exchange.respondFile` takes them. */
+export interface PartOfFile {
+  readonly descriptor: number
+  readonly offset: number
+  readonly length: number
+}
+
+/** `FileHandle` is not exported as a class; its descriptor tells it from other objects with `read`. */
+export const isHandle = (file: object): file is FileHandle =>
+  'fd' in file && typeof file.fd === 'number' && 'read' in file && 'datasync' in file
+
+/**
+ * What is left to read of a file; `undefined` for what is no regular file, or has nothing in it as far as the
+ * system tells, as those of `/proc`.
+ */
+export function partOf(file: OpenedFile, exchange: Exchange): PartOfFile | undefined {
+  const { descriptor, start, end } = file
+  const position = exchange.positionOf(descriptor)
+  if (position < 0) return undefined
+  const { size } = fstatSync(descriptor)
+  if (size === 0) return undefined
+  const offset = start ?? position
+  return { descriptor, offset, length: Math.max(0, Math.min(size, end + 1) - offset) }
+}
+
+/** The file that a stream would read, if nobody has read of it yet and it gives nothing but its bytes. */
+export async function fileOfStream(stream: unknown): Promise<OpenedFile | undefined> {
+  if (!isFresh(stream)) return undefined
+  if (stream.pending) {
+    await new Promise<void>((resolve) => {
+      const go = (): void => resolve()
+      // An error is told again to who reads.
+      stream.once('ready', go).once('error', go).once('close', go)
+    })
+  }
+  const { fd, start, end } = stream as Opened
+  return typeof fd === 'number' && isFresh(stream)
+    ? { descriptor: fd, start, end: end ?? Number.POSITIVE_INFINITY }
+    : undefined
+}
+
+/** A `ReadStream` with what @types/node does not tell. */
+type Opened = ReadStream & {
+  readonly fd: number | null
+  readonly start: number | undefined
+  readonly end: number | undefined
+}
+
+function isFresh(stream: unknown): stream is ReadStream {
+  if (!(stream instanceof ReadStream) || stream.constructor !== ReadStream) return false
+  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing !== null) return false
+  if (stream.readableEncoding !== null || stream.listenerCount('readable') > 0) return false
+  return Object.hasOwn(stream, '_read') ? false : readsFiles(stream)
+}
+
+/** Whether its descriptor is one of the system: a stream may have functions of its own for `fs`. */
+function readsFiles(stream: ReadStream): boolean {
+  const symbols = Object.getOwnPropertySymbols(stream)
+  const of = (name: string): unknown => {
+    const symbol = symbols.find(({ description }) => description === name)
+    return symbol && (stream as unknown as Record<symbol, unknown>)[symbol]
+  }
+  return of('kFs') === fs || of('kHandle') !== undefined
+}
