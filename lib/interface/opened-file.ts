@@ -2,7 +2,8 @@
 
 import fs, { fstatSync, ReadStream } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import type { Exchange } from '../bridge/exchange.ts'
+import type { Exchange, HeaderBlock } from '../bridge/exchange.ts'
+import { encodeHeader } from '../bridge/header-block.ts'
 
 /** A file that is open. */
 export interface OpenedFile {
@@ -38,20 +39,49 @@ export function partOf(file: OpenedFile, exchange: Exchange): PartOfFile | undef
   return { descriptor, offset, length: Math.max(0, Math.min(size, end + 1) - offset) }
 }
 
-/** The file that a stream would read, if nobody has read of it yet and it gives nothing but its bytes. */
+/**
+ * The file that a stream would read, if nobody has read of it yet and it gives nothing but its bytes.
+ *
+ * @throws why it cannot be opened
+ */
 export async function fileOfStream(stream: unknown): Promise<OpenedFile | undefined> {
   if (!isFresh(stream)) return undefined
   if (stream.pending) {
     await new Promise<void>((resolve) => {
       const go = (): void => resolve()
-      // An error is told again to who reads.
       stream.once('ready', go).once('error', go).once('close', go)
     })
   }
+  if (stream.errored) throw stream.errored
   const { fd, start, end } = stream as Opened
   return typeof fd === 'number' && isFresh(stream)
     ? { descriptor: fd, start, end: end ?? Number.POSITIVE_INFINITY }
     : undefined
+}
+
+/**
+ * Answers with what a stream of a file would give, and closes it, if native code can send that.
+ *
+ * @param declared the length that `headers` tell; -1 if they do not
+ * @returns false if it has to be read, or the client has gone
+ */
+export async function sendStream(
+  exchange: Exchange,
+  status: number,
+  headers: HeaderBlock,
+  declared: number,
+  stream: ReadStream,
+): Promise<boolean> {
+  const opened = await fileOfStream(stream)
+  if (opened === undefined || exchange.finished) return false
+  const part = partOf(opened, exchange)
+  if (part === undefined || part.length < declared) return false
+  const length = declared === -1 ? part.length : declared
+  const block = declared === -1 ? headers + encodeHeader('content-length', String(length)) : headers
+  if (exchange.method === 'HEAD' || length === 0) exchange.respond(status, block, '')
+  else if (!exchange.respondFile(status, block, part.descriptor, part.offset, length)) return false
+  stream.destroy()
+  return true
 }
 
 /** A `ReadStream` with what @types/node does not tell. */

@@ -1,8 +1,10 @@
+import { ReadStream } from 'node:fs'
 import type { Exchange, HeaderBlock } from '../../bridge/exchange.ts'
 import { encodeReason } from '../../bridge/header-block.ts'
 import { HEADER_CODES } from '../../bridge/layout.ts'
 import { MonodonError } from '../../errors.ts'
 import { describe } from '../describe.ts'
+import { sendStream } from '../opened-file.ts'
 import { innerResponse, PlatformResponse } from './platform.ts'
 import {
   blockOf,
@@ -17,6 +19,8 @@ import { encodeField, encodeFields, hasField } from './response-headers.ts'
 import { chunksOf, discard, fromForm, sendChunks } from './response-stream.ts'
 import { isAsyncIterable, isDisturbed, isStream, viewBytes } from './streams.ts'
 import { sendSwitching } from './upgrade.ts'
+
+const CONTENT_LENGTH = HEADER_CODES.get('content-length')
 
 /** Answers with what the app returned. Whatever is wrong with it ends in `exchange.fail`. */
 export function send(exchange: Exchange, value: unknown): void {
@@ -67,9 +71,10 @@ function sendObject(exchange: Exchange, response: FastResponse, source: unknown)
   else if (source instanceof URLSearchParams)
     exchange.respond(status, blockOf(response), `${source}`)
   else if (source instanceof Blob) sendBlob(exchange, status, blockOf(response), source)
-  else if (isUntouchedStream(response, source))
-    sendBody(exchange, status, blockOf(response), source)
-  else {
+  else if (isUntouchedStream(response, source)) {
+    if (source instanceof ReadStream && !exchange.aborted) void sendFile(exchange, response, source)
+    else sendBody(exchange, status, blockOf(response), source)
+  } else {
     // A form, whose boundary the platform chooses, or a stream that was handed out or teed.
     const { body } = materialize(response)
     if (source instanceof FormData)
@@ -87,6 +92,25 @@ function isUntouchedStream(response: FastResponse, source: unknown): source is o
   return true
 }
 
+/** Answers with a stream that `fs.createReadStream` has made: natively, if it can be. */
+async function sendFile(
+  exchange: Exchange,
+  response: FastResponse,
+  file: ReadStream,
+): Promise<void> {
+  try {
+    const { status } = response
+    const block = blockOf(response)
+    const declared = hasField(block, CONTENT_LENGTH) ? response.headers.get('content-length') : null
+    const length = declared === null ? -1 : Number(declared)
+    if (await sendStream(exchange, status, block, length, file)) return
+    sendBody(exchange, status, block, file)
+  } catch (error) {
+    exchange.fail(error)
+    discard(file, error)
+  }
+}
+
 /** Blobs from this size on, files for the most part, are not taken into memory whole. */
 const STREAMED_BLOB_BYTES = 65_536
 
@@ -98,7 +122,7 @@ function sendBlob(exchange: Exchange, status: number, block: HeaderBlock, blob: 
     )
     return
   }
-  const length = hasField(block, HEADER_CODES.get('content-length'))
+  const length = hasField(block, CONTENT_LENGTH)
     ? ''
     : encodeField('content-length', String(blob.size))
   sendBody(exchange, status, block + length, blob.stream())
