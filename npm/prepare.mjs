@@ -8,17 +8,15 @@ import {
   chmodSync,
   cpSync,
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { buildInto } from './addon.mjs'
 import { fingerprint } from './fingerprint.mjs'
-import { bin, Failure, must, npm, root, run, script } from './project.mjs'
+import { bin, Failure, must, npm, root, script } from './project.mjs'
 
 const OLDEST_NODE = 20
 const dist = join(root, 'dist')
@@ -38,7 +36,7 @@ const STEPS = {
     stamp: join(dist, '.native-built'),
     sources: () => fingerprint(['Cargo.toml', 'Cargo.lock', ...crateFiles()], /\.(?:rs|toml)$/),
     exists: () => namesIn(dist).some((name) => ADDON.test(name)),
-    make: buildNative,
+    make: () => buildInto(dist, []),
   },
   ts: {
     stamp: join(dist, '.ts-built'),
@@ -58,32 +56,6 @@ const STEPS = {
 function crateFiles() {
   const crates = namesIn(join(root, 'crates')).map((name) => `crates/${name}`)
   return crates.flatMap((crate) => [`${crate}/Cargo.toml`, `${crate}/build.rs`, `${crate}/src`])
-}
-
-async function buildNative() {
-  await needCargo()
-  // Next to its place, then renamed: a server that runs from the old file keeps it.
-  mkdirSync(dist, { recursive: true })
-  const folder = mkdtempSync(join(dist, '.building-'))
-  try {
-    await must(bin('napi'), [
-      ...['build', '--platform', '--release', '--no-js', '--dts', 'native.d.ts'],
-      ...['--manifest-path', 'crates/monodon-napi/Cargo.toml', '--output-dir', folder],
-    ])
-    for (const name of namesIn(folder)) renameSync(join(folder, name), join(dist, name))
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
-
-async function needCargo() {
-  const found = await run('cargo', ['--version']).catch(() => 1)
-  if (found !== 0) {
-    throw new Failure(
-      'the native part is built from source, and cargo is not installed.\n' +
-        'Install Rust from https://rustup.rs (or your system: rustc and cargo), then try again.',
-    )
-  }
 }
 
 async function buildTypeScript() {

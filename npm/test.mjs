@@ -20,7 +20,6 @@ const NODE_DEPENDENT = [
   'test/dev/reload.test',
   'test/frameworks',
   'test/interface',
-  'test/package',
   'test/programs',
   'test/worker',
 ]
