@@ -63,7 +63,7 @@ const ALWAYS: &[u8] = b"REQUEST_METHOD\0SCRIPT_NAME\0QUERY_STRING\0RAW_URI\0SERV
 
 impl Environ<'_> {
     fn request_line(&mut self, request: &Request) {
-        let (parts, client, mount) = (&request.head, &request.client, &request.mount);
+        let (parts, client, mount) = (&request.head, request.client(), &request.mount);
         self.names.extend_from_slice(ALWAYS);
         self.value(parts.method.as_str().as_bytes());
         let prefix = mount.prefix.as_deref().unwrap_or("");

@@ -56,7 +56,7 @@ impl RequestRecord {
         let session = request.peer.tls.as_deref();
         let mut record = match form {
             HeadForm::Fields => {
-                Self::fields(&request.head, &request.client, &request.mount, session)
+                Self::fields(&request.head, request.client(), &request.mount, session)
             }
             HeadForm::Environ => Self::environ(request),
         };

@@ -1,7 +1,8 @@
 //! The limit of the benchmark: the same small app on hyper alone, and on this crate, without JavaScript.
 //!
 //! `limit raw PORT` and `limit h2 PORT` are bare hyper on one thread, HTTP/1.1 and HTTP/2 with prior
-//! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate.
+//! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate, and
+//! `limit log PORT` the same with an access log, to `/dev/null`.
 //! Routes: `/` a text, `/1mb` a mebibyte, `/echo` the request's body.
 
 use std::convert::Infallible;
@@ -39,8 +40,9 @@ fn main() -> Result<(), Fault> {
     match mode.as_str() {
         "raw" => serve_bare(port, Version::HTTP_11),
         "h2" => serve_bare(port, Version::HTTP_2),
-        "http" => serve_monodon(port),
-        _ => Err("usage: limit raw|h2|http PORT".into()),
+        "http" => serve_monodon(port, ""),
+        "log" => serve_monodon(port, "/dev/null"),
+        _ => Err("usage: limit raw|h2|http|log PORT".into()),
     }
 }
 
@@ -149,8 +151,9 @@ impl Body for BareBody {
 }
 
 /// The server of this crate, with one I/O thread.
-fn serve_monodon(port: u16) -> Result<(), Fault> {
+fn serve_monodon(port: u16, access_logfile: &str) -> Result<(), Fault> {
     let options = Options {
+        access_logfile: access_logfile.to_owned(),
         bind: vec![format!("127.0.0.1:{port}")],
         io_threads: 1,
         ..Options::default()

@@ -8,9 +8,9 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
-use memchr::memchr;
 
 use crate::answers::Rejection;
+use crate::client::Client;
 use crate::forwarded::{self, Believed, Told};
 use crate::listen::StartError;
 use crate::networks::Networks;
@@ -44,8 +44,20 @@ enum Underscores {
 /// What the fields say of the way that the request has come.
 #[derive(Debug, Default)]
 pub(crate) struct Origin {
-    pub(crate) told: Told,
+    told: Option<Box<Told>>,
     found: Found,
+}
+
+impl Origin {
+    /// Who has sent it, if a proxy that is believed tells.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.told.as_ref()?.client.as_ref()
+    }
+
+    /// Whether the client used https, if a proxy that is believed tells.
+    pub(crate) fn is_https(&self) -> Option<bool> {
+        self.told.as_ref()?.is_https
+    }
 }
 
 /// Which kinds of fields there are.
@@ -111,14 +123,20 @@ impl FieldRules {
             ..Origin::default()
         };
         if is_trusted && (found.forwarded || found.x_forwarded) {
-            origin.told = forwarded::read(fields, self.believed, &self.proxies)?;
+            let told = forwarded::read(fields, self.believed, &self.proxies)?;
+            origin.told = Some(Box::new(told));
         }
         Ok(origin)
     }
 
-    /// Makes the head what the app is to see.
-    pub(crate) fn settle(&self, head: &mut Parts, origin: Origin, peer: &Peer) -> Mount {
-        let Origin { told, found } = origin;
+    /// Makes the head what the app is to see. Gives back what is told of the client.
+    pub(crate) fn settle(
+        &self,
+        head: &mut Parts,
+        origin: Origin,
+        peer: &Peer,
+    ) -> (Mount, Option<Box<Told>>) {
+        let Origin { mut told, found } = origin;
         let mut length = mounted(head.uri.path(), &self.root);
         if found.underscores {
             let is_trusted = peer.is_trusted();
@@ -129,19 +147,17 @@ impl FieldRules {
                 remove(&mut head.headers, |name| self.is_unwanted(name, is_trusted));
             }
         }
-        if told.host.is_some() || told.port.is_some() {
-            set_host(
-                head,
-                told.host,
-                told.port,
-                told.is_https.unwrap_or(peer.is_https()),
-            );
+        if let Some(told) = &mut told
+            && (told.host.is_some() || told.port.is_some())
+        {
+            let is_https = told.is_https.unwrap_or(peer.is_https());
+            set_host(head, told.host.take(), told.port, is_https);
         }
         if self.strips && (found.forwarded || found.x_forwarded) && !peer.is_trusted() {
             remove(&mut head.headers, is_forwarded);
         }
-        let prefix = told.prefix;
-        Mount { prefix, length }
+        let prefix = told.as_mut().and_then(|told| told.prefix.take());
+        (Mount { prefix, length }, told)
     }
 
     fn is_unwanted(&self, name: &HeaderName, is_trusted: bool) -> bool {
@@ -162,7 +178,11 @@ impl Found {
         let mut found = Self::default();
         for name in fields.keys() {
             let name = name.as_str().as_bytes();
-            found.underscores |= memchr(b'_', name).is_some();
+            // Names are short: a loop without branches is quicker than a search that is made for long texts.
+            let marks = name
+                .iter()
+                .fold(0, |marks, byte| marks | u8::from(*byte == b'_'));
+            found.underscores |= marks != 0;
             match name[0] {
                 b'f' => found.forwarded |= name == b"forwarded",
                 b'x' => found.x_forwarded |= is_x_forwarded(name),

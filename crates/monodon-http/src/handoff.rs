@@ -18,6 +18,7 @@ pub use crate::body::{BodyError, RequestBody};
 pub use crate::client::Client;
 pub use crate::fields::Mount;
 use crate::files::FilePart;
+use crate::forwarded::Told;
 pub use crate::observe::Trace;
 pub use crate::peer::Peer;
 pub use crate::tunnel::{Farewell, Session, Tunnel};
@@ -65,9 +66,8 @@ pub struct Request {
     pub peer: Rc<Peer>,
     /// Its number on the connection: the HTTP/2 stream's, and 0 of HTTP/1, which has one at a time.
     pub stream: u32,
-    /// Who has sent it: who has connected, or who that is a proxy for, if it is believed
-    /// (`--forwarded-allow-ips`).
-    pub client: Client,
+    /// What proxies have told of the client, if they are believed.
+    pub(crate) told: Option<Box<Told>>,
     /// Where the app is.
     pub mount: Mount,
     /// Whether the client used https: the connection is encrypted, or a proxy that is believed
@@ -85,6 +85,15 @@ pub struct Request {
     pub number: u64,
     /// When its head had come, if that is measured.
     pub received: Option<Instant>,
+}
+
+impl Request {
+    /// Who has sent it: who has connected, or who that is a proxy for, if it is believed
+    /// (`--forwarded-allow-ips`).
+    pub fn client(&self) -> &Client {
+        let told = self.told.as_ref().and_then(|told| told.client.as_ref());
+        told.unwrap_or(&self.peer.client)
+    }
 }
 
 /// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that

@@ -17,7 +17,6 @@ use pin_project_lite::pin_project;
 use crate::answers::Rejection;
 use crate::body::RequestBody;
 use crate::checks;
-use crate::client::Client;
 use crate::connection;
 use crate::fields::Origin;
 use crate::files::{Answer, Asking, FileBody, Outcome};
@@ -46,11 +45,11 @@ impl<H: Handler> Service<H> {
         let (peer, thread) = (&self.place.peer, &self.place.thread);
         let id = self.place.identify(request.headers_mut());
         let origin = thread.fields.borrow().read(request.headers(), peer);
-        let told = origin.as_ref().ok().and_then(|origin| origin.told.client);
-        let client = told.unwrap_or(peer.client);
-        let mut exchange = Exchange::new(Rc::clone(&self.place), &client, &request, id);
+        let told = origin.as_ref().ok().and_then(Origin::client);
+        let client = told.unwrap_or(&peer.client);
+        let mut exchange = Exchange::new(Rc::clone(&self.place), client, &request, id);
         let origin = if is_known { origin } else { Err(UNKNOWN) };
-        let state = match self.hand_over(request, stream, &mut exchange, origin, client) {
+        let state = match self.hand_over(request, stream, &mut exchange, origin) {
             Ok(state) => state,
             Err(refusal) => State::Refused { refusal },
         };
@@ -66,7 +65,6 @@ impl<H: Handler> Service<H> {
         stream: u32,
         exchange: &mut Exchange,
         origin: Result<Origin, Rejection>,
-        client: Client,
     ) -> Result<State<H>, Refusal> {
         let (mut head, incoming) = request.into_parts();
         let limits = self.place.thread.common.limits.get();
@@ -79,10 +77,10 @@ impl<H: Handler> Service<H> {
             Err(rejection) => return Err(self.reject(rejection)),
         };
         let peer = Rc::clone(&self.place.peer);
-        let tls = origin.told.is_https.unwrap_or(peer.is_https());
+        let tls = origin.is_https().unwrap_or(peer.is_https());
         exchange.set_https(tls);
         let rules = self.place.thread.fields.borrow();
-        let mount = rules.settle(&mut head, origin, &peer);
+        let (mount, told) = rules.settle(&mut head, origin, &peer);
         drop(rules);
         let body = RequestBody::new(incoming, &head, &self.place, limits.body);
         // What is left of CONNECT is that for a WebSocket.
@@ -93,12 +91,12 @@ impl<H: Handler> Service<H> {
         let is_upgrade = is_connect || offers_upgrade(&head) && body.is_empty();
         let websocket = is_upgrade.then(|| Offer::of(&head)).flatten().map(Box::new);
         let (number, received) = exchange.identity();
-        let mut request = Request {
+        let mut request = Some(Request {
             head,
             body,
             peer,
             stream,
-            client,
+            told,
             mount,
             tls,
             is_upgrade,
@@ -106,11 +104,12 @@ impl<H: Handler> Service<H> {
             trace: exchange.trace(),
             number,
             received,
-        };
-        if let Some(files) = &*self.place.thread.files.borrow()
+        });
+        if let (Some(files), Some(Request { head, .. })) =
+            (&*self.place.thread.files.borrow(), &mut request)
             && !is_upgrade
         {
-            match files.answer(&mut request.head, tls, &self.place) {
+            match files.answer(head, tls, &self.place) {
                 Answer::Now(Outcome::Passed) => {}
                 Answer::Now(Outcome::Response(response)) => {
                     let response = Some(response);
@@ -118,7 +117,7 @@ impl<H: Handler> Service<H> {
                 }
                 Answer::Now(Outcome::Refused(refusal)) => return Err(refusal),
                 Answer::Later(outcome) => {
-                    let request = Some(Box::new(request));
+                    let request = Box::new(request);
                     let handler = Rc::clone(&self.handler);
                     return Ok(State::Looking {
                         outcome,
@@ -128,7 +127,7 @@ impl<H: Handler> Service<H> {
                 }
             }
         }
-        let future = pass_on(&*self.handler, request, exchange)?;
+        let future = pass_on(&*self.handler, &mut request, exchange)?;
         Ok(State::Handler { future })
     }
 
@@ -143,13 +142,21 @@ impl<H: Handler> Service<H> {
     }
 }
 
-/// Hands a request to the handler.
-fn handle<H: Handler>(handler: &H, request: Request, place: &Place) -> Result<H::Reply, Refusal> {
-    catch_unwind(AssertUnwindSafe(|| handler.handle(request))).map_err(|_| {
+/// Hands a request to the handler. It is taken where it is, because each step on its way would copy it.
+fn handle<H: Handler>(
+    handler: &H,
+    request: &mut Option<Request>,
+    place: &Place,
+) -> Result<H::Reply, Refusal> {
+    let mut reply = None;
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        reply = request.take().map(|request| handler.handle(request));
+    }));
+    if caught.is_err() {
         let detail = "the handler panicked".to_owned();
         place.report(code::PANIC, Blame::Server, detail);
-        FAILURE
-    })
+    }
+    reply.ok_or(FAILURE)
 }
 
 /// Whether the client offers to switch protocols. hyper leaves a note where there is an `Upgrade`,
@@ -204,7 +211,7 @@ pin_project! {
         // Whether there is a file for it is not known yet.
         Looking {
             outcome: Pin<Box<dyn Future<Output = Outcome>>>,
-            request: Option<Box<Request>>,
+            request: Box<Option<Request>>,
             handler: Rc<H>,
         },
         // The handler has answered, and a file is to be sent in place of that, if there is one.
@@ -235,21 +242,22 @@ impl<H: Handler> Future for Reply<H> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let step = loop {
-            match ready!(this.state.as_mut().poll_step(cx, this.exchange)) {
-                Step::Next(state) => this.state.set(state),
-                step => break step,
+        loop {
+            let step = ready!(this.state.as_mut().poll_step(cx, this.exchange));
+            if let Step::Next(state) = step {
+                this.state.set(state);
+                continue;
             }
-        };
-        let Some(exchange) = this.exchange.take() else {
-            return Poll::Pending;
-        };
-        Poll::Ready(Ok(match step {
-            Step::Response(response) => exchange.respond(response, cx),
-            Step::File(response) => exchange.respond_file(response, cx),
-            Step::Refused(refusal) => exchange.refuse(refusal),
-            Step::Next(_) => return Poll::Pending,
-        }))
+            let Some(exchange) = this.exchange.take() else {
+                return Poll::Pending;
+            };
+            return Poll::Ready(Ok(match step {
+                Step::Response(response) => exchange.respond(response, cx),
+                Step::File(response) => exchange.respond_file(response, cx),
+                Step::Refused(refusal) => exchange.refuse(refusal),
+                Step::Next(_) => return Poll::Pending,
+            }));
+        }
     }
 }
 
@@ -272,9 +280,13 @@ impl<H: Handler> State<H> {
                         ..FAILURE
                     }));
                 };
-                match ready!(polled) {
-                    Ok(response) => answered(response, exchange),
-                    Err(refusal) => Step::Refused(refusal),
+                match (ready!(polled), exchange) {
+                    (Ok(response), Some(exchange)) => match exchange.asking.take() {
+                        None => given(response),
+                        Some(asking) => replaced(asking, response, &exchange.place),
+                    },
+                    (Ok(response), None) => Step::Response(response),
+                    (Err(refusal), _) => Step::Refused(refusal),
                 }
             }
             StateView::File { response } => match response.take() {
@@ -289,10 +301,10 @@ impl<H: Handler> State<H> {
                 Outcome::Response(response) => Step::File(response),
                 Outcome::Refused(refusal) => Step::Refused(refusal),
                 Outcome::Passed => {
-                    let (Some(request), Some(exchange)) = (request.take(), exchange) else {
+                    let Some(exchange) = exchange else {
                         return Poll::Pending;
                     };
-                    match pass_on(&**handler, *request, exchange) {
+                    match pass_on(&**handler, request, exchange) {
                         Ok(future) => Step::Next(Self::Handler { future }),
                         Err(refusal) => Step::Refused(refusal),
                     }
@@ -313,35 +325,38 @@ impl<H: Handler> State<H> {
 /// Hands over a request for which there is no file.
 fn pass_on<H: Handler>(
     handler: &H,
-    request: Request,
+    request: &mut Option<Request>,
     exchange: &mut Exchange,
 ) -> Result<H::Reply, Refusal> {
-    if let Some(files) = &*exchange.place.thread.files.borrow()
+    if let (Some(files), Some(Request { head, .. })) =
+        (&*exchange.place.thread.files.borrow(), &*request)
         && files.hears_app()
     {
-        exchange.asking = Asking::new(files, &request.head);
+        exchange.asking = Asking::new(files, head);
     }
     handle(handler, request, &exchange.place)
 }
 
-/// What becomes of the handler's response.
-fn answered<H: Handler>(
+/// What becomes of the handler's response where a file may be sent in place of it.
+fn replaced<H: Handler>(
+    asking: Box<Asking>,
     mut response: Response<H::Body>,
-    exchange: &mut Option<Exchange>,
+    place: &Rc<Place>,
 ) -> Step<H> {
-    let Some(exchange) = exchange else {
-        return Step::Response(response);
-    };
-    let asking = exchange.asking.take();
-    let outcome = asking.and_then(|asking| asking.replacement(&mut response, &exchange.place));
-    match outcome {
-        None => match response.extensions_mut().remove() {
-            None => Step::Response(response),
-            Some(OpenedFile(part)) => Step::File(response.map(|_| FileBody::opened(part))),
-        },
+    match asking.replacement(&mut response, place) {
+        None => given(response),
         Some(outcome) => Step::Next(State::Replacing {
             outcome,
             response: Some(response),
         }),
+    }
+}
+
+/// The handler's response, or the file that it has handed over with it.
+#[inline]
+fn given<H: Handler>(mut response: Response<H::Body>) -> Step<H> {
+    match response.extensions_mut().remove() {
+        None => Step::Response(response),
+        Some(OpenedFile(part)) => Step::File(response.map(|_| FileBody::opened(part))),
     }
 }

@@ -376,12 +376,7 @@ async fn answer(request: Request, seen: Arc<Seen>) -> Answer {
 
 /// Who has asked for what: `CLIENT PORT SCHEME HOST PREFIX+MOUNT`, and the names of the fields.
 fn origin(request: &Request) -> String {
-    let Request {
-        head,
-        mount,
-        client,
-        ..
-    } = request;
+    let (head, mount, client) = (&request.head, &request.mount, request.client());
     let host = head.headers.get("host").map(|host| host.to_str().unwrap());
     let host = host.or(head.uri.authority().map(http::uri::Authority::as_str));
     let port = client
