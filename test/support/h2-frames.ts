@@ -80,7 +80,7 @@ export class H2Connection {
   readonly frames: Frame[] = []
   #pending = Buffer.alloc(0)
   #over = false
-  #waiting: (() => void) | undefined
+  #waiting: (() => void)[] = []
 
   private constructor(socket: Socket) {
     this.socket = socket
@@ -90,7 +90,7 @@ export class H2Connection {
     socket.on('end', () => socket.end())
     socket.on('close', () => {
       this.#over = true
-      this.#waiting?.()
+      this.#wake()
     })
   }
 
@@ -116,9 +116,7 @@ export class H2Connection {
       for (;;) {
         const found = this.frames.find(matches)
         if (found !== undefined || this.#over) return found
-        await new Promise<void>((resolve) => {
-          this.#waiting = resolve
-        })
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
       }
     })
   }
@@ -141,7 +139,11 @@ export class H2Connection {
       })
       this.#pending = this.#pending.subarray(end)
     }
-    this.#waiting?.()
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
   #take(received: Frame): void {

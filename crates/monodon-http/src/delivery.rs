@@ -23,6 +23,11 @@ impl Delivery {
         self.sent += bytes as u64;
     }
 
+    /// Takes back bytes that were counted and will not leave.
+    pub(crate) fn lose(&mut self, bytes: usize) {
+        self.sent = self.sent.saturating_sub(bytes as u64);
+    }
+
     /// Corrects it for a response of which only so many bytes of the connection have left.
     pub(crate) fn cut(&mut self, bytes_out: u64) {
         let left = bytes_out.saturating_sub(self.mark);

@@ -6,6 +6,7 @@
 
 pub(crate) mod connect;
 mod interims;
+mod outgoing;
 mod outlet;
 mod stream;
 mod toll;
@@ -35,10 +36,10 @@ use crate::io_thread::Place;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::report::{Blame, code};
-use crate::response::Piece;
 use crate::service::Service;
 use crate::wire::Ending;
 
+use outgoing::Outgoing;
 use stream::Stream;
 pub(crate) use toll::Given;
 use toll::Toll;
@@ -99,7 +100,7 @@ impl Http2 {
     async fn shake_hands<D: Buf + 'static>(
         &self,
         place: &Rc<Place>,
-    ) -> Result<Connection<Io, Piece<D>>, Ending> {
+    ) -> Result<Connection<Io, Outgoing<D>>, Ending> {
         let mut handshake = self.0.handshake(Io::new(Rc::clone(&place.peer)));
         let wire = &place.peer.wire;
         poll_fn(|cx| {
@@ -121,7 +122,7 @@ impl Http2 {
 /// A connection after its handshake.
 struct Serving<'a, H: Handler> {
     place: &'a Rc<Place>,
-    connection: Connection<Io, Piece<<H::Body as Body>::Data>>,
+    connection: Connection<Io, Outgoing<<H::Body as Body>::Data>>,
     service: Service<H>,
     /// How long the client may stay, once it has been told to go and has its answers.
     goodbye: Option<Pin<Box<Sleep>>>,

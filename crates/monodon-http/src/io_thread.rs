@@ -130,6 +130,12 @@ impl Place {
         self.peer.wire.end_exchange(seen);
     }
 
+    /// Ends an exchange whose response waits to be taken; gives where its record is kept until then.
+    pub(crate) fn leave_record(&self, seen: Box<Seen>) -> usize {
+        self.thread.stats.request_ended();
+        self.peer.wire.keep(seen)
+    }
+
     /// Gives a request its id, if requests have ids; and gives back the one that its response is to have.
     pub(crate) fn identify(&self, fields: &mut HeaderMap) -> Option<Box<RequestId>> {
         let ids = self.thread.request_ids.borrow();

@@ -281,6 +281,21 @@ impl Exchange {
     }
 }
 
+impl<B: Body> Framed<B> {
+    /// Leaves the record of the request to the wire, until the last piece of its response is sent: the
+    /// exchange is over for the handler. Gives where it is.
+    pub(crate) fn leave_record(self: Pin<&mut Self>) -> Option<usize> {
+        let exchange = self.project().exchange;
+        let seen = exchange.seen.take()?;
+        Some(exchange.place.leave_record(seen))
+    }
+
+    /// So many bytes that the body has given will not be sent.
+    pub(crate) fn lose(self: Pin<&mut Self>, bytes: usize) {
+        self.project().exchange.note(|seen| seen.lose(bytes));
+    }
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         if let Some(seen) = self.seen.take() {

@@ -218,6 +218,21 @@ impl Wire {
         }
     }
 
+    /// Keeps the record of an exchange whose response was given away, and is to be taken by the client
+    /// (HTTP/2); gives its key.
+    pub(crate) fn keep(&self, seen: Box<Seen>) -> usize {
+        self.open.set(self.open.get() - 1);
+        self.http2.kept.borrow_mut().insert(seen)
+    }
+
+    /// The client has taken a response, or all but so many bytes of it, which it will not take.
+    pub(crate) fn end_kept(&self, key: usize, unsent: usize) {
+        let kept = self.http2.kept.borrow_mut().try_remove(key);
+        let Some(mut seen) = kept else { return };
+        seen.lose(unsent);
+        self.conclude(Some(seen), unsent > 0);
+    }
+
     /// Counts an exchange that is over, and writes its line to the access log.
     fn conclude(&self, seen: Option<Box<Seen>>, is_cut: bool) {
         let Some(mut seen) = seen else { return };

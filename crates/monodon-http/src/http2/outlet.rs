@@ -7,6 +7,7 @@ use bytes::Buf;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
 
+use super::outgoing::{Outgoing, Record};
 use super::stream::Over;
 use crate::observe::Limit;
 use crate::peer::Peer;
@@ -14,13 +15,13 @@ use crate::response::Piece;
 use crate::stall::Stall;
 
 pub(super) struct Outlet<D: Buf> {
-    stream: SendStream<Piece<D>>,
+    stream: SendStream<Outgoing<D>>,
     /// What the timer looks at, once a piece has waited.
     stall: Option<Rc<Stall>>,
 }
 
 impl<D: Buf> Outlet<D> {
-    pub(super) fn new(stream: SendStream<Piece<D>>) -> Self {
+    pub(super) fn new(stream: SendStream<Outgoing<D>>) -> Self {
         Self {
             stream,
             stall: None,
@@ -72,8 +73,22 @@ impl<D: Buf> Outlet<D> {
     }
 
     pub(super) fn send(&mut self, piece: Piece<D>, is_last: bool, peer: &Peer) -> Result<(), Over> {
+        self.hand_over(Outgoing::new(piece, None), is_last, peer)
+    }
+
+    /// Sends the last piece of a response, with the record of its request, if it has one.
+    pub(super) fn send_last(
+        &mut self,
+        piece: Piece<D>,
+        record: Option<Record>,
+        peer: &Peer,
+    ) -> Result<(), Over> {
+        self.hand_over(Outgoing::new(piece, record), true, peer)
+    }
+
+    fn hand_over(&mut self, outgoing: Outgoing<D>, is_last: bool, peer: &Peer) -> Result<(), Over> {
         peer.wire.count_piece();
-        self.stream.send_data(piece, is_last).map_err(|_| Over)
+        self.stream.send_data(outgoing, is_last).map_err(|_| Over)
     }
 
     /// Ends the stream with these fields.

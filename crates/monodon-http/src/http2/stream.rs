@@ -14,6 +14,7 @@ use http::{HeaderValue, Response};
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
+use super::outgoing::{Outgoing, Record};
 use super::outlet::Outlet;
 use super::tunnel;
 use crate::handoff::{BodyCut, Handler};
@@ -43,7 +44,7 @@ pin_project! {
         Waiting {
             #[pin]
             reply: Reply<H>,
-            respond: SendResponse<Piece<Data<H>>>,
+            respond: SendResponse<Outgoing<Data<H>>>,
             // What the client sends, if the handler may take the stream over.
             input: Option<RecvStream>,
         },
@@ -65,7 +66,7 @@ pub(super) struct Over;
 impl<H: Handler> Stream<H> {
     pub(super) fn new(
         peer: Rc<Peer>,
-        respond: SendResponse<Piece<Data<H>>>,
+        respond: SendResponse<Outgoing<Data<H>>>,
         reply: Reply<H>,
         is_expecting: bool,
         input: Option<RecvStream>,
@@ -160,7 +161,7 @@ impl<H: Handler> State<H> {
 /// Sends the response's head, and all of the response if there is no more.
 fn begin<H: Handler>(
     response: Response<Framed<H::Body>>,
-    respond: &mut SendResponse<Piece<Data<H>>>,
+    respond: &mut SendResponse<Outgoing<Data<H>>>,
     peer: &Rc<Peer>,
 ) -> Result<State<H>, Over> {
     let (mut head, body) = response.into_parts();
@@ -204,25 +205,27 @@ impl<D: Buf> Sender<D> {
         &mut self,
         mut body: Pin<&mut Framed<B>>,
         cx: &mut Context<'_>,
-        peer: &Peer,
+        peer: &Rc<Peer>,
     ) -> Poll<Over> {
         loop {
             if self.outlet.is_reset(cx) {
-                return Poll::Ready(Over);
+                return self.give_up(body);
             }
             if self.waiting.is_some()
                 && let Err(Over) = ready!(self.outlet.poll_room(cx, peer))
             {
-                return Poll::Ready(Over);
+                return self.give_up(body);
             }
-            if let Some((piece, is_last)) = self.waiting.take()
-                && (self.outlet.send(piece, is_last, peer).is_err() || is_last)
-            {
-                return Poll::Ready(Over);
+            if let Some((piece, is_last)) = self.waiting.take() {
+                if is_last {
+                    return self.end(piece, body, peer);
+                }
+                if self.outlet.send(piece, false, peer).is_err() {
+                    return Poll::Ready(Over);
+                }
             }
             let Some(polled) = ready!(body.as_mut().poll_frame(cx)) else {
-                let _ = self.outlet.send(Piece::Ours(Bytes::new()), true, peer);
-                return Poll::Ready(Over);
+                return self.end(Piece::Ours(Bytes::new()), body, peer);
             };
             let Ok(frame) = polled else {
                 self.outlet.reset(Reason::INTERNAL_ERROR);
@@ -233,6 +236,29 @@ impl<D: Buf> Sender<D> {
                 return Poll::Ready(Over);
             }
         }
+    }
+
+    /// Sends the last piece, which is what the request ends with.
+    fn end<B: Body<Data = D, Error = BodyCut>>(
+        &mut self,
+        piece: Piece<D>,
+        body: Pin<&mut Framed<B>>,
+        peer: &Rc<Peer>,
+    ) -> Poll<Over> {
+        let record = body.leave_record().map(|key| Record::new(peer, key));
+        let _ = self.outlet.send_last(piece, record, peer);
+        Poll::Ready(Over)
+    }
+
+    /// The client does not want what waits.
+    fn give_up<B: Body<Data = D, Error = BodyCut>>(
+        &mut self,
+        body: Pin<&mut Framed<B>>,
+    ) -> Poll<Over> {
+        if let Some((piece, _)) = self.waiting.take() {
+            body.lose(piece.remaining());
+        }
+        Poll::Ready(Over)
     }
 
     /// Takes what the handler's body has given.

@@ -16,6 +16,7 @@ use http::{HeaderMap, Response, StatusCode};
 use memchr::memmem;
 use tokio::time::timeout;
 
+use super::outgoing::Outgoing;
 use super::outlet::Outlet;
 use super::stream::Over;
 use crate::answers;
@@ -72,7 +73,7 @@ impl Tunnels {
 pub(super) async fn run<D: Buf + 'static>(
     id: u32,
     exchange: Exchange,
-    respond: SendResponse<Piece<D>>,
+    respond: SendResponse<Outgoing<D>>,
     input: RecvStream,
     begin: Begin,
 ) {
@@ -118,7 +119,7 @@ struct Ends<D: Buf>(RefCell<State<D>>);
 struct State<D: Buf> {
     /// For the access log, and so that the connection counts the request until all is over.
     exchange: Exchange,
-    respond: SendResponse<Piece<D>>,
+    respond: SendResponse<Outgoing<D>>,
     /// Once there is an answer.
     outlet: Option<Outlet<D>>,
     /// What the session has written of an answer's head.

@@ -175,6 +175,14 @@ impl Seen {
         self.delivery.count(bytes);
     }
 
+    /// Takes back bytes that were counted and will not leave, if there are any.
+    pub(crate) fn lose(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.delivery.lose(bytes);
+            self.progress = Progress::Open;
+        }
+    }
+
     /// Nothing of the response is left to be given away.
     pub(crate) fn is_given_away(&mut self) {
         self.progress = Progress::Whole;

@@ -5,9 +5,11 @@ use std::rc::{Rc, Weak};
 use std::time::Instant;
 
 use http::HeaderValue;
+use slab::Slab;
 
 use super::{Protocol, Wire};
 use crate::http2::{Given, Interims, Tunnels};
+use crate::observe::Seen;
 use crate::stall::{Patience, Stall};
 
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub(super) struct Http2State {
     pieces: Cell<u32>,
     /// Responses that wait for the client's window.
     responses: RefCell<Vec<Weak<Stall>>>,
+    /// Records of requests whose responses were given away, until the client has taken them.
+    pub(super) kept: RefCell<Slab<Box<Seen>>>,
     interims: Interims,
     tunnels: Tunnels,
 }
