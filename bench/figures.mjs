@@ -8,6 +8,12 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
+/** The value that this share of all, 0 to 1, does not exceed. */
+export function percentile(values, share) {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(share * (sorted.length - 1))]
+}
+
 const defined = (value) => value !== undefined
 
 /** Reads figures out of a campaign's series. */

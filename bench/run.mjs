@@ -9,6 +9,7 @@ import { cores, installed, moveToLoadCore } from './processes.mjs'
 import { facts } from './report/facts.mjs'
 import { writeResults } from './report/files.mjs'
 import {
+  answersTable,
   balanceTable,
   downloadTable,
   memoryTable,
@@ -81,6 +82,7 @@ function printReport(plan, campaign, figures, trials, list) {
   printTrial(trials.memory, 'memory of four workers of an Express app', memoryTable)
   printTrial(trials['slow-clients'], 'a client beside 2,000 slow ones', slowClientsTable)
   printTrial(trials['static-1g'], 'a download of a file of 1 GB', downloadTable)
+  printTrial(trials.answers, 'how long who looks at a server in need waits', answersTable)
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]
       .filter(([, series]) => series.failed !== undefined)

@@ -1,6 +1,7 @@
 // What a rate of requests does not show: memory with a slow peer, routes that block their worker, and
 // more requests than the app can answer.
 import { fileURLToPath } from 'node:url'
+import { answers, TROUBLED } from './answers.mjs'
 import { DOWNLOADED, download } from './download.mjs'
 import { growth } from './growth.mjs'
 import { GENERATORS } from './load/generators.mjs'
@@ -105,7 +106,7 @@ async function blocking(seconds) {
 /** The names of the trials, as `--only` takes them. */
 export const TRIALS = [
   ...['slow-peer', 'blocking', 'balance', 'overload', 'reload', 'memory'],
-  ...['slow-clients', 'static-1g'],
+  ...['slow-clients', 'static-1g', 'answers'],
 ]
 
 /** Seconds of load beside a blocked worker. */
@@ -120,7 +121,7 @@ const BLOCKING_SECONDS = 6
 export async function runTrials(names, say) {
   const results = {
     ...{ slowPeer: {}, balance: {}, overload: {}, reload: {}, memory: {} },
-    ...{ 'slow-clients': {}, 'static-1g': {}, failed: [] },
+    ...{ 'slow-clients': {}, 'static-1g': {}, answers: {}, failed: [] },
   }
   const attempt = async (name, trial) => {
     try {
@@ -146,7 +147,7 @@ export async function runTrials(names, say) {
     for (const [server, prepare] of Object.entries(servers)) {
       say(`${trial}: ${server}`)
       const outcome = await attempt(`${trial}, ${server}`, async () =>
-        withServer(await prepare(), measure, first),
+        withServer(await prepare(), (running) => measure(running, server), first),
       )
       if (outcome !== undefined) results[trial][server] = outcome
     }
@@ -156,6 +157,7 @@ export async function runTrials(names, say) {
   await forEach('reload', RELOADED, reload)
   await forEach('memory', WEIGHED, weigh)
   await forEach('slow-clients', BESET, beset)
+  await forEach('answers', TROUBLED, answers)
   for (const [scheme, protocol] of Object.entries({ http: 'h1', https: 'h1s' })) {
     const first = { request: 'static', protocol }
     await forEach('static-1g', DOWNLOADED[scheme], (running) => download(running, scheme), first)

@@ -26,9 +26,12 @@ function judge(claim, measured, { least, most, below }, format) {
   return { claim, asked, measured: format(measured), verdict: reached ? 'reached' : 'missed' }
 }
 
+/** The p99 of who has waited longest of those who look at a server. */
+const slowestLook = (byWho) => byWho && Math.max(...Object.values(byWho).map(({ p99 }) => p99))
+
 /**
  * @param {import('./figures.mjs').Figures} figures
- * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object, 'slow-clients': object, 'static-1g': object }} trials
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object, 'slow-clients': object, 'static-1g': object, answers: object }} trials
  * @returns {Verdict[]}
  */
 export function verdicts(figures, trials) {
@@ -219,6 +222,14 @@ export function verdicts(figures, trials) {
         divided(trials['static-1g'][server]?.grown, MB),
         { below: 8 },
         megabytes,
+      ),
+    ),
+    ...['every worker hangs', 'four times the load'].map((trouble) =>
+      judge(
+        `p99 of metrics, status, health and control socket, ${trouble}`,
+        slowestLook(trials.answers[trouble]),
+        { below: 50 },
+        milliseconds,
       ),
     ),
   ]

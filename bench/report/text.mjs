@@ -148,6 +148,15 @@ export function downloadTable(found) {
   return layOut(['server', 'rate', 'growth'], rows)
 }
 
+export function answersTable(found) {
+  const rows = Object.entries(found).flatMap(([trouble, byWho]) =>
+    Object.entries(byWho).map(([who, { p50, p99, max }]) => [
+      ...[`${trouble}: ${who}`, ...[p50, p99, max].map(precise)],
+    ]),
+  )
+  return layOut(['trouble, who asks', 'p50', 'p99', 'longest'], rows)
+}
+
 export function verdictTable(list) {
   const rows = list.map(({ claim, asked, measured, verdict }) => [claim, asked, measured, verdict])
   return layOut(['what must be reached', 'asked', 'measured', 'verdict'], rows, [0, 1, 2, 3])
