@@ -40,7 +40,7 @@ const STEPS = {
   },
   ts: {
     stamp: join(dist, '.ts-built'),
-    sources: () => fingerprint(['lib', 'package.json', 'tsconfig.json']),
+    sources: () => fingerprint(['lib', 'package.json', 'tsconfig.json', 'npm/bundle.mjs']),
     exists: () => existsSync(join(dist, 'cli/main.js')),
     make: buildTypeScript,
   },
@@ -60,8 +60,11 @@ function crateFiles() {
 
 async function buildTypeScript() {
   await must(bin('tsc'), ['-p', 'tsconfig.json'])
-  chmodSync(join(dist, 'cli/main.js'), 0o755)
   removeOrphans()
+  // Not before: what it needs is installed by the step before this one.
+  const { bundle } = await import('./bundle.mjs')
+  await bundle(dist)
+  chmodSync(join(dist, 'cli/main.js'), 0o755)
   copyPython()
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CODE_FOLDER } from '../code-folder.ts'
 import { MonodonError, messageOf } from '../errors.ts'
 import { NATIVE_PATH_VARIABLE } from '../options/variables.ts'
 import { packageVersion } from '../version.ts'
@@ -39,7 +40,7 @@ const PUBLISHED: ReadonlySet<string> = new Set([
   'win32-x64-msvc',
 ])
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const ROOT = fileURLToPath(new URL('../', CODE_FOLDER))
 
 /**
  * Loads the addon: the file that `MONODON_NATIVE_PATH` names, and nothing else then; or npm's package for

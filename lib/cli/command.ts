@@ -12,6 +12,7 @@ import { setLogFormat, setLogLevel } from '../log.ts'
 import { readArgs } from '../options/args.ts'
 import { type Resolved, resolve } from '../options/resolve.ts'
 import type { Options } from '../options/table.ts'
+import { packageVersion } from '../version.ts'
 import { type ImportConfig, loadConfigFile } from './config-file.ts'
 
 /**
@@ -91,9 +92,8 @@ function print(text: string): number {
 }
 
 async function versionText(): Promise<string> {
-  const version = (await import('../version.ts')).packageVersion()
   const { platform, arch } = process
-  return `monodon ${version} (native ${await nativeVersion()}, node ${process.version}, ${platform}-${arch})\n`
+  return `monodon ${packageVersion()} (native ${await nativeVersion()}, node ${process.version}, ${platform}-${arch})\n`
 }
 
 async function nativeVersion(): Promise<string> {

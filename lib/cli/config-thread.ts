@@ -5,6 +5,7 @@
 
 import { once } from 'node:events'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { CODE_FOLDER } from '../code-folder.ts'
 import { errorRow, MonodonError, messageOf } from '../errors.ts'
 import { importConfig } from './import-config.ts'
 
@@ -30,7 +31,7 @@ interface Task {
  */
 export async function importAnew(file: string, env: NodeJS.ProcessEnv): Promise<unknown> {
   const task: Task = { configFile: file }
-  const thread = new Worker(new URL('./config-thread.js', import.meta.url), {
+  const thread = new Worker(new URL('cli/config-thread.js', CODE_FOLDER), {
     workerData: task,
     env,
     name: 'monodon-config',

@@ -2,6 +2,7 @@
 
 import { isAbsolute, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CODE_FOLDER } from '../code-folder.ts'
 import type { Place, Sources } from './source.ts'
 
 export interface Frame {
@@ -16,7 +17,7 @@ export interface Frame {
 }
 
 /** This package, which is no part of the app. */
-const OWN_FOLDER = fileURLToPath(new URL('../', import.meta.url))
+const OWN_FOLDER = fileURLToPath(CODE_FOLDER)
 const FRAME = /^\s+at (?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/
 
 /** The frames of a stack. What stands before them, the message, may look like anything. */

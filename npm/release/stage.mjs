@@ -1,9 +1,11 @@
 // Lays out what is published: a folder for each package, and one for the tarball that needs no registry.
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { bin, Failure, must, root } from '../project.mjs'
+import { shippedFiles } from './shipped.mjs'
 import { manifest, packageOf, prebuildOf, TARGETS } from './targets.mjs'
 
+const dist = join(root, 'dist')
 const TEXTS = ['README.md', 'LICENSE', 'CHANGELOG.md']
 /** What users have of the manifest; scripts and development dependencies are ours. */
 const PUBLISHED_FIELDS = [
@@ -79,7 +81,7 @@ function stageOffline(packages, out, built) {
 
 function stageCode(folder, more) {
   mkdirSync(folder, { recursive: true })
-  cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true, filter: isShipped })
+  for (const file of shippedFiles(dist)) cpSync(join(dist, file), join(folder, 'dist', file))
   for (const text of TEXTS)
     if (existsSync(join(root, text))) cpSync(join(root, text), join(folder, text))
   const kept = Object.fromEntries(
@@ -87,15 +89,4 @@ function stageCode(folder, more) {
   )
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...kept, ...more }, null, 2)}\n`)
   return folder
-}
-
-/** Addons are in packages of their own; the rest of these are traces of a build. */
-function isShipped(path) {
-  const name = basename(path)
-  return !(
-    name.endsWith('.node') ||
-    name.startsWith('.') ||
-    path === join(root, 'dist/native.d.ts') ||
-    name === '__pycache__'
-  )
 }

@@ -8,6 +8,7 @@ import { LAYOUT_VERSION } from '../../lib/bridge/layout.ts'
 import { loadAddon } from '../../lib/bridge/native-loader.ts'
 import { MonodonError } from '../../lib/errors.ts'
 import { packageVersion } from '../../lib/version.ts'
+import { COMMAND } from '../support/spawned.ts'
 import { PATIENCE_MS } from '../support/wait.ts'
 
 interface Identity {
@@ -154,8 +155,7 @@ describe('when there is none, one error', () => {
 })
 
 test('the command says it, and its variable is no unknown option', () => {
-  const command = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
-  const { status, stderr } = spawnSync(process.execPath, [command, 'examples/hello.ts'], {
+  const { status, stderr } = spawnSync(process.execPath, [COMMAND, 'examples/hello.ts'], {
     env: { ...process.env, MONODON_NATIVE_PATH: '/nowhere/monodon.node' },
     encoding: 'utf8',
     timeout: PATIENCE_MS,
@@ -164,3 +164,15 @@ test('the command says it, and its variable is no unknown option', () => {
   expect(stderr).toContain('MONODON_NATIVE_MISSING')
   expect(status).toBe(1)
 })
+
+test.each([['--help'], ['--version'], ['top', '--help'], ['trace', '--help'], ['ctl', '--help']])(
+  'what needs no addon asks for none: %s %s',
+  (...args) => {
+    const { status, stderr } = spawnSync(process.execPath, [COMMAND, ...args], {
+      env: { ...process.env, MONODON_NATIVE_PATH: '/nowhere/monodon.node' },
+      encoding: 'utf8',
+      timeout: PATIENCE_MS,
+    })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  },
+)

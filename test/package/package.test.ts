@@ -2,9 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requirePython } from '../support/python.ts'
 import { PATIENCE_MS, until, within } from '../support/wait.ts'
@@ -73,6 +73,19 @@ const COMMANDS: Readonly<Record<string, () => string[]>> = {
   python: () => ['python.py:app', '--python', requirePython()],
 }
 
+/** Files below a folder of `lib`, as they are in the package. */
+function sourcesIn(folder: string, end: '.ts' | '.py'): string[] {
+  return readdirSync(join(ROOT, 'lib', folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(end))
+    .map((name) => `dist/${folder}/${name.replace(/\.ts$/, '.js')}`)
+    .sort()
+}
+
+/** The source of a compiled file. */
+function sourceOf(path: string): string {
+  return path.replace(/^dist/, 'lib').replace(/(?:\.d\.ts|\.js)$/, '.ts')
+}
+
 /** Serves by `npx monodon`, asks once, and stops with TERM. Gives the answer and the exit code of npx. */
 async function served(place: Workplace, name: string, command: readonly string[]) {
   const pidFile = join(place.folder, `${name}.pid`)
@@ -105,13 +118,25 @@ async function served(place: Workplace, name: string, command: readonly string[]
 describe('the tarballs', () => {
   test('hold these files', async () => {
     const files = await filesOf(tarballs.main)
+    const below = (folder: string) => files.filter((path) => path.startsWith(folder))
     expect(files.filter((path) => !path.startsWith('dist/'))).toEqual([
       'LICENSE',
       'README.md',
       'package.json',
     ])
+    expect(below('dist/python/')).toEqual(sourcesIn('python', '.py'))
+    for (const folder of ['observe/page/client', 'observe/view'])
+      expect(below(`dist/${folder}/`)).toEqual(sourcesIn(folder, '.ts'))
+    const named = files.filter((path) => /^dist\/(?!python\/|chunks\/).*\.(?:js|d\.ts)$/.test(path))
+    expect(named.filter((path) => !existsSync(join(ROOT, sourceOf(path))))).toEqual([])
+    const others = files.filter((path) => /^dist\/(?!python\/)/.test(path) && !named.includes(path))
+    const chunks = others.filter((path) => /^dist\/chunks\/\w[\w-]*\.js(?:\.map)?$/.test(path))
+    const maps = others.filter((path) => files.includes(path.replace(/\.map$/, '')))
+    expect(others.filter((path) => !chunks.includes(path) && !maps.includes(path))).toEqual([])
     expect(files).toContain('dist/cli/main.js')
-    expect(files.filter((path) => /\.node$|\/\.|__pycache__|\.tsbuildinfo/.test(path))).toEqual([])
+    // Scripts of the project, not of the package.
+    expect(files.filter((path) => /generate|\.node$|\/\./.test(path))).toEqual([])
+
     expect(await filesOf(tarballs.platform)).toEqual([
       'LICENSE',
       'README.md',
@@ -122,6 +147,21 @@ describe('the tarballs', () => {
     expect(offline.filter((path) => !path.startsWith('node_modules/'))).toEqual([
       `prebuilds/${process.platform}-${process.arch}/monodon.glibc.node`,
     ])
+  })
+
+  test('hold all that their files import', () => {
+    const dist = join(user.folder, 'node_modules/monodon/dist')
+    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' })
+    const missing = files
+      .filter((path) => /\.(?:js|d\.ts)$/.test(path))
+      .flatMap((path) => {
+        const text = readFileSync(join(dist, path), 'utf8')
+        return [...text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)].map(([, to]) =>
+          join(dirname(path), path.endsWith('.d.ts') ? to!.replace(/\.[jt]s$/, '.d.ts') : to!),
+        )
+      })
+      .filter((path) => !files.includes(path))
+    expect(missing).toEqual([])
   })
 
   test('name the packages of all platforms, in the same version, and run nothing when installed', () => {

@@ -3,6 +3,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CODE_FOLDER } from '../../code-folder.ts'
 import { MonodonError } from '../../errors.ts'
 import { errorLogDescriptor } from '../../log.ts'
 import type { Options } from '../../options/table.ts'
@@ -41,7 +42,7 @@ export function programOf(
 function nodeProgram(cwd: string): Program {
   return {
     command: process.execPath,
-    args: [...process.execArgv, fileURLToPath(new URL('../../worker/process.js', import.meta.url))],
+    args: [...process.execArgv, fileURLToPath(new URL('worker/process.js', CODE_FOLDER))],
     cwd,
     errorLog: errorLogDescriptor,
     dumpSignal: undefined,
@@ -53,7 +54,7 @@ function pythonProgram(python: string, cwd: string, env: NodeJS.ProcessEnv): Pro
   const command = findPython(python, cwd, env)
   return {
     command,
-    args: [fileURLToPath(new URL('../../python', import.meta.url))],
+    args: [fileURLToPath(new URL('python', CODE_FOLDER))],
     cwd,
     errorLog: errorLogDescriptor,
     dumpSignal: 'SIGUSR1',

@@ -1,5 +1,6 @@
 import type { EventLoopUtilization } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
+import { CODE_FOLDER } from '../../code-folder.ts'
 import { log, logError } from '../../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../../worker/protocol.ts'
 import {
@@ -36,7 +37,7 @@ export class WorkerThread implements SupervisedWorker {
     this.onLoaded = onLoaded
     const name = `monodon-worker-${number}`
     const workerData: ThreadData = { name, number, ...data }
-    this.thread = new Worker(new URL('../../worker/main.js', import.meta.url), { workerData, name })
+    this.thread = new Worker(new URL('worker/main.js', CODE_FOLDER), { workerData, name })
     this.spent = new Promise((resolve) => {
       this.tellSpent = resolve
     })

@@ -2,23 +2,24 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { CODE_FOLDER } from '../../code-folder.ts'
 import type { Page } from '../http.ts'
 import { htmlOf } from './html.ts'
 import { STATUS_STYLE } from './style.ts'
 
 /** The modules of the script, each after those that it imports. Their names share one scope. */
 const MODULES = [
-  '../view/text.js',
-  '../view/histogram.js',
-  '../view/interval.js',
-  '../view/history.js',
-  '../view/life.js',
-  './client/dom.js',
-  './client/table.js',
-  './client/chart.js',
-  './client/lives.js',
-  './client/show.js',
-  './client/main.js',
+  'observe/view/text.js',
+  'observe/view/histogram.js',
+  'observe/view/interval.js',
+  'observe/view/history.js',
+  'observe/view/life.js',
+  'observe/page/client/dom.js',
+  'observe/page/client/table.js',
+  'observe/page/client/chart.js',
+  'observe/page/client/lives.js',
+  'observe/page/client/show.js',
+  'observe/page/client/main.js',
 ]
 
 /** What the compiler has written of imports and exports, and where it names its map. */
@@ -45,7 +46,7 @@ export function statusPage(): Page {
 }
 
 function moduleText(path: string): string {
-  return readFileSync(new URL(path, import.meta.url), 'utf8')
+  return readFileSync(new URL(path, CODE_FOLDER), 'utf8')
     .replace(IMPORT, '')
     .replace(EXPORT, '')
     .replace(MAP, '')

@@ -7,6 +7,7 @@
 import nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import { CODE_FOLDER } from '../../code-folder.ts'
 
 /** Called with the path of a file before it is read. */
 export type Note = (path: string) => void
@@ -64,7 +65,7 @@ function hookEsModules(note: Note): () => void {
   const { port1: here, port2: there } = new MessageChannel()
   here.on('message', (url: string) => noteUrl(note, url))
   here.unref()
-  nodeModule.register(new URL('./resolve-hook.js', import.meta.url), {
+  nodeModule.register(new URL('worker/loads/resolve-hook.js', CODE_FOLDER), {
     data: there,
     transferList: [there],
   })

@@ -2,6 +2,7 @@
 
 import { dirname, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CODE_FOLDER } from '../../code-folder.ts'
 import { fileVersion } from '../../file-version.ts'
 import { scriptsOf } from '../places.ts'
 import type { FromWorker, LoadedFile } from '../protocol.ts'
@@ -10,7 +11,7 @@ import { hookLoader } from './hooks.ts'
 /** Characters of paths in a message: a record of a worker in a process has to fit into a batch. */
 const MESSAGE_CHARACTERS = 20_000
 /** This package, which is no part of the app. */
-const OWN_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
+const OWN_FOLDER = fileURLToPath(CODE_FOLDER)
 
 /** An ES module names what is missing by its absolute path; CommonJS as it was asked for. */
 const MISSING = /^Cannot find module '([^'\n]+)'(?:\nRequire stack:\n- ([^\n]+))?/
