@@ -70,18 +70,19 @@ let prepared: Promise<string> | undefined
  * older than the requirements; test files that run at the same time make it once.
  */
 export function frameworks(): Promise<string> {
-  prepared ??= prepare()
+  prepared ??= pythonWith('python', REQUIREMENTS)
   return prepared
 }
 
 /** Gives a hook that calls `frameworks` the time for it. */
 export const FRAMEWORKS_MS = INSTALL_MS + 30_000
 
-async function prepare(): Promise<string> {
+/** The interpreter of a virtual environment with what these files list, in `test/.cache/NAME-VERSION`. */
+export async function pythonWith(name: string, requirements: readonly string[]): Promise<string> {
   if ('reason' in found) throw new Error(found.reason)
-  const folder = join(ROOT, 'test/.cache', `python-${found.version}`)
+  const folder = join(ROOT, 'test/.cache', `${name}-${found.version}`)
   const script = join(ROOT, 'test/support/make_environment.py')
-  const args = [script, folder, ...REQUIREMENTS]
+  const args = [script, folder, ...requirements]
   await promisify(execFile)(found.python, args, { timeout: INSTALL_MS }).catch(
     (error: Error & { stderr?: string }) => {
       const why = error.stderr?.trim() || error.message

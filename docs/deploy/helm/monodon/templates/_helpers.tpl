@@ -1,0 +1,3 @@
+{{- define "monodon.labels" -}}
+app.kubernetes.io/name: {{ .Release.Name }}
+{{- end }}
