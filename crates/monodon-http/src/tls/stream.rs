@@ -174,16 +174,23 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Takes plaintext once everything before it has left.
+    /// Takes plaintext, as far as there is room: what it is encrypted to waits for `poll_flush`, or until it
+    /// is as much as one write should be. So frames of HTTP/2, which come one by one, leave together.
     pub(crate) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_flush(cx))?;
-        let taken = self.session.writer().write_vectored(slices)?;
-        // As much of it as the socket takes now; the rest is for `poll_flush`.
-        let _ = self.poll_flush(cx)?;
+        let total = slices.iter().map(|slice| slice.len()).sum();
+        let mut taken = self.session.writer().write_vectored(slices)?;
+        if taken == 0 && total > 0 {
+            ready!(self.poll_flush(cx))?;
+            taken = self.session.writer().write_vectored(slices)?;
+        }
+        if taken < total {
+            // There was no more room. What the socket does not take now is for later.
+            let _ = self.poll_flush(cx)?;
+        }
         Poll::Ready(Ok(taken))
     }
 
