@@ -58,6 +58,16 @@ describePython.each([1, 4])('files of a Python app with %i threads', (threads) =
     }
   })
 
+  test('in part, to who asks for that', async () => {
+    const client = await Client.connect(server)
+    const range = get('/route/file?size=5000011', 'Range: bytes=4000000-4999999')
+    const answer = await client.request('GET', range)
+    expect(answer.status).toBe(206)
+    expect(answer.headers['content-range']).toBe('bytes 4000000-4999999/5000011')
+    expect(answer.body.equals(pattern(5_000_011).subarray(4_000_000, 5_000_000))).toBe(true)
+    await client.leave()
+  })
+
   test('behind middleware, in blocks', async () => {
     for (const blocks of [1000, 8192, 1_000_000]) {
       const body = await bodyOf(`/route/file-in-blocks?size=300000&blocks=${blocks}`)

@@ -66,7 +66,9 @@ async function fileOf(
 async function app(environ: Environ, start: StartResponse) {
   const query = new URLSearchParams(environ.QUERY_STRING)
   const declared = query.get('declared')
-  start('200 OK', declared === null ? [] : [['Content-Length', declared]])
+  const fields = query.getAll('field').map((field) => field.split(': ') as [string, string])
+  if (declared !== null) fields.push(['Content-Length', declared])
+  start(query.get('status') ?? '200 OK', fields)
   const file = await fileOf(query)
   return environ['wsgi.file_wrapper'](file)
 }
@@ -124,6 +126,69 @@ test('from where a file stands, and the part of a stream', async () => {
 test.runIf(process.platform === 'linux')('what has no size is read', async () => {
   const answer = await answerTo('name=../../proc/self/status')
   expect(answer.body.toString()).toMatch(/^Name:/)
+})
+
+const TAG = 'field=ETag: "a"'
+const OLD = 'field=Last-Modified: Sun, 02 Jan 2000 00:00:00 GMT'
+
+test.each([
+  ['a part', '', ['Range: bytes=10-19'], 206, 10, 20],
+  ['the end', '', ['Range: bytes=-5'], 206, 99_995, 100_000],
+  ['a large part', '', ['Range: bytes=1-'], 206, 1, 100_000],
+  ['a part of what is left', 'start=50', ['Range: bytes=10-19'], 206, 60, 70],
+  ['a part of what was declared', 'declared=100', ['Range: bytes=90-500'], 206, 90, 100],
+  ['nothing beyond the end', '', ['Range: bytes=100000-'], 416, 0, 0],
+  ['all, of a form that is none', '', ['Range: lines=1-2'], 200, 0, 100_000],
+  ['a part of what is still the same', TAG, ['Range: bytes=1-2', 'If-Range: "a"'], 206, 1, 3],
+  ['all of what is another', TAG, ['Range: bytes=1-2', 'If-Range: "b"'], 200, 0, 100_000],
+  ['all of what cannot be known', '', ['Range: bytes=1-2', 'If-Range: "a"'], 200, 0, 100_000],
+  ['nothing new', TAG, ['If-None-Match: W/"a"'], 304, 0, 0],
+  ['nothing since then', OLD, ['If-Modified-Since: Sun, 02 Jan 2000 00:00:00 GMT'], 304, 0, 0],
+  ['all that is new', TAG, ['If-None-Match: "b"'], 200, 0, 100_000],
+  ['nothing of another', TAG, ['If-Match: "b"'], 412, 0, 0],
+  ['all that has no tag', '', ['If-None-Match: *', 'If-Match: "b"'], 200, 0, 100_000],
+  [
+    'all where the app sees to it',
+    'field=Accept-Ranges: none',
+    ['Range: bytes=1-2'],
+    200,
+    0,
+    100_000,
+  ],
+  ['all that is not a 200', 'status=203 Other', ['Range: bytes=1-2'], 203, 0, 100_000],
+] as const)('who asks under conditions gets %s', async (_, query, fields, status, from, to) => {
+  const client = await Client.connect(server)
+  const target = `/?kind=handle&${encodeURI(query)}`
+  const answer = await client.request('GET', get(target, ...fields))
+  expect(answer.status).toBe(status)
+  expect(answer.body.equals(pattern(100_000).subarray(from, to))).toBe(true)
+  if (status === 206) {
+    const total = query.startsWith('declared') ? 100 : query.startsWith('start') ? 99_950 : 100_000
+    const at = query.startsWith('start') ? from - 50 : from
+    const range = `bytes ${at}-${at + to - from - 1}/${total}`
+    expect(answer.headers['content-range']).toBe(range)
+  }
+  expect((await client.request('GET', get('/?name=1'))).body.length).toBe(1)
+  await client.leave()
+})
+
+test('who asks for several parts gets them in one body', async () => {
+  const client = await Client.connect(server)
+  const fields = ['Range: bytes=0-4,50000-50009,-3']
+  const query = encodeURI('field=Content-Type: video/mp4')
+  const answer = await client.request('GET', get(`/?kind=handle&${query}`, ...fields))
+  expect(answer.status).toBe(206)
+  const boundary = /^multipart\/byteranges; boundary=(\w+)$/.exec(
+    answer.headers['content-type']!,
+  )![1]
+  const part = (from: number, to: number): string => {
+    const bytes = Buffer.from(pattern(100_000).subarray(from, to)).toString('latin1')
+    const range = `content-range: bytes ${from}-${to - 1}/100000`
+    return `\r\n--${boundary}\r\ncontent-type: video/mp4\r\n${range}\r\n\r\n${bytes}`
+  }
+  const expected = `${part(0, 5)}${part(50_000, 50_010)}${part(99_997, 100_000)}\r\n--${boundary}--\r\n`
+  expect(answer.body.toString('latin1')).toBe(expected)
+  await client.leave()
 })
 
 test('HEAD tells the length, and the connection goes on', async () => {

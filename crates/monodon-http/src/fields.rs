@@ -62,11 +62,21 @@ impl Origin {
 
 /// Which kinds of fields there are.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a kind of its own")]
 struct Found {
     underscores: bool,
     forwarded: bool,
     /// `x-forwarded-*`, or `x-real-ip`.
     x_forwarded: bool,
+    /// `range` or `if-*`.
+    conditional: bool,
+}
+
+impl Origin {
+    /// Whether the client has asked for parts, or under conditions.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.found.conditional
+    }
 }
 
 /// How much of a request's path says where the app is, and not what is asked of it.
@@ -185,6 +195,8 @@ impl Found {
             found.underscores |= marks != 0;
             match name[0] {
                 b'f' => found.forwarded |= name == b"forwarded",
+                b'i' => found.conditional |= name.starts_with(b"if-"),
+                b'r' => found.conditional |= name == b"range",
                 b'x' => found.x_forwarded |= is_x_forwarded(name),
                 _ => {}
             }

@@ -4,7 +4,8 @@
 //! `root` (`beneath`: openat2(2), or step by step). `found` is the file with its precompressed
 //! siblings (`coding`) and what `rules` say of its name; small ones stay in the `cache` for a second.
 //! `respond` makes the response: `conditions`, `range`, and the `body`, which reads `part`s or has the
-//! kernel send them (`wire/file.rs`). `server` puts these together, on each I/O thread.
+//! kernel send them (`wire/file.rs`). `server` puts these together, on each I/O thread,
+//! and `asking` does for files in the place of the app's response.
 //!
 //! Nothing here waits for a disk on an I/O thread: what the kernel does not have in memory is looked
 //! for and read on the runtime's threads for that.
@@ -13,6 +14,7 @@
 //! follows symlinks out of its folder, serves dotfiles, knows no multiple ranges and no tags, and reads
 //! each file anew on another thread.
 
+mod asking;
 #[cfg(unix)]
 mod beneath;
 mod body;
@@ -34,9 +36,10 @@ mod rules;
 mod scratch;
 mod server;
 
+pub(crate) use self::asking::Asking;
 pub(crate) use self::body::{Broken, FileBody, Piece};
 pub(crate) use self::handed::X_SENDFILE;
 pub(crate) use self::mounts::Mounts;
 pub(crate) use self::part::TOO_SHORT;
 pub use self::part::{BlockRead, FilePart};
-pub(crate) use self::server::{Answer, Asking, FileServer, Outcome};
+pub(crate) use self::server::{Answer, FileServer, Outcome};

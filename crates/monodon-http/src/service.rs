@@ -77,6 +77,7 @@ impl<H: Handler> Service<H> {
             Err(rejection) => return Err(self.reject(rejection)),
         };
         let peer = Rc::clone(&self.place.peer);
+        let is_conditional = origin.is_conditional();
         let tls = origin.is_https().unwrap_or(peer.is_https());
         exchange.set_https(tls);
         let rules = self.place.thread.fields.borrow();
@@ -122,12 +123,13 @@ impl<H: Handler> Service<H> {
                     return Ok(State::Looking {
                         outcome,
                         request,
+                        is_conditional,
                         handler,
                     });
                 }
             }
         }
-        let future = pass_on(&*self.handler, &mut request, exchange)?;
+        let future = pass_on(&*self.handler, &mut request, is_conditional, exchange)?;
         Ok(State::Handler { future })
     }
 
@@ -212,6 +214,7 @@ pin_project! {
         Looking {
             outcome: Pin<Box<dyn Future<Output = Outcome>>>,
             request: Box<Option<Request>>,
+            is_conditional: bool,
             handler: Rc<H>,
         },
         // The handler has answered, and a file is to be sent in place of that, if there is one.
@@ -281,10 +284,7 @@ impl<H: Handler> State<H> {
                     }));
                 };
                 match (ready!(polled), exchange) {
-                    (Ok(response), Some(exchange)) => match exchange.asking.take() {
-                        None => given(response),
-                        Some(asking) => replaced(asking, response, &exchange.place),
-                    },
+                    (Ok(response), Some(exchange)) => answered(response, exchange),
                     (Ok(response), None) => Step::Response(response),
                     (Err(refusal), _) => Step::Refused(refusal),
                 }
@@ -296,6 +296,7 @@ impl<H: Handler> State<H> {
             StateView::Looking {
                 outcome,
                 request,
+                is_conditional,
                 handler,
             } => match ready!(outcome.as_mut().poll(cx)) {
                 Outcome::Response(response) => Step::File(response),
@@ -304,7 +305,7 @@ impl<H: Handler> State<H> {
                     let Some(exchange) = exchange else {
                         return Poll::Pending;
                     };
-                    match pass_on(&**handler, request, exchange) {
+                    match pass_on(&**handler, request, *is_conditional, exchange) {
                         Ok(future) => Step::Next(Self::Handler { future }),
                         Err(refusal) => Step::Refused(refusal),
                     }
@@ -326,37 +327,35 @@ impl<H: Handler> State<H> {
 fn pass_on<H: Handler>(
     handler: &H,
     request: &mut Option<Request>,
+    is_conditional: bool,
     exchange: &mut Exchange,
 ) -> Result<H::Reply, Refusal> {
-    if let (Some(files), Some(Request { head, .. })) =
-        (&*exchange.place.thread.files.borrow(), &*request)
-        && files.hears_app()
+    let files = exchange.place.thread.files.borrow();
+    let hearing = files.as_ref().filter(|files| files.hears_app());
+    if let Some(Request { head, .. }) = &*request
+        && (is_conditional || hearing.is_some())
     {
-        exchange.asking = Asking::new(files, head);
+        exchange.asking = Asking::new(hearing, head, is_conditional);
     }
+    drop(files);
     handle(handler, request, &exchange.place)
 }
 
-/// What becomes of the handler's response where a file may be sent in place of it.
-fn replaced<H: Handler>(
-    asking: Box<Asking>,
-    mut response: Response<H::Body>,
-    place: &Rc<Place>,
-) -> Step<H> {
-    match asking.replacement(&mut response, place) {
-        None => given(response),
+/// What becomes of the handler's response: itself, a file that it has handed over with it, or one that
+/// is sent in place of it.
+#[inline]
+fn answered<H: Handler>(mut response: Response<H::Body>, exchange: &mut Exchange) -> Step<H> {
+    let asking = exchange.asking.take();
+    if let Some(OpenedFile(part)) = response.extensions_mut().remove() {
+        let response = response.map(|_| part);
+        return Step::File(Asking::opened(asking.as_deref(), response));
+    }
+    let outcome = asking.and_then(|asking| asking.replacement(&mut response, &exchange.place));
+    match outcome {
+        None => Step::Response(response),
         Some(outcome) => Step::Next(State::Replacing {
             outcome,
             response: Some(response),
         }),
-    }
-}
-
-/// The handler's response, or the file that it has handed over with it.
-#[inline]
-fn given<H: Handler>(mut response: Response<H::Body>) -> Step<H> {
-    match response.extensions_mut().remove() {
-        None => Step::Response(response),
-        Some(OpenedFile(part)) => Step::File(response.map(|_| FileBody::opened(part))),
     }
 }

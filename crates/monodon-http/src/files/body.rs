@@ -71,38 +71,36 @@ impl FileBody {
         Self::Whole((!bytes.is_empty()).then_some(bytes))
     }
 
-    /// A part of the file.
-    pub(crate) fn part(source: &Source, stamp: Stamp, part: Range<u64>) -> Self {
-        match source {
-            Source::Memory(bytes) => return Self::whole(slice(bytes, &part)),
-            Source::Both(bytes, file) => {
-                let (bytes, length) = (slice(bytes, &part), part.end - part.start);
-                if length <= COPIED_BYTES {
-                    return Self::whole(bytes);
-                }
+    /// A part of the file, which has to stay as it was if there is a stamp.
+    pub(crate) fn part(source: &Source, stamp: Option<Stamp>, part: Range<u64>) -> Self {
+        let length = part.end - part.start;
+        match (source, stamp) {
+            (Source::Both(bytes, file), Some(stamp)) if length > COPIED_BYTES => {
+                let bytes = slice(bytes, &part);
                 let part = FilePart::new(Arc::clone(file), part.start, length);
-                return Self::Kept(Some(Box::new(KeptPart { bytes, part, stamp })));
+                Self::Kept(Some(Box::new(KeptPart { bytes, part, stamp })))
             }
-            Source::File(_) => {}
+            (Source::Memory(bytes) | Source::Both(bytes, _), _) => Self::whole(slice(bytes, &part)),
+            (Source::File(_), stamp) => {
+                let mut body = Self::several(stamp);
+                body.add_part(source, part);
+                if length <= COPIED_BYTES {
+                    body.read_all();
+                }
+                body
+            }
         }
-        let mut body = Self::several(stamp);
-        body.add_part(source, part);
-        body
     }
 
     /// One that is put together by `add_text` and `add_part`.
-    pub(crate) fn several(stamp: Stamp) -> Self {
-        Self::Pieces(Box::new(Pieces::new(Some(stamp))))
-    }
-
-    /// What the app has opened, and may go on writing to.
-    pub(crate) fn opened(part: FilePart) -> Self {
-        let length = part.left();
-        let mut pieces = Pieces::new(None);
-        pieces.is_read = length <= COPIED_BYTES;
-        let mut body = Self::Pieces(Box::new(pieces));
-        body.add(Segment::File(part), length);
-        body
+    pub(crate) fn several(stamp: Option<Stamp>) -> Self {
+        Self::Pieces(Box::new(Pieces {
+            queue: VecDeque::new(),
+            left: 0,
+            stamp,
+            is_read: false,
+            reading: None,
+        }))
     }
 
     pub(crate) fn add_text(&mut self, text: Bytes) {
@@ -180,16 +178,6 @@ fn slice(bytes: &Bytes, part: &Range<u64>) -> Bytes {
 }
 
 impl Pieces {
-    fn new(stamp: Option<Stamp>) -> Self {
-        Self {
-            queue: VecDeque::new(),
-            left: 0,
-            stamp,
-            is_read: false,
-            reading: None,
-        }
-    }
-
     fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,

@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// By what a client knows the file again.
 #[derive(Clone, Copy)]
 pub(crate) struct Validators<'a> {
-    pub(crate) etag: &'a HeaderValue,
+    pub(crate) etag: Option<&'a HeaderValue>,
     /// In whole seconds, as `Last-Modified` has it.
-    pub(crate) modified: SystemTime,
+    pub(crate) modified: Option<SystemTime>,
 }
 
 /// What the conditions make of a GET or HEAD.
@@ -24,27 +24,32 @@ pub(crate) enum Verdict {
     Failed,
 }
 
-/// Looks at the conditions in the order of section 13.2.2.
+/// Looks at the conditions in the order of section 13.2.2; not at those about what the file does not have.
 pub(crate) fn judge(fields: &HeaderMap, file: Validators<'_>) -> Verdict {
     if fields.contains_key(IF_MATCH) {
-        if !any_tag(fields, &IF_MATCH, |tag| {
-            is_strong_match(tag, file.etag.as_bytes())
-        }) {
+        if let Some(etag) = file.etag
+            && !any_tag(fields, &IF_MATCH, |tag| {
+                is_strong_match(tag, etag.as_bytes())
+            })
+        {
             return Verdict::Failed;
         }
-    } else if let Some(since) = date(fields, &IF_UNMODIFIED_SINCE)
-        && file.modified > since
+    } else if let (Some(since), Some(modified)) =
+        (date(fields, &IF_UNMODIFIED_SINCE), file.modified)
+        && modified > since
     {
         return Verdict::Failed;
     }
     if fields.contains_key(IF_NONE_MATCH) {
-        if any_tag(fields, &IF_NONE_MATCH, |tag| {
-            opaque(tag) == opaque(file.etag.as_bytes())
-        }) {
+        if let Some(etag) = file.etag
+            && any_tag(fields, &IF_NONE_MATCH, |tag| {
+                opaque(tag) == opaque(etag.as_bytes())
+            })
+        {
             return Verdict::NotModified;
         }
-    } else if let Some(since) = date(fields, &IF_MODIFIED_SINCE)
-        && file.modified <= since
+    } else if let (Some(since), Some(modified)) = (date(fields, &IF_MODIFIED_SINCE), file.modified)
+        && modified <= since
     {
         return Verdict::NotModified;
     }
@@ -57,7 +62,8 @@ pub(crate) fn allows_parts(fields: &HeaderMap, file: Validators<'_>) -> bool {
         return true;
     };
     if known.as_bytes().contains(&b'"') {
-        return is_strong_match(known.as_bytes(), file.etag.as_bytes());
+        let is_match = |etag: &HeaderValue| is_strong_match(known.as_bytes(), etag.as_bytes());
+        return file.etag.is_some_and(is_match);
     }
     // A date is strong only if the file cannot have changed twice in its second; a minute is the
     // margin that section 8.8.2.2 recommends.
@@ -66,7 +72,7 @@ pub(crate) fn allows_parts(fields: &HeaderMap, file: Validators<'_>) -> bool {
             .duration_since(modified)
             .is_ok_and(|age| age >= Duration::from_secs(60))
     };
-    date(fields, &IF_RANGE).is_some_and(|known| known == file.modified && is_old(known))
+    date(fields, &IF_RANGE).is_some_and(|known| file.modified == Some(known) && is_old(known))
 }
 
 /// Whether the list of tags is `*` or has one that `fits`.
@@ -143,8 +149,8 @@ mod tests {
         judge(
             &fields(pairs),
             Validators {
-                etag: &etag,
-                modified,
+                etag: Some(&etag),
+                modified: Some(modified),
             },
         )
     }
@@ -204,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_file_does_not_have_is_no_condition() {
+        let none = Validators {
+            etag: None,
+            modified: None,
+        };
+        for (name, value) in [
+            ("if-match", "\"a\""),
+            ("if-none-match", "*"),
+            ("if-modified-since", AFTER),
+            ("if-unmodified-since", BEFORE),
+        ] {
+            assert_eq!(judge(&fields(&[(name, value)]), none), Verdict::Send);
+        }
+        for value in ["\"a\"", THEN] {
+            assert!(!allows_parts(&fields(&[("if-range", value)]), none));
+        }
+    }
+
+    #[test]
     fn parts_need_a_strong_validator() {
         let etag = HeaderValue::from_static("\"a\"");
         let then = httpdate::parse_http_date(THEN).expect(THEN);
@@ -211,8 +236,8 @@ mod tests {
             allows_parts(
                 &fields(&[("if-range", value)]),
                 Validators {
-                    etag: &etag,
-                    modified,
+                    etag: Some(&etag),
+                    modified: Some(modified),
                 },
             )
         };
@@ -226,8 +251,8 @@ mod tests {
         assert!(allows_parts(
             &HeaderMap::new(),
             Validators {
-                etag: &etag,
-                modified: then
+                etag: Some(&etag),
+                modified: Some(then)
             }
         ));
     }

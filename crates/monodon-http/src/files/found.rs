@@ -137,8 +137,8 @@ impl Variant {
 
     pub(crate) fn validators(&self) -> Validators<'_> {
         Validators {
-            etag: &self.etag,
-            modified: whole_seconds(self.stamp.modified),
+            etag: Some(&self.etag),
+            modified: Some(whole_seconds(self.stamp.modified)),
         }
     }
 

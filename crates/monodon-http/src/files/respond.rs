@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{
@@ -14,7 +16,9 @@ use super::body::FileBody;
 use super::coding;
 use super::conditions::{self, Validators, Verdict};
 use super::found::{Found, Source, Variant};
+use super::part::FilePart;
 use super::range::{self, Wanted};
+use super::root::Stamp;
 
 /// What a client asks of a file.
 #[derive(Clone, Copy)]
@@ -39,7 +43,7 @@ pub(crate) fn respond(asked: Asked<'_>, found: &Found, mut head: HeaderMap) -> R
     head.insert(CACHE_CONTROL, found.cache_control.clone());
     head.insert(ETAG, variant.etag.clone());
     head.insert(LAST_MODIFIED, variant.last_modified.clone());
-    select(asked, variant, variant.validators(), head)
+    select(asked, &Content::of(variant), variant.validators(), head)
 }
 
 /// The response with a file that the app has handed over, in the head that it has made. What it says
@@ -51,23 +55,99 @@ pub(crate) fn respond_handed(
     mut head: HeaderMap,
 ) -> Response<FileBody> {
     let variant = &found.plain;
+    let content = Content::of(variant);
     head.entry(CONTENT_TYPE)
         .or_insert_with(|| found.kind.clone());
     head.entry(ETAG).or_insert_with(|| variant.etag.clone());
     head.entry(LAST_MODIFIED)
         .or_insert_with(|| variant.last_modified.clone());
     if status != StatusCode::OK || !is_retrieval(asked.method) {
-        return whole(status, variant, head);
+        return whole(status, &content, head);
     }
     let own = variant.validators();
-    let date = head.get(LAST_MODIFIED).and_then(|date| date.to_str().ok());
-    let modified = date.and_then(|date| httpdate::parse_http_date(date).ok());
-    let etag = head.get(ETAG).unwrap_or(own.etag).clone();
+    let etag = head.get(ETAG).cloned();
     let validators = Validators {
-        etag: &etag,
-        modified: modified.unwrap_or(own.modified),
+        etag: etag.as_ref().or(own.etag),
+        modified: last_modified(&head).or(own.modified),
     };
-    select(asked, variant, validators, head)
+    select(asked, &content, validators, head)
+}
+
+/// The response with a file that the app has opened, in the head that it has made: with the parts that the
+/// client asks for, if it does and the app has not looked at that. What the app says of the file's age is
+/// believed; nothing is added to that, since the app may have chosen the file by the request.
+pub(crate) fn respond_opened(
+    asked: Option<Asked<'_>>,
+    response: Response<FilePart>,
+) -> Response<FileBody> {
+    let content = Content::opened(response.body());
+    let is_settled = response.status() != StatusCode::OK
+        || [ACCEPT_RANGES, CONTENT_RANGE]
+            .iter()
+            .any(|name| response.headers().contains_key(name));
+    match asked {
+        Some(asked) if !is_settled => {
+            let (parts, _) = response.into_parts();
+            let etag = parts.headers.get(ETAG).cloned();
+            let validators = Validators {
+                etag: etag.as_ref(),
+                modified: last_modified(&parts.headers),
+            };
+            select(asked, &content, validators, parts.headers)
+        }
+        _ => response.map(|_| content.whole()),
+    }
+}
+
+fn last_modified(head: &HeaderMap) -> Option<SystemTime> {
+    let date = head.get(LAST_MODIFIED)?.to_str().ok()?;
+    httpdate::parse_http_date(date).ok()
+}
+
+/// Bytes of a file, to be sent whole or in parts.
+struct Content {
+    source: Source,
+    /// The file as it has to stay, if it has to.
+    stamp: Option<Stamp>,
+    /// Where they begin in it.
+    start: u64,
+    length: u64,
+}
+
+impl Content {
+    fn of(variant: &Variant) -> Self {
+        Self {
+            source: variant.source(),
+            stamp: Some(variant.stamp),
+            start: 0,
+            length: variant.stamp.length,
+        }
+    }
+
+    /// What the app has opened, and may go on writing to.
+    fn opened(part: &FilePart) -> Self {
+        Self {
+            source: Source::File(Arc::clone(part.file())),
+            stamp: None,
+            start: part.offset(),
+            length: part.left(),
+        }
+    }
+
+    fn whole(&self) -> FileBody {
+        match &self.source {
+            Source::Memory(bytes) => FileBody::whole(bytes.clone()),
+            _ => self.part(&(0..self.length)),
+        }
+    }
+
+    fn part(&self, part: &Range<u64>) -> FileBody {
+        FileBody::part(&self.source, self.stamp, self.in_file(part))
+    }
+
+    fn in_file(&self, part: &Range<u64>) -> Range<u64> {
+        self.start + part.start..self.start + part.end
+    }
 }
 
 /// Whether the method asks for what there is (RFC 9110 sections 9.3.1, 9.3.2).
@@ -78,7 +158,7 @@ pub(crate) fn is_retrieval(method: &Method) -> bool {
 /// Chooses by the conditions and by `Range` what is sent.
 fn select(
     asked: Asked<'_>,
-    variant: &Variant,
+    content: &Content,
     validators: Validators<'_>,
     mut head: HeaderMap,
 ) -> Response<FileBody> {
@@ -96,14 +176,14 @@ fn select(
     // Range is defined for GET alone (section 14.2); more than one is none.
     let mut ranges = asked.fields.get_all(RANGE).iter();
     let (Some(field), None, &Method::GET) = (ranges.next(), ranges.next(), asked.method) else {
-        return whole(StatusCode::OK, variant, head);
+        return whole(StatusCode::OK, content, head);
     };
     if !conditions::allows_parts(asked.fields, validators) {
-        return whole(StatusCode::OK, variant, head);
+        return whole(StatusCode::OK, content, head);
     }
-    let length = variant.stamp.length;
+    let length = content.length;
     match range::wanted(field, length) {
-        Wanted::Whole => whole(StatusCode::OK, variant, head),
+        Wanted::Whole => whole(StatusCode::OK, content, head),
         Wanted::Nothing => {
             insert_text(&mut head, CONTENT_RANGE, format!("bytes */{length}"));
             failure(StatusCode::RANGE_NOT_SATISFIABLE, head)
@@ -111,39 +191,35 @@ fn select(
         Wanted::Parts(parts) => match &*parts {
             [part] => {
                 insert_text(&mut head, CONTENT_RANGE, content_range(part, length));
-                let body = FileBody::part(&variant.source(), variant.stamp, part.clone());
-                response(StatusCode::PARTIAL_CONTENT, head, body)
+                response(StatusCode::PARTIAL_CONTENT, head, content.part(part))
             }
-            parts => several(parts, variant, head),
+            parts => several(parts, content, head),
         },
     }
 }
 
-fn whole(status: StatusCode, variant: &Variant, head: HeaderMap) -> Response<FileBody> {
-    let body = match variant.source() {
-        Source::Memory(bytes) => FileBody::whole(bytes),
-        source => FileBody::part(&source, variant.stamp, 0..variant.stamp.length),
-    };
-    response(status, head, body)
+fn whole(status: StatusCode, content: &Content, head: HeaderMap) -> Response<FileBody> {
+    response(status, head, content.whole())
 }
 
 /// The parts in a `multipart/byteranges` (RFC 9110 section 14.6).
-fn several(parts: &[Range<u64>], variant: &Variant, mut head: HeaderMap) -> Response<FileBody> {
-    let length = variant.stamp.length;
+fn several(parts: &[Range<u64>], content: &Content, mut head: HeaderMap) -> Response<FileBody> {
+    let length = content.length;
     let boundary = boundary();
     let kind = format!("multipart/byteranges; boundary={boundary}");
-    let Some(part_kind) = head.insert(CONTENT_TYPE, text(kind)) else {
-        return whole(StatusCode::OK, variant, head);
-    };
-    let source = variant.source();
-    let mut body = FileBody::several(variant.stamp);
+    let part_kind = head.insert(CONTENT_TYPE, text(kind));
+    let mut body = FileBody::several(content.stamp);
     for part in parts {
-        let mut opening = format!("\r\n--{boundary}\r\ncontent-type: ").into_bytes();
-        opening.extend_from_slice(part_kind.as_bytes());
+        let mut opening = format!("\r\n--{boundary}\r\n").into_bytes();
+        if let Some(kind) = &part_kind {
+            opening.extend_from_slice(b"content-type: ");
+            opening.extend_from_slice(kind.as_bytes());
+            opening.extend_from_slice(b"\r\n");
+        }
         let range = content_range(part, length);
-        opening.extend_from_slice(format!("\r\ncontent-range: {range}\r\n\r\n").as_bytes());
+        opening.extend_from_slice(format!("content-range: {range}\r\n\r\n").as_bytes());
         body.add_text(opening.into());
-        body.add_part(&source, part.clone());
+        body.add_part(&content.source, content.in_file(part));
     }
     body.add_text(Bytes::from(format!("\r\n--{boundary}--\r\n")));
     response(StatusCode::PARTIAL_CONTENT, head, body)

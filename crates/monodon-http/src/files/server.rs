@@ -8,17 +8,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION};
+use http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Uri};
 
 use super::body::FileBody;
 use super::cache::{Cache, FRESH};
-use super::coding;
 use super::found::{Found, Looked};
 use super::mounts::Mounts;
 use super::path;
-use super::respond::{Asked, is_retrieval, respond, respond_handed, text};
+use super::respond::{Asked, is_retrieval, respond, text};
 use super::root::{Mode, Root};
 use super::rules::CacheRules;
 use crate::handoff::Refusal;
@@ -45,19 +44,19 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) struct FileServer {
-    shared: Arc<Mounts>,
+    pub(super) shared: Arc<Mounts>,
     /// By the index of their mounts.
     folders: Vec<Anchor>,
-    fallback: Option<Anchor>,
-    handed: Option<Anchor>,
-    cache: RefCell<Cache>,
+    pub(super) fallback: Option<Anchor>,
+    pub(super) handed: Option<Anchor>,
+    pub(super) cache: RefCell<Cache>,
     /// An empty map for the fields of the next response: that of a request that was answered.
     spare: Cell<HeaderMap>,
 }
 
 /// A folder, looked at from time to time whether its path names another one: one that was built anew,
 /// or that `current` points to after a deployment.
-struct Anchor {
+pub(super) struct Anchor {
     root: RefCell<Arc<Root>>,
     checked: Cell<Instant>,
 }
@@ -70,7 +69,7 @@ impl Anchor {
         }
     }
 
-    fn root(&self, now: Instant) -> Arc<Root> {
+    pub(super) fn root(&self, now: Instant) -> Arc<Root> {
         let mut root = self.root.borrow_mut();
         if now.duration_since(self.checked.get()) >= FRESH {
             self.checked.set(now);
@@ -83,16 +82,16 @@ impl Anchor {
 }
 
 /// What is looked for.
-struct Search {
-    root: Arc<Root>,
-    name: String,
+pub(super) struct Search {
+    pub(super) root: Arc<Root>,
+    pub(super) name: String,
     /// The path as the client has sent it.
-    path: String,
-    shared: Arc<Mounts>,
+    pub(super) path: String,
+    pub(super) shared: Arc<Mounts>,
 }
 
 /// What was found.
-enum Hit {
+pub(super) enum Hit {
     File(Box<Found>),
     /// A folder that has an index, asked for without the slash.
     Folder,
@@ -100,7 +99,7 @@ enum Hit {
 }
 
 impl Search {
-    fn run(&self, mode: Mode) -> io::Result<Hit> {
+    pub(super) fn run(&self, mode: Mode) -> io::Result<Hit> {
         look(&self.root, &self.name, &self.path, &self.shared.rules, mode)
     }
 }
@@ -236,167 +235,6 @@ impl FileServer {
     }
 }
 
-/// What has to be remembered of a request until the app has answered it.
-pub(crate) struct Asking {
-    files: Rc<FileServer>,
-    method: Method,
-    /// All of them: there are few, and which matter is not known yet.
-    fields: HeaderMap,
-    path: Box<str>,
-    /// Whether the client wants a page.
-    is_navigation: bool,
-}
-
-impl Asking {
-    /// `None` if the app's response will be sent, whatever it is.
-    pub(crate) fn new(files: &Rc<FileServer>, head: &Parts) -> Option<Box<Self>> {
-        let is_navigation =
-            files.fallback.is_some() && is_retrieval(&head.method) && accepts_html(&head.headers);
-        if !is_navigation && files.handed.is_none() {
-            return None;
-        }
-        Some(Box::new(Self {
-            files: Rc::clone(files),
-            method: head.method.clone(),
-            fields: head.headers.clone(),
-            path: head.uri.path().into(),
-            is_navigation,
-        }))
-    }
-
-    /// The file that is to be sent in place of the app's response, if one is. Its fields are taken
-    /// then. The outcome `Passed` is the app's response as it was.
-    pub(crate) fn replacement<B>(
-        self: Box<Self>,
-        response: &mut Response<B>,
-        place: &Rc<Place>,
-    ) -> Option<Pin<Box<dyn Future<Output = Outcome>>>> {
-        let place = Rc::clone(place);
-        if self.files.handed.is_some()
-            && let Some(path) = response.headers_mut().remove(super::X_SENDFILE)
-        {
-            let status = response.status();
-            let fields = std::mem::take(response.headers_mut());
-            return Some(Box::pin(self.hand_over(path, status, fields, place)));
-        }
-        if self.is_navigation && response.status() == StatusCode::NOT_FOUND {
-            return Some(Box::pin(self.fall_back(place)));
-        }
-        None
-    }
-
-    /// `X-Sendfile`.
-    async fn hand_over(
-        self: Box<Self>,
-        path: HeaderValue,
-        status: StatusCode,
-        fields: HeaderMap,
-        place: Rc<Place>,
-    ) -> Outcome {
-        let shown = String::from_utf8_lossy(path.as_bytes()).into_owned();
-        let (Some(handed), Some(anchor)) = (&self.files.shared.handed, &self.files.handed) else {
-            return Outcome::Passed;
-        };
-        let Some(name) = handed.name(&path) else {
-            place.report(
-                code::FILE_REFUSED,
-                Blame::App,
-                format!("{shown}: it is not below sendfile-root"),
-            );
-            return refusal(StatusCode::INTERNAL_SERVER_ERROR);
-        };
-        match self.look(anchor, name).await {
-            Ok(Hit::File(found)) => {
-                let asked = self.asked();
-                Outcome::Response(respond_handed(asked, &found, status, tidy(fields)))
-            }
-            Ok(Hit::Folder | Hit::Nothing) => {
-                let detail = format!("{shown}: there is no such file below sendfile-root");
-                place.report(code::FILE_REFUSED, Blame::App, detail);
-                refusal(StatusCode::NOT_FOUND)
-            }
-            Err(error) => failed(&error, &shown, &place),
-        }
-    }
-
-    /// `--static-fallback`.
-    async fn fall_back(self: Box<Self>, place: Rc<Place>) -> Outcome {
-        let (Some(fallback), Some(anchor)) = (&self.files.shared.fallback, &self.files.fallback)
-        else {
-            return Outcome::Passed;
-        };
-        // A name that no path can have: it has no slash.
-        let key = "fallback";
-        let kept = self.files.cache.borrow_mut().get(key, Instant::now());
-        let found = match kept {
-            Some(found) => found,
-            None => match self.look(anchor, fallback.name.clone()).await {
-                Ok(Hit::File(found)) => {
-                    let found = Rc::new(*found);
-                    self.files
-                        .cache
-                        .borrow_mut()
-                        .put(key, &found, Instant::now());
-                    found
-                }
-                Ok(_) => return Outcome::Passed,
-                Err(error) => return failed(&error, &fallback.name, &place),
-            },
-        };
-        Outcome::Response(respond(self.asked(), &found, HeaderMap::new()))
-    }
-
-    async fn look(&self, anchor: &Anchor, name: String) -> io::Result<Hit> {
-        let search = Search {
-            root: anchor.root(Instant::now()),
-            name,
-            path: self.path.to_string(),
-            shared: Arc::clone(&self.files.shared),
-        };
-        match search.run(Mode::Now) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let found = tokio::task::spawn_blocking(move || search.run(Mode::Wait)).await;
-                found.unwrap_or_else(|error| Err(io::Error::other(error)))
-            }
-            found => found,
-        }
-    }
-
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            method: &self.method,
-            fields: &self.fields,
-        }
-    }
-}
-
-/// What an app says of a body that is not sent.
-fn tidy(mut fields: HeaderMap) -> HeaderMap {
-    use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, TRANSFER_ENCODING};
-    for name in [
-        CONTENT_LENGTH,
-        CONTENT_RANGE,
-        CONTENT_ENCODING,
-        TRANSFER_ENCODING,
-    ] {
-        fields.remove(name);
-    }
-    fields
-}
-
-/// Whether the client asks for a page by name, as browsers do when somebody goes there; `*/*` is what
-/// programs send.
-fn accepts_html(fields: &HeaderMap) -> bool {
-    let values = fields.get_all(ACCEPT).iter();
-    let mut kinds = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    kinds.any(|item| {
-        let (kind, parameters) = item.split_once(';').unwrap_or((item, ""));
-        kind.trim().eq_ignore_ascii_case("text/html") && coding::quality(parameters) > 0
-    })
-}
-
 /// Answers a request for a file that is there, in the `head`, which is empty.
 fn respond_to(method: &Method, fields: &HeaderMap, found: &Found, head: HeaderMap) -> Outcome {
     if is_retrieval(method) {
@@ -436,7 +274,7 @@ fn redirect(method: &Method, uri: &Uri) -> Outcome {
 }
 
 /// A file that is there and cannot be opened or read.
-fn failed(error: &io::Error, path: &str, place: &Place) -> Outcome {
+pub(super) fn failed(error: &io::Error, path: &str, place: &Place) -> Outcome {
     place.report(
         code::FILE_UNREADABLE,
         Blame::Server,
@@ -449,7 +287,7 @@ fn failed(error: &io::Error, path: &str, place: &Place) -> Outcome {
     })
 }
 
-fn refusal(status: StatusCode) -> Outcome {
+pub(super) fn refusal(status: StatusCode) -> Outcome {
     Outcome::Refused(Refusal {
         status,
         close: false,
