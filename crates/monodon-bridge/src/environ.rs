@@ -73,7 +73,7 @@ impl Environ<'_> {
         put_target(parts, self.values);
         self.value(b"");
         self.value(protocol(parts.version));
-        self.value(client.ip().as_bytes());
+        self.value(client.ip_bytes());
         if let Some(port) = client.port() {
             // Writing to memory does not fail.
             let _ = write!(self.values, "{port}");

@@ -97,7 +97,7 @@ impl RequestRecord {
 
         let (method, spelled) = number_of(&parts.method);
         bytes.extend_from_slice(spelled.as_bytes());
-        let address = client.ip().as_bytes();
+        let address = client.ip_bytes();
         bytes.extend_from_slice(address);
         put(
             &mut bytes,

@@ -35,7 +35,12 @@ impl Client {
 
     /// The IP address in text; empty for a client without one.
     pub fn ip(&self) -> &str {
-        std::str::from_utf8(&self.text[..usize::from(self.length)]).unwrap_or_default()
+        std::str::from_utf8(self.ip_bytes()).unwrap_or_default()
+    }
+
+    /// [`Self::ip`] as bytes, which need not be looked at to be had.
+    pub fn ip_bytes(&self) -> &[u8] {
+        &self.text[..usize::from(self.length)]
     }
 
     /// The port, if it is known.

@@ -135,7 +135,7 @@ impl Early {
     ) {
         let line = &subject.line;
         let value = match self {
-            Self::Remote => subject.ip.as_bytes(),
+            Self::Remote => subject.ip,
             Self::RemotePort => return style.number(subject.port.map(u64::from), out),
             Self::User => return subject.with_user(|user| style.text(user, USER_BYTES, out)),
             Self::RequestLine => return request_line(line, secrets, style, out),

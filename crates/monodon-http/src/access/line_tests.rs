@@ -23,7 +23,7 @@ fn format(text: &str) -> Arc<Format> {
 
 fn subject(request: &Request<()>) -> Subject<'_> {
     Subject {
-        ip: "10.0.0.1",
+        ip: b"10.0.0.1",
         port: Some(4711),
         tls: None,
         line: RequestLine::Parsed {
@@ -37,7 +37,7 @@ fn subject(request: &Request<()>) -> Subject<'_> {
 
 fn refused(line: &[u8]) -> Subject<'_> {
     Subject {
-        ip: "::1",
+        ip: b"::1",
         port: None,
         tls: None,
         line: RequestLine::Raw(line),

@@ -15,7 +15,7 @@ const CREDENTIAL_BYTES: usize = 1024;
 
 /// A request, as its line sees it.
 pub(super) struct Subject<'a> {
-    pub(super) ip: &'a str,
+    pub(super) ip: &'a [u8],
     pub(super) port: Option<u16>,
     pub(super) tls: Option<&'a TlsSession>,
     pub(super) line: RequestLine<'a>,
@@ -30,7 +30,7 @@ impl<'a> Subject<'a> {
         request: &'a http::Request<B>,
     ) -> Self {
         Self {
-            ip: client.ip(),
+            ip: client.ip_bytes(),
             port: client.port(),
             tls,
             line: RequestLine::Parsed {
@@ -45,7 +45,7 @@ impl<'a> Subject<'a> {
     /// A request that was refused before it was parsed. `line` is empty if it was not understood.
     pub(super) fn refused(client: &'a Client, tls: Option<&'a TlsSession>, line: &'a [u8]) -> Self {
         Self {
-            ip: client.ip(),
+            ip: client.ip_bytes(),
             port: client.port(),
             tls,
             line: RequestLine::Raw(line),
