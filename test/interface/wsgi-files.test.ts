@@ -11,6 +11,7 @@ import { pattern } from '../support/apps/probe.ts'
 import { Client, fetchOnce, get } from '../support/client.ts'
 import { type Holdings, holdings, leaked } from '../support/leaks.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { SpawnedServer } from '../support/spawned.ts'
 import { PATIENCE_MS, until, within } from '../support/wait.ts'
 
 const SIZES = [0, 1, 16_384, 16_385, 100_000, 5_000_011]
@@ -244,4 +245,22 @@ test('a file that shrinks breaks off, so that the client sees it', async () => {
   client.socket.resume()
   await expect(client.response()).rejects.toThrow(/ended/)
   await client.leave()
+})
+
+test('a worker in a process reads them, and the client sees no difference', async () => {
+  const source = `
+    import { createReadStream } from 'node:fs'
+    export default (environ, start) => {
+      start('200 OK', [])
+      const name = new URL('./300000', import.meta.url)
+      const file = environ.PATH_INFO === '/stream' ? createReadStream(name) : name
+      return environ['wsgi.file_wrapper'](file)
+    }`
+  writeFileSync(join(folder, '300000'), pattern(300_000))
+  writeFileSync(join(folder, 'app.mjs'), source)
+  const flags = ['--worker-class', 'process', '--interface', 'wsgi']
+  const spawned = await SpawnedServer.start('app.mjs', flags, {}, folder)
+  for (const path of ['/path', '/stream'])
+    expect((await fetchOnce(spawned, path)).body.equals(pattern(300_000))).toBe(true)
+  expect(await spawned.stop()).toBe(0)
 })
