@@ -75,7 +75,8 @@ export async function sendStream(
   const opened = await fileOfStream(stream)
   if (opened === undefined || exchange.finished) return false
   const part = partOf(opened, exchange)
-  if (part === undefined || part.length < declared) return false
+  // A length that is no number is refused where it is read.
+  if (part === undefined || !(declared <= part.length)) return false
   const length = declared === -1 ? part.length : declared
   const block = declared === -1 ? headers + encodeHeader('content-length', String(length)) : headers
   if (exchange.method === 'HEAD' || length === 0) exchange.respond(status, block, '')
@@ -94,8 +95,10 @@ type Opened = ReadStream & {
 function isFresh(stream: unknown): stream is ReadStream {
   if (!(stream instanceof ReadStream) || stream.constructor !== ReadStream) return false
   if (stream.destroyed || stream.readableDidRead || stream.readableFlowing !== null) return false
-  if (stream.readableEncoding !== null || stream.listenerCount('readable') > 0) return false
-  return Object.hasOwn(stream, '_read') ? false : readsFiles(stream)
+  if (stream.readableEncoding !== null || Object.hasOwn(stream, '_read')) return false
+  // Who listens wants it to be read: one that is handed over never comes to its end.
+  const isHeard = stream.listenerCount('readable') > 0 || stream.listenerCount('end') > 0
+  return !isHeard && readsFiles(stream)
 }
 
 /** Whether its descriptor is one of the system: a stream may have functions of its own for `fs`. */
@@ -105,5 +108,5 @@ function readsFiles(stream: ReadStream): boolean {
     const symbol = symbols.find(({ description }) => description === name)
     return symbol && (stream as unknown as Record<symbol, unknown>)[symbol]
   }
-  return of('kFs') === fs || of('kHandle') !== undefined
+  return of('kFs') === fs || Boolean(of('kHandle'))
 }

@@ -16,6 +16,11 @@ let folder: string
 let server: TestServer
 let before: Holdings
 
+/** Files of streams that came to their end. */
+const ends: string[] = []
+/** Functions that streams were given for `fs.read`. */
+const owns: ReturnType<typeof vi.fn>[] = []
+
 const RESPONSES: Readonly<Record<string, (path: string) => Response>> = {
   '/whole': (path) => new FastResponse(createReadStream(path)),
   '/part': (path) =>
@@ -27,6 +32,17 @@ const RESPONSES: Readonly<Record<string, (path: string) => Response>> = {
     new FastResponse(createReadStream(path), { headers: { 'content-length': '70000' } }),
   '/missing': (path) => new FastResponse(createReadStream(`${path}-not`)),
   '/encoded': (path) => new FastResponse(createReadStream(path, 'latin1')),
+  '/heard': (path) => {
+    const stream = createReadStream(path)
+    stream.once('end', () => ends.push(path))
+    return new FastResponse(stream)
+  },
+  '/own-read': (path) => {
+    const read: typeof fs.read = fs.read
+    const own = { open: fs.open, close: fs.close, read: vi.fn(read) }
+    owns.push(own.read)
+    return new FastResponse(createReadStream(path, { fs: own as never }))
+  },
   '/cloned': (path) => new FastResponse(createReadStream(path)).clone(),
 }
 
@@ -71,6 +87,10 @@ test('HEAD tells the length, and the connection goes on', async () => {
 
 test('a stream that gives something else, or was looked at, is read', async () => {
   expect((await fetchOnce(server, '/cloned')).body.equals(pattern(SIZE))).toBe(true)
+  expect((await fetchOnce(server, '/heard')).body.equals(pattern(SIZE))).toBe(true)
+  expect(ends).toHaveLength(1)
+  expect((await fetchOnce(server, '/own-read')).body.equals(pattern(SIZE))).toBe(true)
+  expect(owns[0]).toHaveBeenCalled()
   const encoded = await fetchOnce(server, '/encoded')
   const text = Buffer.from(pattern(SIZE)).toString('latin1')
   expect(encoded.body.toString() === text).toBe(true)
