@@ -375,6 +375,11 @@ impl Bridge {
         self.report("MONODON_NOT_UPGRADABLE", Blame::App, subject.to_string());
     }
 
+    /// A client has met a limit.
+    pub(crate) fn count_limit(&self, limit: Limit) {
+        self.queue.limited.count(limit, 1);
+    }
+
     /// A WebSocket client has broken the protocol, or is gone without a word.
     pub(crate) fn report_socket(&self, code: &'static str, peer: &Peer, detail: String) {
         self.reporter.report(Report {

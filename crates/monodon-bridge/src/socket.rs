@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, buf::Chain};
 use http::HeaderMap;
 use monodon_http::handoff::{Farewell, Tunnel};
+use monodon_http::observe::Limit;
 use monodon_http::options::Options;
 use monodon_http::websocket::{
     Deflate, FrameHead, Kind, Offer, Received, Receiver, Violation, close_frame, code, compress,
@@ -299,6 +300,9 @@ impl SocketSession {
         let Violation { code, why } = violation;
         let detail = format!("{}: {why} (closed with {code})", self.subject);
         let bridge = &self.exchange.io.bridge;
+        if code == code::TOO_BIG {
+            bridge.count_limit(Limit::WebSocketMessage);
+        }
         bridge.report_socket("MONODON_BAD_WEBSOCKET", self.tunnel.peer(), detail);
         self.end(code, Bytes::from_static(why.as_bytes()));
     }
@@ -319,6 +323,7 @@ impl SocketSession {
             Due::Silence => {
                 let bridge = &self.exchange.io.bridge;
                 let detail = self.subject.to_string();
+                bridge.count_limit(Limit::WebSocketPing);
                 bridge.report_socket("MONODON_WEBSOCKET_SILENT", self.tunnel.peer(), detail);
                 Err(Gone::Connection)
             }

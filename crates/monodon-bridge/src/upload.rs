@@ -260,7 +260,7 @@ impl Pump {
             BodyError::Truncated => "truncated",
             BodyError::Malformed => "malformed",
             BodyError::TooLarge => "too-large",
-            BodyError::TimedOut => "timed-out",
+            BodyError::TimedOut | BodyError::TooSlow => "timed-out",
         };
         // A name that the layout does not have counts as its first: the body broke off.
         let number = BODY_FAULTS.iter().position(|fault| *fault == name);

@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::handoff::Refusal;
+use crate::observe::Limit;
 
 /// Why a request never reaches the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +17,26 @@ pub(crate) struct Rejection {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) why: &'static str,
+    /// The limit that was met, if it is for one.
+    pub(crate) limit: Option<Limit>,
 }
 
 impl Rejection {
     pub(crate) fn new(status: StatusCode, code: &'static str, why: &'static str) -> Self {
-        Self { status, code, why }
+        Self {
+            status,
+            code,
+            why,
+            limit: None,
+        }
+    }
+
+    /// The same, for a limit that was met.
+    pub(crate) fn of(self, limit: Limit) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
+        }
     }
 }
 

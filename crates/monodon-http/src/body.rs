@@ -12,7 +12,7 @@ use crate::incoming::Incoming;
 use crate::io_thread::Place;
 use crate::observe::Limit;
 use crate::report::{Blame, code};
-use crate::stall::Stall;
+use crate::stall::{Over, Stall};
 
 /// Why a body cannot be read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub enum BodyError {
     Malformed,
     /// There are more than `limit-request-body`.
     TooLarge,
-    /// None has come for `body-timeout`, or less than `limit-upload-rate`, though the app was waiting.
+    /// None has come for `body-timeout`, though the app was waiting.
     TimedOut,
+    /// Less has come than `limit-upload-rate` asks for, though the app was waiting.
+    TooSlow,
 }
 
 impl BodyError {
@@ -33,7 +35,7 @@ impl BodyError {
         let status = match self {
             Self::Truncated | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::TimedOut | Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
         };
         Refusal {
             status,
@@ -48,6 +50,7 @@ impl BodyError {
             Self::Truncated | Self::Malformed => None,
             Self::TooLarge => Some((Limit::RequestBody, code::BODY_TOO_LARGE)),
             Self::TimedOut => Some((Limit::BodyTimeout, code::BODY_TIMED_OUT)),
+            Self::TooSlow => Some((Limit::UploadRate, code::BODY_TIMED_OUT)),
         }
     }
 }
@@ -58,7 +61,8 @@ impl std::fmt::Display for BodyError {
             Self::Truncated => "the client left before the body's end",
             Self::Malformed => "the body is not framed as HTTP requires",
             Self::TooLarge => "the body is larger than limit-request-body",
-            Self::TimedOut => "the body came too slowly for body-timeout or limit-upload-rate",
+            Self::TimedOut => "the body made no progress for body-timeout",
+            Self::TooSlow => "the body came more slowly than limit-upload-rate",
         })
     }
 }
@@ -137,8 +141,11 @@ impl RequestBody {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => {}
             }
-            if state.stall.as_ref().is_some_and(|stall| stall.is_over()) {
-                state.fail(BodyError::TimedOut);
+            if let Some(over) = state.stall.as_ref().and_then(|stall| stall.over()) {
+                state.fail(match over {
+                    Over::Stalled => BodyError::TimedOut,
+                    Over::Slow => BodyError::TooSlow,
+                });
                 continue;
             }
             if std::mem::take(&mut state.expects_continue) {

@@ -10,6 +10,7 @@ use crate::head::MAX_NAME;
 use crate::host;
 use crate::http2::connect;
 use crate::limits::Limits;
+use crate::observe::Limit;
 use crate::report::code;
 
 /// Checks a head, and puts an absolute target's authority in the place of `Host`.
@@ -102,20 +103,22 @@ fn check_sizes(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
             StatusCode::URI_TOO_LONG,
             code::URI_TOO_LONG,
             "the request target is too long",
-        ));
+        )
+        .of(Limit::RequestLine));
     }
     let is_large = |(name, value): (&http::HeaderName, &HeaderValue)| {
         name.as_str().len() > MAX_NAME
             || name.as_str().len() + ": ".len() + value.len() > limits.field
     };
-    if head.headers.len() > limits.fields as usize || head.headers.iter().any(is_large) {
-        return Err(Rejection::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            code::HEAD_TOO_LARGE,
-            "the header fields are too many or too large",
-        ));
-    }
-    Ok(())
+    let (limit, why) = if head.headers.len() > limits.fields as usize {
+        (Limit::RequestFields, "there are too many header fields")
+    } else if head.headers.iter().any(is_large) {
+        (Limit::FieldSize, "a header field is too long")
+    } else {
+        return Ok(());
+    };
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Err(Rejection::new(status, code::HEAD_TOO_LARGE, why).of(limit))
 }
 
 fn check_length(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
@@ -129,7 +132,8 @@ fn check_length(head: &Parts, limits: &Limits) -> Result<(), Rejection> {
             StatusCode::PAYLOAD_TOO_LARGE,
             code::BODY_TOO_LARGE,
             "Content-Length is larger than limit-request-body",
-        )),
+        )
+        .of(Limit::RequestBody)),
         _ => Ok(()),
     }
 }

@@ -220,7 +220,7 @@ fn verdict(place: &Place) -> Option<Ending> {
         return Some(Ending::Switch);
     }
     if let Some(rejection) = wire.rejection() {
-        place.report(rejection.code, Blame::Client, rejection.why.to_owned());
+        place.reject(&rejection);
         return Some(Ending::Answer(rejection.status));
     }
     let is_at_rest = || wire.is_idle() && !wire.has_unread_bytes();

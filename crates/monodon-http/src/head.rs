@@ -6,6 +6,7 @@ use memchr::memchr;
 use crate::answers::Rejection;
 use crate::host;
 use crate::limits::Limits;
+use crate::observe::Limit;
 use crate::report::code;
 
 /// What is known of a head while its lines arrive.
@@ -56,13 +57,14 @@ impl Head {
                 StatusCode::URI_TOO_LONG,
                 code::URI_TOO_LONG,
                 "the request line is too long",
-            ));
+            )
+            .of(Limit::RequestLine));
         }
         if self.has_line && line > limits.field {
-            return too_large("a header field is too long");
+            return too_large(Limit::FieldSize, "a header field is too long");
         }
         if self.bytes + line > limits.head {
-            return too_large("the head is too long");
+            return too_large(Limit::RequestHead, "the head is too long");
         }
         Ok(())
     }
@@ -87,10 +89,10 @@ impl Head {
     pub(crate) fn check_field(&mut self, text: &[u8], limits: &Limits) -> Verdict<()> {
         self.fields += 1;
         if self.fields > limits.fields {
-            return too_large("there are too many header fields");
+            return too_large(Limit::RequestFields, "there are too many header fields");
         }
         if text.len() > MAX_NAME && memchr(b':', &text[..=MAX_NAME]).is_none() {
-            return too_large("a header field's name is too long");
+            return too_large(Limit::FieldSize, "a header field's name is too long");
         }
         match text[0] | 0x20 {
             b'c' => {
@@ -180,7 +182,8 @@ impl Head {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 code::BODY_TOO_LARGE,
                 "Content-Length is larger than limit-request-body",
-            )),
+            )
+            .of(Limit::RequestBody)),
             Some(length) if length > 0 => Ok(Framing::Length(length)),
             _ if self.codings.present => Ok(Framing::Chunked),
             _ => Ok(Framing::None),
@@ -282,10 +285,7 @@ pub(crate) fn bad<T>(why: &'static str) -> Verdict<T> {
     ))
 }
 
-fn too_large<T>(why: &'static str) -> Verdict<T> {
-    Err(Rejection::new(
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        code::HEAD_TOO_LARGE,
-        why,
-    ))
+fn too_large<T>(limit: Limit, why: &'static str) -> Verdict<T> {
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Err(Rejection::new(status, code::HEAD_TOO_LARGE, why).of(limit))
 }

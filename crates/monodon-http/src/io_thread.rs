@@ -22,6 +22,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::accept::{EPISODE, Gate, Sink};
 use crate::access::AccessLog;
+use crate::answers::Rejection;
 use crate::arrival::{Arrival, Arrivals};
 use crate::client::Client;
 use crate::conn::Serving;
@@ -151,6 +152,14 @@ impl Place {
             seen.log(access.begin(client, self.peer.tls.as_deref(), request));
         }
         seen
+    }
+
+    /// Tells of a request that is refused.
+    pub(crate) fn reject(&self, rejection: &Rejection) {
+        if let Some(limit) = rejection.limit {
+            self.peer.wire.limited(limit);
+        }
+        self.report(rejection.code, Blame::Client, rejection.why.to_owned());
     }
 
     pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {

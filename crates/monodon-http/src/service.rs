@@ -134,8 +134,7 @@ impl<H: Handler> Service<H> {
     }
 
     fn reject(&self, rejection: Rejection) -> Refusal {
-        self.place
-            .report(rejection.code, Blame::Client, rejection.why.to_owned());
+        self.place.reject(&rejection);
         Refusal {
             status: rejection.status,
             close: true,
@@ -175,6 +174,7 @@ const UNKNOWN: Rejection = Rejection {
     status: StatusCode::BAD_REQUEST,
     code: code::BAD_REQUEST,
     why: "the framing is ambiguous",
+    limit: None,
 };
 
 impl<H: Handler> hyper::service::Service<http::Request<Http1Body>> for Service<H> {

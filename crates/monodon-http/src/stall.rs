@@ -16,11 +16,20 @@ pub(crate) struct Patience {
     pub(crate) rate: u64,
 }
 
+/// Why a wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// Nothing has come for too long.
+    Stalled,
+    /// What has come is too little for all the time that was waited.
+    Slow,
+}
+
 /// Who waits, and for how long the timer has seen it. No clock is read between two sweeps.
 #[derive(Default)]
 pub(crate) struct Stall {
     waiter: RefCell<Option<Waker>>,
-    is_over: Cell<bool>,
+    over: Cell<Option<Over>>,
     /// When the timer first saw the present wait.
     since: Cell<Option<Instant>>,
     /// When the timer looked last.
@@ -34,7 +43,12 @@ pub(crate) struct Stall {
 impl Stall {
     /// Whether the wait has lasted too long.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_over.get()
+        self.over.get().is_some()
+    }
+
+    /// Why the wait is over, if it is.
+    pub(crate) fn over(&self) -> Option<Over> {
+        self.over.get()
     }
 
     /// A task waits from now on, or still does.
@@ -62,8 +76,13 @@ impl Stall {
         self.waited.set(self.waited.get() + waited);
         let since = self.since.get().unwrap_or(now);
         self.since.set(Some(since));
-        if patience.step.is_some_and(|step| now - since >= step) || self.is_slow(patience) {
-            self.is_over.set(true);
+        let over = if patience.step.is_some_and(|step| now - since >= step) {
+            Some(Over::Stalled)
+        } else {
+            self.is_slow(patience).then_some(Over::Slow)
+        };
+        if over.is_some() {
+            self.over.set(over);
             if let Some(waiter) = self.waiter.take() {
                 waiter.wake();
             }

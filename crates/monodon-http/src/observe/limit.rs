@@ -9,14 +9,20 @@ use crate::report::code;
 pub enum Limit {
     /// A request line was too long.
     RequestLine,
-    /// Header fields were too many or too long.
+    /// Header fields were too many.
     RequestFields,
+    /// A header field was too long.
+    FieldSize,
+    /// A head was too long.
+    RequestHead,
     /// A body was too large.
     RequestBody,
     /// A head did not come in time.
     HeaderTimeout,
-    /// A body did not come in time, or too slowly for `limit-upload-rate`.
+    /// A body made no progress.
     BodyTimeout,
+    /// A body came too slowly.
+    UploadRate,
     /// A client did not take its response.
     SendTimeout,
     /// A client had too many connections.
@@ -33,15 +39,22 @@ pub enum Limit {
     RequestTimeout,
     /// A worker that hung has held a request.
     Timeout,
+    /// A client sent a message that was too large over a WebSocket.
+    WebSocketMessage,
+    /// The client of a WebSocket did not answer a ping.
+    WebSocketPing,
 }
 
 /// The options that set them, in the order of [`Limit`].
-pub const LIMITS: [&str; 13] = [
+pub const LIMITS: [&str; 18] = [
     "limit-request-line",
     "limit-request-fields",
+    "limit-request-field-size",
+    "limit-request-head",
     "limit-request-body",
     "header-timeout",
     "body-timeout",
+    "limit-upload-rate",
     "send-timeout",
     "limit-connections-per-ip",
     "http2-flood",
@@ -50,15 +63,14 @@ pub const LIMITS: [&str; 13] = [
     "queue-target",
     "request-timeout",
     "timeout",
+    "limit-websocket-message",
+    "websocket-ping",
 ];
 
 impl Limit {
-    /// The limit that a fault is about, if it is about one.
+    /// The limit that a fault is always about, if there is one.
     pub(crate) fn of(code: &str) -> Option<Self> {
         Some(match code {
-            code::URI_TOO_LONG => Self::RequestLine,
-            code::HEAD_TOO_LARGE => Self::RequestFields,
-            code::BODY_TOO_LARGE => Self::RequestBody,
             code::HEADER_TIMEOUT => Self::HeaderTimeout,
             code::SEND_TIMEOUT => Self::SendTimeout,
             code::HTTP2_FLOOD => Self::Http2Flood,
