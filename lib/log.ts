@@ -11,6 +11,7 @@ import {
   type LogFormat,
   type LogLevel,
 } from './log-entry.ts'
+import type { Notables } from './notable.ts'
 
 export { type LogContext, type LogLevel, printable } from './log-entry.ts'
 
@@ -47,6 +48,7 @@ let threshold = RANK.info
 let format: LogFormat = 'text'
 let toSyslog: ((severity: number, text: string) => void) | undefined
 let heard: ((entry: Entry, now: Date) => void) | undefined
+let heardOfWorkers: ((notables: Notables) => void) | undefined
 let dropped = 0
 /** Where entries go, and the file that this is if it is one. */
 let descriptor = STDERR
@@ -108,6 +110,16 @@ export function alsoLogTo(send: (severity: number, text: string) => void): void 
 /** Has `hear` see each entry of this thread that is written. */
 export function hearEntries(hear: (entry: Entry, now: Date) => void): void {
   heard = hear
+}
+
+/** Has `hear` know of the warnings and errors that workers have logged. */
+export function hearWorkers(hear: (notables: Notables) => void): void {
+  heardOfWorkers = hear
+}
+
+/** A worker has logged them itself: they are only heard of. */
+export function noteWorkers(notables: Notables): void {
+  heardOfWorkers?.(notables)
 }
 
 /** True when an entry of this level would be written. */

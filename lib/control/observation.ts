@@ -39,7 +39,7 @@ export class Observation {
     )
     this.statsd = new StatsdClient(options, {
       tally: (most) => subject().listener.tally(most),
-      logged: () => this.errors.logged,
+      logged: () => this.errors.counts,
       workers: () => subject().pool?.status().workers.length ?? 0,
     })
   }

@@ -3,7 +3,8 @@
 import { type NativeStatsd, type NativeTally, openStatsd } from '../bridge/native.ts'
 import { isErrorCode } from '../errors.ts'
 import { logError, logFault } from '../log.ts'
-import { LOGGED, type Logged, statsdLines } from '../observe/statsd.ts'
+import { NOTABLE_KINDS, type NotableCounts } from '../notable.ts'
+import { statsdLines } from '../observe/statsd.ts'
 import type { Options } from '../options/table.ts'
 import { startFailure } from './listen/start-failure.ts'
 
@@ -15,8 +16,8 @@ const MOST_TIMES = 1000
 export interface StatsdSource {
   /** What was counted of requests since the last call, from the first one on. */
   tally(mostTimes: number): NativeTally
-  /** Entries of the log so far. */
-  logged(): Logged
+  /** Warnings and errors of the logs so far. */
+  logged(): NotableCounts
   /** Workers that there are. */
   workers(): number
 }
@@ -35,7 +36,7 @@ export class StatsdClient {
   private readonly source: StatsdSource
   private way: Way | undefined
   private timer: NodeJS.Timeout | undefined
-  private told: Logged
+  private told: NotableCounts
 
   constructor(options: StatsdOptions, source: StatsdSource) {
     this.options = options
@@ -107,7 +108,7 @@ function open(host: string): NativeStatsd {
   }
 }
 
-function difference(now: Logged, before: Logged): Logged {
-  const pairs = LOGGED.map((kind) => [kind, now[kind] - before[kind]])
-  return Object.fromEntries(pairs) as unknown as Logged
+function difference(now: NotableCounts, before: NotableCounts): NotableCounts {
+  const pairs = NOTABLE_KINDS.map((kind) => [kind, now[kind] - before[kind]])
+  return Object.fromEntries(pairs) as unknown as NotableCounts
 }

@@ -9,6 +9,7 @@
  */
 
 import type { ServerStatus, WorkerStatus } from '../control/status.ts'
+import type { Notable } from '../notable.ts'
 
 /** Where a request is that waits for a worker, or that one holds (in the way of a request, docs/architecture.md). */
 export type RequestState = 'request-received' | 'processing' | 'waiting-to-send' | 'sent'
@@ -93,14 +94,6 @@ export interface WorkerSnapshot extends WorkerStatus {
   readonly utilization: number | null
 }
 
-/** An entry of the error log. */
-export interface LoggedError {
-  /** Unix seconds. */
-  readonly at: number
-  readonly level: 'warning' | 'error'
-  readonly text: string
-}
-
 export interface Snapshot extends Omit<ServerStatus, 'workers'> {
   /** When this was, in Unix seconds. */
   readonly at: number
@@ -133,6 +126,6 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
   readonly inFlight: readonly RequestNow[]
   /** The last slow, failed or aborted requests, newest first, 50 at most. */
   readonly lives: readonly RequestLife[]
-  /** Of the main thread's log. Newest first, 50 at most. */
-  readonly errors: readonly LoggedError[]
+  /** Warnings and errors of the server's log and of those of its workers. Newest first, 50 at most. */
+  readonly errors: readonly Notable[]
 }

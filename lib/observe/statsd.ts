@@ -3,11 +3,8 @@
  * request, this is what was counted since the last time, in as many lines as there are names.
  */
 
+import { NOTABLE_KINDS, type NotableCounts } from '../notable.ts'
 import type { Options } from '../options/table.ts'
-
-/** What the entries of a log are counted by: an exception is an error with a stack. */
-export const LOGGED = ['critical', 'error', 'exception', 'warning'] as const
-export type Logged = Readonly<Record<(typeof LOGGED)[number], number>>
 
 /** What has happened since the last time, and what is so now. */
 export interface Happened {
@@ -15,7 +12,7 @@ export interface Happened {
   /** Milliseconds, of all requests that were timed or of a sample. */
   readonly times: readonly number[]
   readonly timed: number
-  readonly logged: Logged
+  readonly logged: NotableCounts
   /** Workers that there are. */
   readonly workers: number
 }
@@ -30,7 +27,7 @@ export function statsdLines(happened: Happened, marks: Marks): string[] {
   const counted: readonly (readonly [name: string, count: number])[] = [
     ['requests', requests],
     ...statuses.map(({ status, count }) => [`request.status.${status}`, count] as const),
-    ...LOGGED.map((kind) => [`log.${kind}`, logged[kind]] as const),
+    ...NOTABLE_KINDS.map((kind) => [`log.${kind}`, logged[kind]] as const),
   ]
   const lines = [
     ...counted.filter(([, count]) => count > 0).map(([name, count]) => `${name}:${count}|c`),

@@ -7,6 +7,7 @@ import { logTo, setLogFormat, setLogLevel } from '../log.ts'
 import { BrokenWorker } from './broken.ts'
 import { loadExplain } from './explain.ts'
 import { loadApp } from './load.ts'
+import { tellNotables } from './notables.ts'
 import { Program } from './program/program.ts'
 import { wholeOf } from './program/run.ts'
 import type { FromWorker, WorkerData } from './protocol.ts'
@@ -22,7 +23,8 @@ export interface Booted {
  * Loads the app of a worker of its own, thread or process, from the folder `cwd`, and begins to
  * answer.
  *
- * @param say how the arbiter is told of what follows: that the worker is spent, which files it loads
+ * @param say how the arbiter is told of what follows: that the worker is spent, which files it loads, what
+ * it logs
  * @throws MonodonError `MONODON_APP_*` and `MONODON_LISTEN_*` when the app cannot be loaded, unless the
  * worker `staysBroken`; `MONODON_FILE_NOT_WRITABLE` when the log cannot be written
  */
@@ -36,6 +38,7 @@ export async function bootWorker(
   setLogLevel(options.logLevel)
   setLogFormat(options.logFormat)
   logTo(options.errorLogfile)
+  tellNotables(say)
   installRequestUnwrapping()
   // Before the app is loaded: a module may keep the Response it saw first.
   if (options.responseClass === 'fast') installFastResponse()

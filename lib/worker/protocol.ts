@@ -1,6 +1,7 @@
 /** What the arbiter and its workers say to each other, whether they are threads or processes. */
 
 import type { InterfaceKind } from '../interface/detect.ts'
+import type { Notables } from '../notable.ts'
 import type { Options } from '../options/table.ts'
 import type { ServerFacts } from './worker.ts'
 
@@ -50,6 +51,8 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly text: string }
   /** How many bytes of memory a thread holds, when it was asked. */
   | { readonly type: 'memory'; readonly bytes: number }
+  /** Warnings and errors that it has logged since the last such message. */
+  | ({ readonly type: 'logged' } & Notables)
   /** It has taken `maxRequests`: it goes on until its successor is ready and it is told to stop. */
   | { readonly type: 'spent' }
 

@@ -150,7 +150,10 @@ async function countsExactly(kind: 'thread' | 'process' | 'python', name: string
   ])
   const died = 'monodon_worker_restarts_total{cause="died"}'
   await until('the worker to be missed', async () => (await figures(metrics)).get(died) === 1)
-  const { lives } = await snapshot()
+  const { lives, errors } = await snapshot()
+  const thrown = errors.filter(({ text }) => text.includes('on purpose'))
+  // Python workers write theirs to the log alone.
+  expect(thrown.length).toBe(kind === 'python' ? 0 : 2)
   const outcomes = (outcome: string) => lives.filter((life) => life.outcome === outcome).length
   expect(['failed', 'aborted', 'slow'].map(outcomes)).toEqual([4, 3, 4])
   const slow = lives.find(({ target, status }) => target === '/sleep' && status === 200)!

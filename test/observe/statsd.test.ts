@@ -89,6 +89,8 @@ test('all that is told agrees with what the client has counted, before a reload 
   await until('that who has left to be told', () => isTold(28))
   expect(first.told.statuses('shop.gunicorn.')).toEqual({ ...client.codes, 499: 1 })
   expect(client.codes).toEqual({ 200: 22, 400: 1, 404: 3, 500: 1 })
+  // What a worker logs, too.
+  expect(first.told.sum('shop.gunicorn.log.exception')).toBe(1)
   const durations = first.told.values('shop.gunicorn.request.duration')
   // What was refused before it was understood has taken no time.
   expect(durations.length).toBe(27)

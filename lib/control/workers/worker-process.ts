@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs'
 import { LAYOUT_VERSION } from '../../bridge/layout.ts'
 import type { NativeProcess } from '../../bridge/native.ts'
 import { errorText } from '../../errors.ts'
-import { log } from '../../log.ts'
+import { log, noteWorkers } from '../../log.ts'
 import { within } from '../../within.ts'
 import type { FromWorker, StartMessage, WorkerData } from '../../worker/protocol.ts'
 import type { Listener } from '../listen/listener.ts'
@@ -150,6 +150,7 @@ export class WorkerProcess implements SupervisedWorker {
     } else if (message?.type === 'failed') this.tellFailed(new BootFailure(message.text))
     else if (message?.type === 'spent') this.tellSpent()
     else if (message?.type === 'loaded') this.onLoaded(message.files)
+    else if (message?.type === 'logged') noteWorkers(message)
   }
 
   private async dumpStacks(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EventLoopUtilization } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import { CODE_FOLDER } from '../../code-folder.ts'
-import { log, logError } from '../../log.ts'
+import { log, logError, noteWorkers } from '../../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../../worker/protocol.ts'
 import {
   BootFailure,
@@ -113,6 +113,7 @@ export class WorkerThread implements SupervisedWorker {
     if (message.type === 'failed') reject(new BootFailure(message.text))
     else if (message.type === 'spent') this.tellSpent()
     else if (message.type === 'loaded') this.onLoaded(message.files)
+    else if (message.type === 'logged') noteWorkers(message)
     else if (message.type === 'memory') {
       this.measured?.(message.bytes)
       this.measured = undefined

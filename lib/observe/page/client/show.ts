@@ -1,6 +1,7 @@
 /** A snapshot on the page. */
 
-import type { LoggedError, RequestNow, Snapshot, WorkerSnapshot } from '../../snapshot.ts'
+import type { Notable } from '../../../notable.ts'
+import type { RequestNow, Snapshot, WorkerSnapshot } from '../../snapshot.ts'
 import type { History } from '../../view/history.ts'
 import type { Quantiles } from '../../view/interval.ts'
 import { age, bytes, rate, share, span, visible } from '../../view/text.ts'
@@ -166,7 +167,7 @@ const FLIGHT: readonly Column<RequestNow>[] = [
   },
 ]
 
-function showErrors(errors: readonly LoggedError[]): void {
+function showErrors(errors: readonly Notable[]): void {
   const list = byId('errors')
   keepChildren(
     list,
