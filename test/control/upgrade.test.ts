@@ -1,5 +1,7 @@
 /** USR2: a new server takes the place of the old one, on the same sockets, and nothing is lost. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
 import { isRunning } from '../support/leaks.ts'
@@ -265,6 +267,34 @@ describe('while the new one boots', () => {
     expect((await answer).body.toString()).toBe('second')
   })
 })
+
+test('metrics and status go to the new server when the old one has ended', async () => {
+  await site.start('TCP', '--metrics-bind', 'unix:seen.sock', '--status-bind', 'unix:seen.sock')
+  const pidSeen = async (): Promise<number | undefined> => {
+    const seen = await look(site.at('seen.sock')).catch(() => undefined)
+    return seen === undefined ? undefined : JSON.parse(seen).pid
+  }
+  const [old, pid] = [site.server.pid, await site.upgrade()]
+  // Two serve, and the address is still the old one's.
+  expect(await pidSeen()).toBe(old)
+  process.kill(old, 'SIGWINCH')
+  await site.logged(`[${old}] [INFO] Retired`)
+  expect(await pidSeen()).toBe(old)
+  process.kill(old, 'SIGTERM')
+  await site.ended(old)
+  await until('the new server to be seen', async () => (await pidSeen()) === pid)
+  await site.logged(`[${pid}] [INFO] --metrics-bind and --status-bind: unix:`)
+})
+
+/** What `/status.json` says at a Unix socket. */
+function look(socketPath: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path: '/status.json', agent: false }, (response) =>
+      text(response).then(resolve, reject),
+    )
+    asked.on('error', reject).end()
+  })
+}
 
 test('WINCH means nothing while there is no new server', async () => {
   await site.start('TCP', '--log-level', 'debug')
