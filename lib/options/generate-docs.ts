@@ -39,7 +39,7 @@ names are errors everywhere. \`monodon --print-config\` shows each value and whe
 **Config file.** \`monodon.config.ts\`, \`.mts\`, \`.js\`, \`.mjs\`, \`.cjs\`, \`.json\` or \`.toml\` in the
 directory where the command is given, or the file named by \`--config\`:
 
-\`\`\`ts
+\`\`\`ts excerpt
 import { defineConfig } from 'monodon'
 
 export default defineConfig({ workers: 'auto', keepAlive: '75s', limitRequestBody: '16mb' })
