@@ -2,6 +2,7 @@
  * Code blocks of the documentation, and what the words after their language say of them:
  *
  * - `file=NAME`: a file of the page's folder;
+ * - `flags`: `monodon` commands whose options are checked, and that is all;
  * - `run`: commands that end, and must end well;
  * - `serve`: a `monodon` command that serves until the next one, or until the page ends;
  * - `ask`: commands that ask it, at `localhost:8000`;
@@ -12,7 +13,7 @@
  */
 import { readFileSync } from 'node:fs'
 
-export const USES = ['run', 'serve', 'ask', 'answer', 'excerpt'] as const
+export const USES = ['flags', 'run', 'serve', 'ask', 'answer', 'excerpt'] as const
 /** Languages of what could be run. */
 const PROGRAMS = new Set(['sh', 'ts', 'js', 'python', 'html'])
 
@@ -58,7 +59,7 @@ export function flawOf({ language, use }: Block): string | undefined {
 
 /** Whether a page has something to be run. */
 export function isRun({ use }: Block): boolean {
-  return use === 'run' || use === 'serve'
+  return use === 'flags' || use === 'run' || use === 'serve'
 }
 
 /** The packages that the files of a page import, but for Node's own and for monodon. */

@@ -42,6 +42,7 @@ export class Page {
   private async step({ use, text }: Block): Promise<void> {
     if (use.startsWith('file=')) this.write(use.slice('file='.length), text)
     else if (use === 'run') this.printed = await this.commands(text)
+    else if (use === 'flags') await this.checkFlags(text)
     else if (use === 'serve') await this.serve(text)
     else if (use === 'ask') this.printed = await this.ask(text)
     else if (use === 'answer') expect(this.printed.trimEnd()).toBe(text.trimEnd())
@@ -60,6 +61,14 @@ export class Page {
       timeout: PATIENCE_MS,
     })
     return stdout
+  }
+
+  /** Reads the options of each command, as the command itself would. */
+  private async checkFlags(text: string): Promise<void> {
+    for (const line of text.trim().split('\n')) {
+      if (!line.startsWith('monodon ')) throw new Error(`no monodon command: ${line}`)
+      await this.commands(line.replace('monodon ', 'monodon --print-config '))
+    }
   }
 
   /** One command; its port is replaced by a free one. */
