@@ -4,6 +4,7 @@ import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { fetchOnce } from '../support/client.ts'
 import type { Holdings } from '../support/leaks.ts'
 import { Scratch } from '../support/scratch.ts'
 import { SpawnedServer } from '../support/spawned.ts'
@@ -64,6 +65,8 @@ export function describeExample(
     let before: Holdings
     beforeAll(async () => {
       server = await example.start()
+      // Threads that read files stay for some seconds after the last one.
+      await fetchOnce(server, '/')
       before = server.holdings
     })
     afterAll(async () => {

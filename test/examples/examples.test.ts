@@ -150,7 +150,7 @@ describe('examples/embedded', () => {
   test('its tests pass', () => {
     const example = new Example('embedded')
     try {
-      expect(example.run('test')).toMatch(/^# fail 0$/m)
+      expect(example.run('test')).toMatch(/^\S fail 0$/m)
     } finally {
       example.scratch.remove()
     }
