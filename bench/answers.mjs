@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { percentile } from './figures.mjs'
 import { runLoad } from './processes.mjs'
 import { monodonLauncher } from './servers.mjs'
+import { ask } from './watcher.mjs'
 
 const WORKERS = 4
 const socketPath = join(tmpdir(), `monodon-answers-${process.pid}`)
@@ -72,17 +73,6 @@ const LOOKS = {
   health: ({ port }) => ask({ port, path: '/health/live' }),
   // `monodon ctl status` and `monodon top` ask for this.
   'control socket': ({ pid }) => snapshot(pid),
-}
-
-function ask(where) {
-  return new Promise((resolve, reject) => {
-    const asked = request({ ...where, agent: false }, async (response) => {
-      const body = await text(response)
-      if (response.statusCode === 200 && body.length > 0) resolve()
-      else reject(new Error(`${where.path} was answered ${response.statusCode}`))
-    })
-    asked.on('error', reject).end()
-  })
 }
 
 async function snapshot(pid) {

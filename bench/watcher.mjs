@@ -14,7 +14,7 @@ const PATHS = ['/metrics', '/status.json']
 export function watch(socketPath) {
   const looks = []
   const look = () => {
-    const answers = Promise.all(PATHS.map((path) => ask(socketPath, path)))
+    const answers = Promise.all(PATHS.map((path) => ask({ socketPath, path })))
     // It is heard of at the end.
     answers.catch(() => {})
     looks.push(answers)
@@ -27,12 +27,13 @@ export function watch(socketPath) {
   }
 }
 
-function ask(socketPath, path) {
+/** Asks over a connection of its own; rejects if the answer is none. `where` is as for `node:http`. */
+export function ask(where) {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path }, async (response) => {
+    const asked = request({ ...where, agent: false }, async (response) => {
       const body = await text(response)
       if (response.statusCode === 200 && body.length > 0) resolve()
-      else reject(new Error(`${path} was answered ${response.statusCode}`))
+      else reject(new Error(`${where.path} was answered ${response.statusCode}`))
     })
     asked.on('error', reject).end()
   })
