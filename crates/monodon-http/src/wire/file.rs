@@ -6,6 +6,7 @@
 //! must reach the wire as it is, and its part be promised first: [`Wire::sends_files`] says where.
 
 use std::io::{self, IoSlice};
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
@@ -16,8 +17,9 @@ use crate::files::{FilePart, TOO_SHORT};
 /// Bytes of a span, at most.
 pub(crate) const SPAN_BYTES: usize = 1024 * 1024;
 
-/// No page of it is ever touched, so that it takes no memory.
-static PLACEHOLDER: [u8; SPAN_BYTES] = [0; SPAN_BYTES];
+/// No page of it is ever touched, so that it takes no memory; and being no constant, no room in the
+/// addon's file.
+static PLACEHOLDER: LazyLock<Box<[u8]>> = LazyLock::new(|| vec![0; SPAN_BYTES].into_boxed_slice());
 
 /// Bytes of a file that was promised.
 pub(crate) struct Span(usize);
