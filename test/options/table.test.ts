@@ -112,6 +112,7 @@ const SAMPLES: { readonly [K in OptionKey]: { good: string; value: Options[K]; b
   statsdPrefix: { good: 'shop.web', value: 'shop.web', bad: 'a:b' },
   dogstatsdTags: { good: 'env:live,web', value: ['env:live', 'web'], bad: 'a|b' },
   slowRequest: { good: '2s', value: 2000, bad: 'soon' },
+  serverTiming: { good: 'true', value: true, bad: 'maybe' },
   observeToken: { good: 'sixteen-or-more-!', value: 'sixteen-or-more-!', bad: 'short' },
   logLevel: { good: 'debug', value: 'debug', bad: 'trace' },
   dev: { good: 'true', value: true, bad: 'maybe' },
@@ -256,5 +257,6 @@ it('gives native code exactly the rows that it reads', async () => {
     requestIdResponse: false,
     statsdHost: '',
     slowRequest: 500,
+    serverTiming: false,
   })
 })

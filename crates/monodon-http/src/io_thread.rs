@@ -215,6 +215,7 @@ impl Thread {
     ) -> Self {
         let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
         let observer = Observer::new(index, Arc::clone(&stats));
+        observer.set_server_timing(tuning.server_timing);
         let common = Common::new(tuning.limits, access, tuning.compression, observer);
         Self {
             common: Rc::new(common),
@@ -244,6 +245,8 @@ impl Thread {
         self.timeouts.set(tuning.timeouts);
         self.graceful_timeout.set(tuning.graceful_timeout);
         self.request_ids.replace(tuning.request_ids);
+        let observer = &self.common.observer;
+        observer.set_server_timing(tuning.server_timing);
         self.arrivals.tune(tuning.tls, tuning.preambles);
         self.common.compression.replace(tuning.compression);
         for (_, (peer, _)) in &*self.connections.borrow() {

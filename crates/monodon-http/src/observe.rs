@@ -10,6 +10,7 @@ mod cells;
 mod limit;
 mod lives;
 mod seen;
+mod server_timing;
 mod tally;
 mod trace;
 
@@ -52,6 +53,8 @@ pub(crate) struct Observer {
     /// Of its next request; its upper bits are the thread's.
     next: Cell<u64>,
     spare: Spare<Seen>,
+    /// Whether responses tell how long their requests took (`--server-timing`).
+    server_timing: Cell<bool>,
 }
 
 impl Observer {
@@ -60,7 +63,13 @@ impl Observer {
             stats,
             next: Cell::new((index as u64 + 1) << 40),
             spare: Spare::new(SPARE),
+            server_timing: Cell::new(false),
         }
+    }
+
+    /// Has responses tell how long their requests took, or not: of requests whose head comes from now on.
+    pub(crate) fn set_server_timing(&self, is_told: bool) {
+        self.server_timing.set(is_told);
     }
 
     fn watching(&self) -> &Watching {
@@ -79,6 +88,9 @@ impl Observer {
         seen.begin(number, request);
         if self.watching().is_timed() {
             seen.begin_life(client, request);
+        }
+        if self.server_timing.get() {
+            seen.tell_times();
         }
         seen
     }

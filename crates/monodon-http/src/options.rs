@@ -151,6 +151,8 @@ pub struct Options {
     pub statsd_host: String,
     /// Requests that take longer are slow: status and monodon ctl snapshot remember the last ones.
     pub slow_request: Duration,
+    /// Tells in the header Server-Timing how long a request has waited and how long the app took.
+    pub server_timing: bool,
 }
 
 impl Default for Options {
@@ -250,6 +252,7 @@ impl Default for Options {
             request_id_response: false,
             statsd_host: String::new(),
             slow_request: Duration::from_millis(500),
+            server_timing: false,
         }
     }
 }

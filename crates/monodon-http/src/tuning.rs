@@ -36,6 +36,8 @@ pub(crate) struct Tuning {
     pub(crate) mounts: Option<Arc<Mounts>>,
     /// Whether requests have ids.
     pub(crate) request_ids: Option<Arc<RequestIds>>,
+    /// Whether responses tell how long their requests took.
+    pub(crate) server_timing: bool,
 }
 
 impl Tuning {
@@ -61,6 +63,7 @@ impl Tuning {
             compression: Compression::parse(options)?.map(Arc::new),
             mounts: Mounts::open(options)?,
             request_ids: RequestIds::new(options)?.map(Arc::new),
+            server_timing: options.server_timing,
         })
     }
 }

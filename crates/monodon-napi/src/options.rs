@@ -77,6 +77,7 @@ pub struct NativeOptions {
     pub request_id_response: bool,
     pub statsd_host: String,
     pub slow_request: f64,
+    pub server_timing: bool,
 }
 
 impl From<NativeOptions> for Options {
@@ -158,6 +159,7 @@ impl From<NativeOptions> for Options {
             request_id_response: from.request_id_response,
             statsd_host: from.statsd_host,
             slow_request: duration(from.slow_request),
+            server_timing: from.server_timing,
         }
     }
 }

@@ -78,6 +78,15 @@ export const OBSERVABILITY = {
     doc: 'Requests that take longer are slow: status and monodon ctl snapshot remember the last ones',
     note: 'Tunnels and WebSockets never are.',
   },
+  serverTiming: {
+    type: 'boolean',
+    default: false,
+    group: 'Observability',
+    readBy: ['native'],
+    reloadable: true,
+    doc: 'Tells in the header Server-Timing how long a request has waited and how long the app took',
+    note: 'In milliseconds, as far as it is known when the head of the response is sent: [observability.md](observability.md#server-timing). Anybody who may read a response reads it, too.',
+  },
   observeToken: {
     type: 'string',
     unit: 'TOKEN',

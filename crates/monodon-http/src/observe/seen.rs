@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Request, StatusCode, Version};
 
 use super::trace::Trace;
-use super::{OTHER, index_of};
+use super::{OTHER, index_of, server_timing};
 use crate::access::{Line, Outcome};
 use crate::client::Client;
 use crate::delivery::Delivery;
@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     is_https: bool,
     /// Somebody wants to know what it is about.
     is_watched: bool,
+    /// Its response tells how long it took.
+    tells_times: bool,
     delivery: Delivery,
     /// Where the handler tells who has taken it.
     trace: Rc<Trace>,
@@ -65,6 +67,7 @@ impl Default for Seen {
             progress: Progress::Open,
             is_https: false,
             is_watched: false,
+            tells_times: false,
             delivery: Delivery::default(),
             trace: Rc::default(),
             begun: None,
@@ -85,7 +88,8 @@ impl Seen {
         self.number = number;
         self.method = index_of(request.method());
         self.progress = Progress::Open;
-        (self.is_tunnel, self.is_https, self.is_watched) = (false, false, false);
+        (self.is_tunnel, self.is_https) = (false, false);
+        (self.is_watched, self.tells_times) = (false, false);
         self.delivery = Delivery::default();
         (self.begun, self.answered) = (None, None);
         // Whoever still has the trace of an earlier request may write to it.
@@ -116,10 +120,21 @@ impl Seen {
         *from = *client;
     }
 
+    /// Has its response tell how long it took.
+    pub(super) fn tell_times(&mut self) {
+        self.tells_times = true;
+        self.measure();
+    }
+
+    /// Has its times measured, if they are not yet.
+    fn measure(&mut self) {
+        self.begun.get_or_insert_with(Instant::now);
+    }
+
     /// Has it told to the access log.
     pub(crate) fn log(&mut self, line: Box<Line>) {
-        if self.begun.is_none() && line.needs_times() {
-            self.begun = Some(Instant::now());
+        if line.needs_times() {
+            self.measure();
         }
         self.line = Some(line);
     }
@@ -143,11 +158,17 @@ impl Seen {
         self.begun
     }
 
-    /// The response begins, after so many bytes of the connection.
-    pub(crate) fn respond(&mut self, status: StatusCode, fields: &HeaderMap, mark: u64) {
+    /// The response with these fields begins, after so many bytes of the connection.
+    pub(crate) fn respond(&mut self, status: StatusCode, fields: &mut HeaderMap, mark: u64) {
         self.delivery.begin(status, mark);
         if self.begun.is_some() {
             self.answered = Some(Instant::now());
+        }
+        if self.tells_times
+            && let Some(queue) = self.begun.and_then(|begun| self.queue_time(begun))
+            && let Some(app) = self.app_time()
+        {
+            server_timing::put(fields, queue, app);
         }
         if let Some(line) = &mut self.line {
             line.respond(fields);
@@ -156,7 +177,7 @@ impl Seen {
 
     /// [`Self::respond`], where the fields of the response are not at hand: a session has written them.
     pub(crate) fn respond_bare(&mut self, status: StatusCode, mark: u64) {
-        self.respond(status, &HeaderMap::new(), mark);
+        self.respond(status, &mut HeaderMap::new(), mark);
     }
 
     /// The connection goes on with another protocol, after so many bytes.
