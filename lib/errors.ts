@@ -443,6 +443,11 @@ export const ERRORS = {
     hint: 'what they go to does not take them fast enough, or is not there: use a faster disk, read the pipe, start what listens',
     blame: 'operator',
   },
+  MONODON_SPANS_NOT_EXPORTED: {
+    message: 'spans do not reach the collector of --otlp-endpoint',
+    hint: 'requests are not affected: look whether the collector runs, whether otlp-endpoint and otlp-headers are its, and whether it is fast enough; or lower otlp-sample-ratio',
+    blame: 'operator',
+  },
   MONODON_PYTHON_MISSING: {
     message: 'no Python interpreter can be run',
     hint: 'install Python 3.9 or newer, activate the virtual environment, or name one with --python',

@@ -73,6 +73,12 @@ export interface NativeObservation {
   readonly failedHandshakes: number
   readonly limited: readonly { readonly option: string; readonly count: number }[]
   readonly logLinesLost: number
+  readonly spans: {
+    readonly exported: number
+    readonly overflow: number
+    readonly rejected: number
+    readonly undelivered: number
+  }
   readonly inFlight: readonly {
     readonly id: string
     readonly state: string

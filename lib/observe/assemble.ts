@@ -38,9 +38,14 @@ function fromNative(observation: NativeObservation, connections: number, entries
     handshakes: { completed: handshakes, failed: failedHandshakes },
     limited: Object.fromEntries(observation.limited.map(({ option, count }) => [option, count])),
     logDropped: observation.logLinesLost + entriesLost,
+    spans: spansOf(observation.spans),
     inFlight: observation.inFlight.map(requestNow),
     lives: observation.lives.map(lifeOf),
   }
+}
+
+function spansOf({ exported, ...dropped }: NativeObservation['spans']): Snapshot['spans'] {
+  return { exported, dropped }
 }
 
 /** What the sweep of the timers has seen, up to a second ago, of the connections that are open now. */

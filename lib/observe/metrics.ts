@@ -275,6 +275,22 @@ export const METRICS: readonly Metric[] = [
     help: 'Lines of the access log and entries of syslog that were dropped',
     read: ({ logDropped }) => single(logDropped),
   },
+  {
+    name: 'monodon_spans_exported',
+    type: 'counter',
+    help: 'Spans that the collector of traces has taken',
+    read: ({ spans }) => single(spans.exported),
+  },
+  {
+    name: 'monodon_spans_dropped',
+    type: 'counter',
+    help: 'Spans that the collector of traces has not got',
+    labels: {
+      reason:
+        '`overflow` (more came than it takes), `rejected` (it refused them), `undelivered` (it could not be reached for a minute)',
+    },
+    read: ({ spans }) => byLabel('reason', spans.dropped),
+  },
 ]
 
 /** A metric's name as one asks for it: a counter's ends in `_total`. */

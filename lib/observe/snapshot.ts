@@ -122,6 +122,17 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
   readonly limited: Readonly<Record<string, number>>
   /** Lines of the access log and entries of syslog that were dropped. */
   readonly logDropped: number
+  /** Spans of requests that were traced. */
+  readonly spans: {
+    /** The collector has taken them. */
+    readonly exported: number
+    /** It has not, by the reason: no room, refused by it, not reached in time. */
+    readonly dropped: {
+      readonly overflow: number
+      readonly rejected: number
+      readonly undelivered: number
+    }
+  }
   /** Oldest first, 100 at most; `claimed` and `queued` count all. */
   readonly inFlight: readonly RequestNow[]
   /** The last slow, failed or aborted requests, newest first, 50 at most. */

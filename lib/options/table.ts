@@ -17,6 +17,7 @@ import { SERVER } from './rows/server.ts'
 import { STATIC } from './rows/static.ts'
 import { TIMEOUTS } from './rows/timeouts.ts'
 import { TLS } from './rows/tls.ts'
+import { TRACES } from './rows/traces.ts'
 import { WORKERS } from './rows/workers.ts'
 
 export const OPTIONS = {
@@ -30,6 +31,7 @@ export const OPTIONS = {
   ...STATIC,
   ...LOGS,
   ...OBSERVABILITY,
+  ...TRACES,
   ...DEVELOPMENT,
   ...OTHER,
 } as const satisfies Record<string, OptionRow>

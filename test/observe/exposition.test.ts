@@ -48,6 +48,7 @@ const SNAPSHOT: Snapshot = {
   handshakes: { completed: 8, failed: 9 },
   limited: { 'queue-size': 4 },
   logDropped: 11,
+  spans: { exported: 40, dropped: { overflow: 1, rejected: 2, undelivered: 3 } },
   inFlight: [],
   lives: [],
   errors: [],

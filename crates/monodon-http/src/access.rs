@@ -28,6 +28,7 @@ mod target;
 mod way;
 mod writer;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub(crate) use self::escape::VALUE_BYTES;
 use self::format::Format;
 pub(crate) use self::line::Line;
 pub(crate) use self::log::{Log, Outlets};
+use self::secrets::Secrets;
 pub use self::statsd::Statsd;
 use self::subject::Subject;
 pub(crate) use self::target::reason;
@@ -48,6 +50,14 @@ use crate::client::Client;
 use crate::peer::Peer;
 use crate::spare::Spare;
 use crate::tls::TlsSession;
+
+/// A query with its secrets masked.
+pub(crate) fn masked_query(query: &str) -> Cow<'_, str> {
+    match Secrets::default().masked_query(query.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(query),
+        Cow::Owned(masked) => Cow::Owned(String::from_utf8_lossy(&masked).into_owned()),
+    }
+}
 
 /// Lines that are kept for the next requests, so that none has to be allocated.
 const SPARE_LINES: usize = 256;

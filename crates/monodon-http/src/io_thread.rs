@@ -14,6 +14,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use monodon_otlp::RequestSpan;
 use slab::Slab;
 use socket2::Socket;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -144,10 +145,25 @@ impl Place {
         ids.as_ref()?.identify(fields, is_trusted, maker)
     }
 
-    /// Begins the record of a request from this client, and its line if there is an access log.
-    pub(crate) fn begin_record<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Seen> {
+    /// Makes a request part of a trace, if requests are traced; gives its span if that is to be exported.
+    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Option<Box<RequestSpan>> {
+        let mut span = self.thread.common.observer.trace(request)?;
+        let peer = &self.peer.client;
+        span.peer.push_str(peer.ip());
+        span.peer_port = peer.port();
+        Some(span)
+    }
+
+    /// Begins the record of a request from this client, with its span if that is to be exported, and its
+    /// line if there is an access log.
+    pub(crate) fn begin_record<B>(
+        &self,
+        client: &Client,
+        request: &http::Request<B>,
+        span: Option<Box<RequestSpan>>,
+    ) -> Box<Seen> {
         let common = &self.thread.common;
-        let mut seen = common.observer.begin(client, request);
+        let mut seen = common.observer.begin(client, request, span);
         if let Some(access) = &*common.access.borrow() {
             seen.log(access.begin(client, self.peer.tls.as_deref(), request));
         }
@@ -216,6 +232,7 @@ impl Thread {
         let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
         let observer = Observer::new(index, Arc::clone(&stats));
         observer.set_server_timing(tuning.server_timing);
+        observer.set_traces(tuning.traces.as_ref(), index);
         let common = Common::new(tuning.limits, access, tuning.compression, observer);
         Self {
             common: Rc::new(common),
@@ -247,6 +264,7 @@ impl Thread {
         self.request_ids.replace(tuning.request_ids);
         let observer = &self.common.observer;
         observer.set_server_timing(tuning.server_timing);
+        observer.set_traces(tuning.traces.as_ref(), index);
         self.arrivals.tune(tuning.tls, tuning.preambles);
         self.common.compression.replace(tuning.compression);
         for (_, (peer, _)) in &*self.connections.borrow() {

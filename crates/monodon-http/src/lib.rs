@@ -25,6 +25,8 @@
 //! believed (`networks`) about the client (`client`), `forwarded` what they tell; `compress` compresses
 //! what is sent, if asked to; `access` writes a line for each request.
 //!
+//! `traces` makes requests parts of traces, which `monodon-otlp` exports.
+//!
 //! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `stats`, `observe` and
 //! `report` tell of it.
 #![forbid(unsafe_code)]
@@ -78,6 +80,7 @@ mod stats;
 mod stream;
 mod timers;
 pub mod tls;
+mod traces;
 mod tuning;
 mod tunnel;
 mod visits;
@@ -85,6 +88,7 @@ mod wire;
 
 pub use access::{Entries, Statsd};
 pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, RequestBody};
+pub use monodon_otlp::Counts as SpanCounts;
 pub use observe::Tallied;
 pub use options::Options;
 pub use report::{Blame, Report, Reporter};

@@ -4,21 +4,24 @@
 //! Each I/O thread counts into cells of its own ([`cells`]), which anybody may read. From its head to
 //! its end a request has a record ([`seen`]) that is used again for another one, so nothing is
 //! allocated for it. When it has ended the record is counted, and becomes a [`Life`] if somebody is to
-//! see it ([`lives`]). The clock is read only while the server is [timed](Watching::set_timed).
+//! see it ([`lives`]). The clock is read only while the server is [timed](Watching::set_timed), and for
+//! requests of which something else tells the times: an exported span, the log, `Server-Timing`.
 
 mod cells;
 mod limit;
 mod lives;
 mod seen;
 mod server_timing;
+mod spans;
 mod tally;
 mod trace;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
+use monodon_otlp::RequestSpan;
 
 pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
@@ -31,6 +34,7 @@ pub use self::trace::Trace;
 use crate::client::Client;
 use crate::spare::Spare;
 use crate::stats::ThreadStats;
+use crate::traces::{Tracer, Traces};
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
 pub const METHODS: [&str; 10] = [
@@ -55,6 +59,8 @@ pub(crate) struct Observer {
     spare: Spare<Seen>,
     /// Whether responses tell how long their requests took (`--server-timing`).
     server_timing: Cell<bool>,
+    /// If requests are traced.
+    tracer: RefCell<Option<Tracer>>,
 }
 
 impl Observer {
@@ -64,7 +70,22 @@ impl Observer {
             next: Cell::new((index as u64 + 1) << 40),
             spare: Spare::new(SPARE),
             server_timing: Cell::new(false),
+            tracer: RefCell::default(),
         }
+    }
+
+    /// Has the requests of I/O thread `index` traced, or not.
+    pub(crate) fn set_traces(&self, asked: Option<&Traces>, index: usize) {
+        let mut tracer = self.tracer.borrow_mut();
+        match (&*tracer, asked) {
+            (Some(tracer), Some(asked)) => tracer.tune(asked),
+            _ => *tracer = asked.map(|asked| Tracer::new(asked, index)),
+        }
+    }
+
+    /// Makes a request part of a trace, if requests are traced; gives its span if that is to be exported.
+    pub(crate) fn trace<B>(&self, request: &mut Request<B>) -> Option<Box<RequestSpan>> {
+        self.tracer.borrow().as_ref()?.begin(request)
     }
 
     /// Has responses tell how long their requests took, or not: of requests whose head comes from now on.
@@ -76,18 +97,26 @@ impl Observer {
         &self.stats.watching
     }
 
-    /// Begins the record of a request whose head has come.
+    /// Begins the record of a request whose head has come, with its span if that is to be exported.
     #[allow(
         clippy::unnecessary_box_returns,
         reason = "the box is what is used again"
     )]
-    pub(crate) fn begin<B>(&self, client: &Client, request: &http::Request<B>) -> Box<Seen> {
+    pub(crate) fn begin<B>(
+        &self,
+        client: &Client,
+        request: &Request<B>,
+        span: Option<Box<RequestSpan>>,
+    ) -> Box<Seen> {
         let number = self.next.get();
         self.next.set(number + 1);
         let mut seen = self.spare.take().unwrap_or_default();
         seen.begin(number, request);
         if self.watching().is_timed() {
             seen.begin_life(client, request);
+        }
+        if let Some(span) = span {
+            seen.begin_span(client, request, span);
         }
         if self.server_timing.get() {
             seen.tell_times();
@@ -97,7 +126,7 @@ impl Observer {
 
     /// Counts a request that is over, since `ended` if its times are measured. `is_cut`: the client has
     /// not got all of its response.
-    pub(crate) fn end(&self, seen: Box<Seen>, is_cut: bool, ended: Option<Instant>) {
+    pub(crate) fn end(&self, mut seen: Box<Seen>, is_cut: bool, ended: Option<Instant>) {
         let stats = &self.stats;
         let interface = if seen.taken().is_some() {
             self.watching().interface()
@@ -123,6 +152,11 @@ impl Observer {
                 tally.time(ended.saturating_duration_since(begun));
             }
             self.watching().tell(&seen, is_cut, begun, ended);
+        }
+        if let Some(span) = seen.take_span(is_cut, ended)
+            && let Some(tracer) = &*self.tracer.borrow()
+        {
+            tracer.end(span);
         }
         self.spare.keep(seen);
     }

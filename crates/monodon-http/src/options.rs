@@ -153,6 +153,20 @@ pub struct Options {
     pub slow_request: Duration,
     /// Tells in the header Server-Timing how long a request has waited and how long the app took.
     pub server_timing: bool,
+    /// Collector that gets a span of each request by OTLP/HTTP; none without it.
+    pub otlp_endpoint: String,
+    /// Header fields of the requests to the collector.
+    pub otlp_headers: String,
+    /// Certificates in PEM of those who may issue the collector's; else those that the system trusts.
+    pub otlp_certificate: String,
+    /// Name of the service in traces; else service.name of otlp-resource-attributes.
+    pub otlp_service_name: String,
+    /// What else traces say of the service, such as deployment.environment.name=production.
+    pub otlp_resource_attributes: String,
+    /// Which requests are exported, as a sampler of OpenTelemetry.
+    pub otlp_sampler: String,
+    /// Share of the traces that traceidratio exports, 0 to 1.
+    pub otlp_sample_ratio: String,
 }
 
 impl Default for Options {
@@ -253,6 +267,13 @@ impl Default for Options {
             statsd_host: String::new(),
             slow_request: Duration::from_millis(500),
             server_timing: false,
+            otlp_endpoint: String::new(),
+            otlp_headers: String::new(),
+            otlp_certificate: String::new(),
+            otlp_service_name: String::new(),
+            otlp_resource_attributes: String::new(),
+            otlp_sampler: "parentbased_traceidratio".to_owned(),
+            otlp_sample_ratio: "1".to_owned(),
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct Report {
 }
 
 /// Hears of faults and of the server's phases. It is called on I/O threads, `report` also on
-/// the one that writes the access log, `phase` also on the one that starts the server; so it must
+/// those that write the access log and export spans, `phase` also on the one that starts the server; so it must
 /// not block.
 pub trait Reporter: Send + Sync {
     /// Something went wrong.
@@ -84,6 +84,8 @@ pub mod code {
     pub const PROXY_PROTOCOL: &str = "MONODON_PROXY_PROTOCOL";
     /// The client took nothing of its response for `send-timeout`.
     pub const SEND_TIMEOUT: &str = "MONODON_SEND_TIMEOUT";
+    /// Spans could not be exported, or not in time.
+    pub const SPANS_NOT_EXPORTED: &str = "MONODON_SPANS_NOT_EXPORTED";
     /// A client could not be agreed with on how to encrypt the connection.
     pub const TLS_HANDSHAKE_FAILED: &str = "MONODON_TLS_HANDSHAKE_FAILED";
     /// A client has more connections than `limit-connections-per-ip`.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, SERVER, UPGRADE};
 use http::{Method, Response, StatusCode, Version};
 use http_body::Body;
+use monodon_otlp::RequestSpan;
 
 use self::fields::{Fields, frame_without_body, has_no_body};
 pub(crate) use self::framed::Framed;
@@ -25,6 +26,7 @@ use crate::io_thread::Place;
 use crate::observe::{Seen, Trace};
 use crate::report::{Blame, code};
 use crate::request_id::RequestId;
+use crate::traces;
 
 /// A request under way: dropping it ends the exchange.
 pub(crate) struct Exchange {
@@ -50,8 +52,9 @@ impl Exchange {
         client: &Client,
         request: &http::Request<B>,
         request_id: Option<Box<RequestId>>,
+        span: Option<Box<RequestSpan>>,
     ) -> Self {
-        let seen = place.begin_record(client, request);
+        let seen = place.begin_record(client, request, span);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
             .as_ref()
@@ -233,6 +236,13 @@ impl Exchange {
     /// Notes whether the client uses https.
     pub(crate) fn set_https(&mut self, is_https: bool) {
         self.note(|seen| seen.set_https(is_https));
+    }
+
+    /// Notes what the head says once it is what the app sees.
+    pub(crate) fn settle(&mut self, head: &http::request::Parts, is_https: bool) {
+        if let Some(span) = self.seen.as_mut().and_then(|seen| seen.span()) {
+            traces::settle(span, head, is_https);
+        }
     }
 
     /// Where the handler is to tell of the request.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 
+use monodon_otlp::{Counts, Exporter};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::accept::Gate;
@@ -22,6 +23,7 @@ use crate::report::{Blame, Report, Reporter, code};
 use crate::sockets::{Address, Bind, Sockets};
 use crate::stats::{Observed, Stats, ThreadStats};
 use crate::tls::{Tls, TlsError};
+use crate::traces;
 use crate::tuning::Tuning;
 
 /// A server that is listening, draining, or stopped. Dropping it stops it and waits for its threads.
@@ -43,6 +45,8 @@ struct Life {
     /// I/O threads that have not ended.
     running: AtomicUsize,
     log: Mutex<Log>,
+    /// If requests are traced.
+    exporter: Option<Arc<Exporter>>,
 }
 
 impl Life {
@@ -66,6 +70,9 @@ impl Drop for Running {
             // Whoever hears that the server has stopped may end the process.
             let log = self.0.log().take();
             log.close();
+            if let Some(exporter) = &self.0.exporter {
+                exporter.close();
+            }
             self.0.advance(Phase::Stopped);
         }
     }
@@ -107,7 +114,8 @@ impl Server {
         let mut listeners = sockets.share()?;
         let count = options.io_threads.max(1) as usize;
         let log = Log::open(&options, count, &reporter, None)?;
-        let tuning = Tuning::load(&options, tls.clone(), log.outlets())?;
+        let exporter = traces::start(&options, count, &reporter)?;
+        let tuning = Tuning::load(&options, tls.clone(), log.outlets(), exporter.as_ref())?;
         let watching = Arc::new(Watching::default());
         watching.set_slow(options.slow_request);
         let (ports, inboxes): (Vec<_>, Vec<_>) = (0..count)
@@ -127,6 +135,7 @@ impl Server {
             reporter,
             running: AtomicUsize::new(0),
             log: Mutex::new(log),
+            exporter,
         });
         let gate = Arc::new(Gate::new(
             options.max_connections,
@@ -241,6 +250,14 @@ impl Server {
         self.life.log().lost()
     }
 
+    /// What has become of the spans of requests that were traced.
+    pub fn span_counts(&self) -> Counts {
+        let exporter = self.life.exporter.as_ref();
+        exporter
+            .map(|exporter| exporter.counts())
+            .unwrap_or_default()
+    }
+
     /// Checks what is read from the options only when a server starts, and starts none.
     ///
     /// # Errors
@@ -250,7 +267,8 @@ impl Server {
     pub fn check(options: &Options) -> Result<(), StartError> {
         Access::new(options)?;
         let tls = Tls::load(options, None).map_err(StartError::Tls)?;
-        Tuning::load(options, tls.map(Arc::new), None)?;
+        Tuning::load(options, tls.map(Arc::new), None, None)?;
+        traces::check(options)?;
         Statsd::check(&options.statsd_host)?;
         Log::check(options)
     }
@@ -270,7 +288,12 @@ impl Server {
         }
         let mut log = self.life.log();
         let opened = Log::open(options, self.ports.len(), &self.life.reporter, Some(&log))?;
-        let tuning = Tuning::load(options, loaded.clone(), opened.outlets())?;
+        let tuning = Tuning::load(
+            options,
+            loaded.clone(),
+            opened.outlets(),
+            self.life.exporter.as_ref(),
+        )?;
         *log = opened;
         drop(log);
         *tls = loaded;

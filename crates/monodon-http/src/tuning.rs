@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use monodon_otlp::Exporter;
+
 use crate::access::Outlets;
 use crate::compress::Compression;
 use crate::fields::FieldRules;
@@ -17,6 +19,7 @@ use crate::preamble::PreambleRules;
 use crate::request_id::RequestIds;
 use crate::timers::Timeouts;
 use crate::tls::Tls;
+use crate::traces::Traces;
 
 #[derive(Clone)]
 pub(crate) struct Tuning {
@@ -38,11 +41,13 @@ pub(crate) struct Tuning {
     pub(crate) request_ids: Option<Arc<RequestIds>>,
     /// Whether responses tell how long their requests took.
     pub(crate) server_timing: bool,
+    /// What becomes of traces, if they are exported.
+    pub(crate) traces: Option<Traces>,
 }
 
 impl Tuning {
-    /// Reads the options. What outlives a change of them is given: what TLS needs, and where the access
-    /// log goes.
+    /// Reads the options. What outlives a change of them is given: what TLS needs, where the access
+    /// log goes, and who exports spans.
     ///
     /// # Errors
     /// [`StartError`] for the first option that cannot be used.
@@ -50,6 +55,7 @@ impl Tuning {
         options: &Options,
         tls: Option<Arc<Tls>>,
         outlets: Option<Arc<Outlets>>,
+        exporter: Option<&Arc<Exporter>>,
     ) -> Result<Self, StartError> {
         Ok(Self {
             limits: Limits::new(options),
@@ -64,6 +70,7 @@ impl Tuning {
             mounts: Mounts::open(options)?,
             request_ids: RequestIds::new(options)?.map(Arc::new),
             server_timing: options.server_timing,
+            traces: Traces::new(options, exporter)?,
         })
     }
 }

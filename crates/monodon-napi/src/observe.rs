@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use monodon_bridge::under_way::{BATCH_BOUNDS, Step, UnderWay};
+use monodon_http::SpanCounts;
 use monodon_http::observe::{INTERFACES, LIMITS, Life, METHODS, Outcome, TIME_BOUNDS, Totals};
 use napi::{Error, Result, Status};
 use napi_derive::napi;
@@ -40,6 +41,19 @@ pub struct NativeHistogram {
 pub struct NativeLimited {
     pub option: String,
     pub count: f64,
+}
+
+/// Spans so far.
+#[napi(object)]
+pub struct NativeSpans {
+    /// The collector has taken them.
+    pub exported: f64,
+    /// There was no room for them to wait.
+    pub overflow: f64,
+    /// The collector does not want them.
+    pub rejected: f64,
+    /// The collector could not be reached for too long.
+    pub undelivered: f64,
 }
 
 /// A request that waits for a worker, or that one holds.
@@ -97,6 +111,7 @@ pub struct NativeObservation {
     /// Every limit.
     pub limited: Vec<NativeLimited>,
     pub log_lines_lost: f64,
+    pub spans: NativeSpans,
     /// Oldest first, 100 at most.
     pub in_flight: Vec<NativeRequestNow>,
     /// Newest first, 50 at most.
@@ -166,6 +181,7 @@ impl NativeServer {
                 })
                 .collect(),
             log_lines_lost: server.log_lines_lost() as f64,
+            spans: spans(server.span_counts()),
             in_flight: under_way.into_iter().map(request_now).collect(),
             lives: watching.lives().into_iter().map(life).collect(),
         }
@@ -266,6 +282,15 @@ fn histogram<const CELLS: usize>(
         bounds: bounds.iter().map(|bound| *bound as f64 / unit).collect(),
         counts: totals.counts.iter().map(|count| *count as f64).collect(),
         sum: totals.sum as f64 / unit,
+    }
+}
+
+fn spans(counts: SpanCounts) -> NativeSpans {
+    NativeSpans {
+        exported: counts.exported as f64,
+        overflow: counts.overflow as f64,
+        rejected: counts.rejected as f64,
+        undelivered: counts.undelivered as f64,
     }
 }
 

@@ -78,6 +78,13 @@ pub struct NativeOptions {
     pub statsd_host: String,
     pub slow_request: f64,
     pub server_timing: bool,
+    pub otlp_endpoint: String,
+    pub otlp_headers: String,
+    pub otlp_certificate: String,
+    pub otlp_service_name: String,
+    pub otlp_resource_attributes: String,
+    pub otlp_sampler: String,
+    pub otlp_sample_ratio: String,
 }
 
 impl From<NativeOptions> for Options {
@@ -160,6 +167,13 @@ impl From<NativeOptions> for Options {
             statsd_host: from.statsd_host,
             slow_request: duration(from.slow_request),
             server_timing: from.server_timing,
+            otlp_endpoint: from.otlp_endpoint,
+            otlp_headers: from.otlp_headers,
+            otlp_certificate: from.otlp_certificate,
+            otlp_service_name: from.otlp_service_name,
+            otlp_resource_attributes: from.otlp_resource_attributes,
+            otlp_sampler: from.otlp_sampler,
+            otlp_sample_ratio: from.otlp_sample_ratio,
         }
     }
 }

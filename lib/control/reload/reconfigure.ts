@@ -9,7 +9,7 @@ import { OPTION_KEYS, type OptionKey, type Options, rowOf } from '../../options/
 export type ReadOptions = () => Promise<Options>
 
 /** Options whose values may hold secrets. */
-const SECRET: ReadonlySet<OptionKey> = new Set(['env', 'observeToken'])
+const SECRET: ReadonlySet<OptionKey> = new Set(['env', 'observeToken', 'otlpHeaders'])
 
 /** The options to go by from now on: of those that were read, the ones that may change meanwhile. */
 export function merged(current: Options, read: Options): Options {

@@ -15,6 +15,7 @@ export const GROUPS = [
   'Static files',
   'Logs',
   'Observability',
+  'Traces',
   'Development',
   'Other',
 ] as const

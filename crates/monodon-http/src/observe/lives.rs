@@ -169,7 +169,7 @@ impl Watching {
         let slow = self.slow.load(Relaxed);
         if seen.status() >= 500 || seen.is_broken() {
             Outcome::Failed
-        } else if seen.status() == 0 || is_cut && !seen.is_tunnel() {
+        } else if seen.is_left(is_cut) {
             Outcome::Aborted
         } else if slow > 0 && !seen.is_tunnel() && lasted.as_micros() >= u128::from(slow) {
             Outcome::Slow
@@ -181,7 +181,6 @@ impl Watching {
 
 fn life(seen: &Seen, outcome: Outcome, begun: Instant, ended: Instant) -> Life {
     let after = |moment: Instant| moment.saturating_duration_since(begun);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let taken = seen.taken();
     let about = &seen.about;
     Life {
@@ -194,7 +193,7 @@ fn life(seen: &Seen, outcome: Outcome, begun: Instant, ended: Instant) -> Life {
             _ => "HTTP/1.1",
         },
         client: about.client.ip().to_owned(),
-        received: now.unwrap_or_default().saturating_sub(begun.elapsed()),
+        received: since_epoch(begun),
         called: taken.map(|(_, at)| after(at)),
         ready: seen.answered().map(after),
         ended: after(ended),
@@ -203,6 +202,12 @@ fn life(seen: &Seen, outcome: Outcome, begun: Instant, ended: Instant) -> Life {
         bytes: seen.sent(),
         outcome,
     }
+}
+
+/// A moment, since the Unix epoch.
+pub(super) fn since_epoch(moment: Instant) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().saturating_sub(moment.elapsed())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, StatusCode, Version};
+use monodon_otlp::RequestSpan;
 
 use super::trace::Trace;
 use super::{OTHER, index_of, server_timing};
@@ -16,6 +17,7 @@ use crate::delivery::Delivery;
 const TARGET_BYTES: usize = 512;
 const METHOD_BYTES: usize = 32;
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Seen {
     number: u64,
     /// Among `METHODS`.
@@ -37,6 +39,8 @@ pub(crate) struct Seen {
     pub(super) about: About,
     /// For the access log, if there is one.
     line: Option<Box<Line>>,
+    /// What is exported of it, if it is.
+    pub(super) span: Option<Box<RequestSpan>>,
 }
 
 /// How far its response was given away.
@@ -50,7 +54,7 @@ enum Progress {
     Broken,
 }
 
-/// What a request is about, if it is watched.
+/// What a request is about, if it is watched or exported.
 pub(super) struct About {
     pub(super) method: String,
     pub(super) target: String,
@@ -79,6 +83,7 @@ impl Default for Seen {
                 client: Client::NONE,
             },
             line: None,
+            span: None,
         }
     }
 }
@@ -91,6 +96,7 @@ impl Seen {
         (self.is_tunnel, self.is_https) = (false, false);
         (self.is_watched, self.tells_times) = (false, false);
         self.delivery = Delivery::default();
+        self.span = None;
         (self.begun, self.answered) = (None, None);
         // Whoever still has the trace of an earlier request may write to it.
         match Rc::get_mut(&mut self.trace) {
@@ -102,7 +108,24 @@ impl Seen {
     /// Notes when it began and what it is about.
     pub(super) fn begin_life<B>(&mut self, client: &Client, request: &Request<B>) {
         self.is_watched = true;
-        self.begun = Some(Instant::now());
+        self.learn(client, request);
+    }
+
+    /// Has it exported.
+    pub(super) fn begin_span<B>(
+        &mut self,
+        client: &Client,
+        request: &Request<B>,
+        span: Box<RequestSpan>,
+    ) {
+        self.span = Some(span);
+        if !self.is_watched {
+            self.learn(client, request);
+        }
+    }
+
+    fn learn<B>(&mut self, client: &Client, request: &Request<B>) {
+        self.measure();
         let About {
             method,
             target,
@@ -147,6 +170,11 @@ impl Seen {
     /// Whether the client uses https.
     pub(crate) fn set_https(&mut self, is_https: bool) {
         self.is_https = is_https;
+    }
+
+    /// What is exported of it, if it is, until it has ended.
+    pub(crate) fn span(&mut self) -> Option<&mut RequestSpan> {
+        self.span.as_deref_mut()
     }
 
     /// The server's own number of it.
@@ -273,6 +301,11 @@ impl Seen {
 
     pub(super) fn is_broken(&self) -> bool {
         self.progress == Progress::Broken
+    }
+
+    /// Whether the client did not wait for all of it. `is_cut`: it has not got all of its response.
+    pub(super) fn is_left(&self, is_cut: bool) -> bool {
+        self.status() == 0 || is_cut && !self.is_tunnel
     }
 
     /// Who has taken it, and when.

@@ -1,0 +1,164 @@
+//! The field `traceparent`: <https://www.w3.org/TR/trace-context/#traceparent-header>.
+
+use bytes::{BufMut, BytesMut};
+use monodon_otlp::{SpanId, TraceId};
+
+/// Bytes of the field as version 00 has it: `00-TRACE-SPAN-FLAGS`, in hexadecimal.
+pub(super) const FIELD_BYTES: usize = 55;
+
+/// Of the flags: the caller may have recorded the trace.
+pub(super) const SAMPLED: u8 = 0x01;
+/// Of the flags: enough of the trace's id is random (level 2).
+const RANDOM: u8 = 0x02;
+
+/// Which span of which trace calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Context {
+    pub(super) trace: TraceId,
+    pub(super) span: SpanId,
+    pub(super) flags: u8,
+}
+
+impl Context {
+    /// Reads the field. Of later versions the part is read that every version begins with. None for what
+    /// is not valid: then the client's trace is not continued.
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        let (field, rest) = value.split_first_chunk::<FIELD_BYTES>()?;
+        let [version] = hex(&field[..2])?;
+        let ends_well = match version {
+            0x00 => rest.is_empty(),
+            0xff => false,
+            _ => rest.is_empty() || rest[0] == b'-',
+        };
+        let is_parted = [2, 35, 52].iter().all(|&at| field[at] == b'-');
+        if !ends_well || !is_parted {
+            return None;
+        }
+        let (trace, span) = (hex(&field[3..35])?, hex(&field[36..52])?);
+        let [flags] = hex(&field[53..])?;
+        if trace == [0; 16] || span == [0; 8] {
+            return None;
+        }
+        Some(Self {
+            trace: TraceId(trace),
+            span: SpanId(span),
+            flags,
+        })
+    }
+
+    /// The flags to be passed on: those that are not known are not.
+    pub(super) fn flags(parent: Option<Self>, is_sampled: bool) -> u8 {
+        let kept = parent.map_or(0, |parent| parent.flags & RANDOM);
+        if is_sampled { kept | SAMPLED } else { kept }
+    }
+
+    pub(super) fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Writes the field.
+    pub(super) fn write(self, out: &mut BytesMut) {
+        out.put_slice(b"00-");
+        put_hex(&self.trace.0, out);
+        out.put_u8(b'-');
+        put_hex(&self.span.0, out);
+        out.put_u8(b'-');
+        put_hex(&[self.flags], out);
+    }
+}
+
+/// Digits are in lower case: others are not valid.
+fn hex<const BYTES: usize>(digits: &[u8]) -> Option<[u8; BYTES]> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; BYTES];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn put_hex(bytes: &[u8], out: &mut BytesMut) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.put_u8(DIGITS[usize::from(byte >> 4)]);
+        out.put_u8(DIGITS[usize::from(byte & 15)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+    use proptest::prelude::*;
+
+    use super::Context;
+
+    const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn written(context: Context) -> String {
+        let mut out = BytesMut::new();
+        context.write(&mut out);
+        String::from_utf8(out.to_vec()).expect("text")
+    }
+
+    #[test]
+    fn what_is_valid_is_read() {
+        let context = Context::read(VALID.as_bytes()).expect("a context");
+        assert_eq!(written(context), VALID);
+        assert!(context.is_sampled());
+        // A later version may go on.
+        for (version, rest) in [("01", ""), ("cc", "-what-will-be"), ("fe", "-")] {
+            let value = format!("{version}{}{rest}", &VALID[2..]);
+            assert_eq!(Context::read(value.as_bytes()), Some(context), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_valid_is_not_read() {
+        let zeros = |from: usize, to: usize| {
+            let zeros = "0".repeat(to - from);
+            format!("{}{zeros}{}", &VALID[..from], &VALID[to..])
+        };
+        for value in [
+            String::new(),
+            VALID[..54].to_owned(),
+            format!("{VALID}-01"),
+            format!("{VALID} "),
+            format!("ff{}", &VALID[2..]),
+            format!("0x{}", &VALID[2..]),
+            format!("01{}.x", &VALID[2..]),
+            VALID.to_uppercase(),
+            VALID.replace('-', "_"),
+            VALID.replace("b7ad", "b7ag"),
+            zeros(3, 35),
+            zeros(36, 52),
+        ] {
+            assert_eq!(Context::read(value.as_bytes()), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn flags_that_are_not_known_are_not_passed_on() {
+        let parent = Context::read(VALID.replace("-01", "-ff").as_bytes());
+        assert!(parent.is_some());
+        assert_eq!(Context::flags(parent, true), 0x03);
+        assert_eq!(Context::flags(parent, false), 0x02);
+        assert_eq!(Context::flags(None, true), 0x01);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_clients_send_harms(value in prop::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Context::read(&value);
+        }
+
+        #[test]
+        fn what_is_written_is_read(value in "00-[0-9a-f]{31}1-[0-9a-f]{15}1-[0-9a-f]{2}") {
+            let context = Context::read(value.as_bytes());
+            prop_assert_eq!(context.map(written), Some(value));
+        }
+    }
+}
