@@ -92,9 +92,10 @@ async function ask(
   const client = await Client.connect(server, ['GET'])
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   client.socket.write(`GET ${path} HTTP/1.1\r\nHost: shop.example:81\r\n${lines}\r\n`)
-  const { status, body } = await client.response()
-  client.socket.destroy()
+  const response = client.response().finally(() => client.socket.destroy())
+  const { status, body } = await response
   return { status, body: body.toString() }
+}
 }
 
 async function asked(server: TestServer, path: string, fields: Fields = []): Promise<string[]> {
