@@ -96,7 +96,6 @@ async function ask(
   const { status, body } = await response
   return { status, body: body.toString() }
 }
-}
 
 async function asked(server: TestServer, path: string, fields: Fields = []): Promise<string[]> {
   return JSON.parse((await ask(server, path, fields)).body)
