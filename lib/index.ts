@@ -2,6 +2,7 @@
 
 import { loadPlatform } from './interface/fetch.ts'
 
+export type { RequestMessage } from './bridge/diagnostics.ts'
 export type { ClientCertificate, TlsFacts } from './bridge/exchange.ts'
 export type { NativeStats as ServerStats } from './bridge/native.ts'
 export type { BoundAddress as ServerAddress } from './control/listen/binds.ts'

@@ -1,6 +1,7 @@
 import { MonodonError } from '../errors.ts'
 import type { Handle } from '../interface/interface.ts'
 import { logError } from '../log.ts'
+import { isHeard, published } from './diagnostics.ts'
 import { CLOSE_CODES, type Explain } from './exchange.ts'
 import { blockEntries, headBytes } from './head.ts'
 import { BATCH_RECORDS, BODY_FAULTS, FLAG, KIND, REQUEST } from './layout.ts'
@@ -44,6 +45,8 @@ export class Dispatch implements Home {
   private handle: Handle
   private readonly port: Port
   private readonly Exchange: typeof LiveExchange
+  /** The same, for those that hear of requests; made when the first does. */
+  private PublishedExchange: typeof LiveExchange | undefined = undefined
   private readonly bytes: NodeBuffer
   private readonly words: Uint32Array
   /** Exchanges that were not answered before `handle` returned, by the index in their id. */
@@ -272,7 +275,8 @@ export class Dispatch implements Home {
     const textAt = (word + REQUEST.bytes) << 2
     const textEnd = textAt + headBytes(words, word)
     const bodyBytes = words[word + REQUEST.bodyBytes]!
-    const exchange = new this.Exchange(
+    const Exchange = isHeard() ? this.publishedExchange() : this.Exchange
+    const exchange = new Exchange(
       this,
       words[word + 2]!,
       words[word + 1]!,
@@ -283,11 +287,16 @@ export class Dispatch implements Home {
       bodyBytes === 0 ? undefined : copy(bytes, textEnd, bodyBytes),
     )
     try {
-      this.handle(exchange)
+      exchange.answerBy(this.handle)
     } catch (error) {
       exchange.fail(error)
     }
     if (!exchange.finished) this.keep(exchange)
+  }
+
+  private publishedExchange(): typeof LiveExchange {
+    this.PublishedExchange ??= published(this.Exchange)
+    return this.PublishedExchange
   }
 
   /** What a listener of the app throws must not cost the rest of the batch. */

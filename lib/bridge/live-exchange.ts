@@ -1,4 +1,5 @@
 import { errorRow, MonodonError } from '../errors.ts'
+import type { Handle } from '../interface/interface.ts'
 import { logError } from '../log.ts'
 import { IncomingBody } from './body.ts'
 import {
@@ -92,6 +93,11 @@ export class LiveExchange implements Exchange {
     this.contentLength = contentLength
     this.text = text
     this.inline = inline
+  }
+
+  /** Has the app answer it. */
+  answerBy(handle: Handle): void {
+    handle(this)
   }
 
   get method(): string {
@@ -240,8 +246,7 @@ export class LiveExchange implements Exchange {
       this.home.explain(this, error, status)
       return
     }
-    this.home.outbox.number(KIND.fail, this.id, status, 0)
-    this.finish()
+    this.refuse(status)
   }
 
   informational(status: number, headers: HeaderBlock): void {
@@ -260,9 +265,7 @@ export class LiveExchange implements Exchange {
   }
 
   cut(): void {
-    if (this.finished) return
-    this.home.outbox.number(KIND.fail, this.id, 500, 0)
-    this.finish()
+    if (!this.finished) this.refuse(500)
   }
 
   accept(headers: HeaderBlock, receiver: SocketReceiver): Socket | undefined {
@@ -363,6 +366,12 @@ export class LiveExchange implements Exchange {
 
   private get blockAt(): number {
     return this.targetAt + (this.targetAndFields & 0xffff)
+  }
+
+  /** Has native code answer in place of the app, or cut off what it has begun. */
+  protected refuse(status: number): void {
+    this.home.outbox.number(KIND.fail, this.id, status, 0)
+    this.finish()
   }
 
   /** False after an abort, when nobody is there to be answered. */

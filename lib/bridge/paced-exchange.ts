@@ -138,8 +138,7 @@ export class PacedExchange extends LiveExchange {
       detail: 'a buffer was transferred before it was sent',
     })
     logError(error, { method: this.method, target: this.target, worker: this.home.index })
-    this.home.outbox.number(KIND.fail, this.id, 500, 0)
-    this.finish()
+    this.refuse(500)
   }
 }
 
