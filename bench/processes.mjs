@@ -87,7 +87,7 @@ export async function runLoad(command, args, onStart) {
 }
 
 /** A port that was free a moment ago. */
-async function freePort() {
+export async function freePort() {
   const probe = createServer()
   await new Promise((resolve, reject) => {
     probe.on('error', reject)

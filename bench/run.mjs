@@ -18,6 +18,7 @@ import {
   scenarioTable,
   slowClientsTable,
   slowPeerTable,
+  startTable,
   verdictTable,
 } from './report/text.mjs'
 import { takesPart } from './scenarios.mjs'
@@ -82,6 +83,7 @@ function printReport(plan, campaign, figures, trials, list) {
   printTrial(trials.memory, 'memory of four workers of an Express app', memoryTable)
   printTrial(trials['slow-clients'], 'a client beside 2,000 slow ones', slowClientsTable)
   printTrial(trials['static-1g'], 'a download of a file of 1 GB', downloadTable)
+  printTrial(trials.start, 'from nothing to the first answer', startTable)
   printTrial(trials.answers, 'how long who looks at a server in need waits', answersTable)
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]

@@ -11,6 +11,7 @@ import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
 import { monodonLauncher, monodonPythonLauncher, SERVERS } from './servers.mjs'
 import { BESET, beset } from './slow-clients.mjs'
+import { addonBytes, coldStarts, installation } from './start.mjs'
 import { RELOADED, reload, WEIGHED, weigh } from './workers.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -106,7 +107,7 @@ async function blocking(seconds) {
 /** The names of the trials, as `--only` takes them. */
 export const TRIALS = [
   ...['slow-peer', 'blocking', 'balance', 'overload', 'reload', 'memory'],
-  ...['slow-clients', 'static-1g', 'answers'],
+  ...['slow-clients', 'static-1g', 'answers', 'start'],
 ]
 
 /** Seconds of load beside a blocked worker. */
@@ -121,7 +122,7 @@ const BLOCKING_SECONDS = 6
 export async function runTrials(names, say) {
   const results = {
     ...{ slowPeer: {}, balance: {}, overload: {}, reload: {}, memory: {} },
-    ...{ 'slow-clients': {}, 'static-1g': {}, answers: {}, failed: [] },
+    ...{ 'slow-clients': {}, 'static-1g': {}, answers: {}, start: {}, failed: [] },
   }
   const attempt = async (name, trial) => {
     try {
@@ -141,6 +142,14 @@ export async function runTrials(names, say) {
   if (names.includes('blocking')) {
     say('blocking: a light route beside a blocked worker')
     results.blocking = await attempt('blocking', () => blocking(BLOCKING_SECONDS))
+  }
+  if (names.includes('start')) {
+    say('start: from nothing to the first answer')
+    results.start = {
+      ...(await attempt('start', async () => ({ cold: await coldStarts() }))),
+      ...(await attempt('start, installed', installation)),
+      ...(await attempt('start, addon', async () => ({ addon: await addonBytes() }))),
+    }
   }
   const forEach = async (trial, servers, measure, first) => {
     if (!names.includes(trial)) return

@@ -31,7 +31,7 @@ const slowestLook = (byWho) => byWho && Math.max(...Object.values(byWho).map(({ 
 
 /**
  * @param {import('./figures.mjs').Figures} figures
- * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object, 'slow-clients': object, 'static-1g': object, answers: object }} trials
+ * @param {{ slowPeer: Record<string, { download: number, upload: number }>, blocking?: { p99: number }, balance: object, overload: object, memory: object, 'slow-clients': object, 'static-1g': object, answers: object, start: object }} trials
  * @returns {Verdict[]}
  */
 export function verdicts(figures, trials) {
@@ -56,6 +56,7 @@ export function verdicts(figures, trials) {
   const python = (other) => rate('hello-64', other, 'monodon-python')
   const flask = (other) => rate('flask', `${other}-flask`, 'monodon-flask')
   const megabytes = (value) => `${value.toFixed(0)} MB`
+  const oneMB = (value) => `${value.toFixed(1)} MB`
   const milliseconds = (value) => `${value.toFixed(1)} ms`
   const divided = (value, by) => (value === undefined || by === undefined ? undefined : value / by)
   const { 0.8: bearable, 1: full, 4: overloaded } = overload.monodon ?? {}
@@ -224,6 +225,19 @@ export function verdicts(figures, trials) {
         megabytes,
       ),
     ),
+    judge(
+      'cold start of a hello app, of node:http',
+      trials.start.cold && trials.start.cold.monodon.wall / trials.start.cold['node:http'].wall,
+      { most: 1.3 },
+      times,
+    ),
+    judge(
+      'npm install (cached) to the first answer',
+      trials.start.answer,
+      { below: 5000 },
+      milliseconds,
+    ),
+    judge('size of the addon', trials.start.addon && trials.start.addon / MB, { most: 6 }, oneMB),
     ...['every worker hangs', 'four times the load'].map((trouble) =>
       judge(
         `p99 of metrics, status, health and control socket, ${trouble}`,

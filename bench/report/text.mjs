@@ -148,6 +148,19 @@ export function downloadTable(found) {
   return layOut(['server', 'rate', 'growth'], rows)
 }
 
+export function startTable({ cold = {}, install, answer, addon }) {
+  const rows = Object.entries(cold).map(([server, { wall, cpu, main, worker }]) => [
+    server,
+    ...[wall, cpu, main, worker].map((ms) => `${whole(ms)} ms`),
+  ])
+  const rest = [
+    answer && `npm install ${whole(install)} ms, to the first answer ${whole(answer)} ms`,
+    addon && `the addon: ${oneDigit(addon / MB)} MB`,
+  ]
+  const head = ['a cold start', 'to an answer', 'processor', 'main thread', 'worker']
+  return [layOut(head, rows), ...rest.filter(Boolean)].join('\n')
+}
+
 export function answersTable(found) {
   const rows = Object.entries(found).flatMap(([trouble, byWho]) =>
     Object.entries(byWho).map(([who, { p50, p99, max }]) => [
