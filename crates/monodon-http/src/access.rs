@@ -46,9 +46,9 @@ pub use self::statsd::Statsd;
 use self::subject::Subject;
 pub(crate) use self::target::reason;
 use self::writer::Lane;
-use crate::client::Client;
-use crate::peer::Peer;
-use crate::spare::Spare;
+use crate::conn::peer::Peer;
+use crate::observe::spare::Spare;
+use crate::request::client::Client;
 use crate::tls::TlsSession;
 
 /// A query with its secrets masked.

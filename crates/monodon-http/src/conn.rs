@@ -1,5 +1,13 @@
 //! A connection's task: which protocol it speaks, its requests, its end.
 
+pub(crate) mod arrival;
+pub(crate) mod peer;
+pub(crate) mod preamble;
+pub(crate) mod stall;
+pub(crate) mod stream;
+pub(crate) mod timers;
+pub(crate) mod tunnel;
+
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -12,17 +20,17 @@ use hyper::server::conn::http1;
 use memchr::memmem;
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::answers;
+use self::tunnel::{Farewell, Session, poll_session};
+use crate::framing::limits::Limits;
 use crate::handoff::Handler;
 use crate::http2::Http2;
-use crate::io::Io;
 use crate::io_thread::Place;
-use crate::limits::Limits;
 use crate::options::HttpVersions;
 use crate::report::{Blame, code};
+use crate::response::answers;
 use crate::service::Service;
 use crate::tls::Alpn;
-use crate::tunnel::{Farewell, Session, poll_session};
+use crate::wire::io::Io;
 use crate::wire::{Ending, Protocol};
 
 /// How an HTTP/2 connection with prior knowledge begins (RFC 9113 section 3.4).

@@ -7,13 +7,18 @@
 //! the next message are let through only when this one has been answered, so whatever either
 //! parser makes of it, no second request can hide in the first.
 
+pub(crate) mod chunked;
+pub(crate) mod head;
+pub(crate) mod host;
+pub(crate) mod limits;
+
 use memchr::memchr_iter;
 
+use self::chunked::{Chunked, Progress};
+use self::head::{Framing, Head, Verdict, bad};
+use self::limits::Limits;
 use crate::access;
-use crate::answers::Rejection;
-use crate::chunked::{Chunked, Progress};
-use crate::head::{Framing, Head, Verdict, bad};
-use crate::limits::Limits;
+use crate::response::answers::Rejection;
 
 /// Bytes of the request line that are remembered: one more than are shown, so that it is seen to be
 /// cut.

@@ -1,5 +1,5 @@
 use super::Guard;
-use crate::limits::Limits;
+use crate::framing::limits::Limits;
 use crate::options::Options;
 
 fn limits() -> Limits {

@@ -14,14 +14,14 @@ use http_body::Body;
 /// As an extension of a response: its reason phrase (RFC 9112 section 4), where it is not the usual.
 pub use hyper::ext::ReasonPhrase;
 
-pub use crate::body::{BodyError, RequestBody};
-pub use crate::client::Client;
-pub use crate::fields::Mount;
+pub use crate::conn::peer::Peer;
+pub use crate::conn::tunnel::{Farewell, Session, Tunnel};
 use crate::files::FilePart;
-use crate::forwarded::Told;
 pub use crate::observe::Trace;
-pub use crate::peer::Peer;
-pub use crate::tunnel::{Farewell, Session, Tunnel};
+pub use crate::request::body::{BodyError, RequestBody};
+pub use crate::request::client::Client;
+pub use crate::request::fields::Mount;
+use crate::request::forwarded::Told;
 use crate::websocket::Offer;
 
 /// As an extension of a response: the part of a file that the app has opened, which is sent in place of the

@@ -31,10 +31,10 @@ use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::conn::peer::Peer;
+use crate::framing::limits::Limits;
 use crate::handoff::Handler;
 use crate::io_thread::Place;
-use crate::limits::Limits;
-use crate::peer::Peer;
 use crate::report::{Blame, code};
 use crate::service::Service;
 use crate::wire::Ending;

@@ -1,5 +1,7 @@
 //! One I/O thread: its runtime, its connections, its end.
 
+pub(crate) mod duty;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
@@ -21,28 +23,28 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use crate::accept::{EPISODE, Gate, Sink};
+use self::duty::Duty;
 use crate::access::AccessLog;
-use crate::answers::Rejection;
-use crate::arrival::{Arrival, Arrivals};
-use crate::client::Client;
 use crate::conn::Serving;
-use crate::doors::{Doors, Waiting};
-use crate::duty::Duty;
-use crate::fields::FieldRules;
+use crate::conn::arrival::{Arrival, Arrivals};
+use crate::conn::peer::Peer;
+use crate::conn::stream::{Accepted, Ends, Opened, Stream};
+use crate::conn::timers::{self, Timeouts, Watch};
 use crate::files::{FileServer, Mounts};
 use crate::handoff::App;
+use crate::listen::accept::{EPISODE, Gate, Sink};
+use crate::listen::doors::{Doors, Waiting};
+use crate::listen::sockets::Bind;
+use crate::listen::visits::{TooMany, Visit};
+use crate::observe::stats::ThreadStats;
 use crate::observe::{Limit, Observer, Seen};
-use crate::peer::Peer;
 use crate::report::{Blame, Report, Reporter, code};
-use crate::request_id::{Maker, RequestId, RequestIds};
-use crate::sockets::Bind;
-use crate::stats::ThreadStats;
-use crate::stream::{Accepted, Ends, Opened, Stream};
-use crate::timers::{self, Timeouts, Watch};
+use crate::request::client::Client;
+use crate::request::fields::FieldRules;
+use crate::request::request_id::{Maker, RequestId, RequestIds};
+use crate::response::answers::Rejection;
 use crate::tls::TlsSession;
 use crate::tuning::Tuning;
-use crate::visits::{TooMany, Visit};
 use crate::wire::{Common, Wire};
 
 /// What an I/O thread is told.

@@ -1,5 +1,11 @@
 //! Sockets to listen on, and why a server cannot be started.
 
+pub(crate) mod accept;
+pub(crate) mod door;
+pub(crate) mod doors;
+pub(crate) mod sockets;
+pub(crate) mod visits;
+
 pub(crate) mod unix;
 
 use std::io;

@@ -7,6 +7,10 @@
 //! see it ([`lives`]). The clock is read only while the server is [timed](Watching::set_timed), and for
 //! requests of which something else tells the times: an exported span, the log, `Server-Timing`.
 
+pub(crate) mod delivery;
+pub(crate) mod spare;
+pub(crate) mod stats;
+
 mod cells;
 mod limit;
 mod lives;
@@ -28,12 +32,12 @@ pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
 pub use self::seen::cut;
+use self::spare::Spare;
+use self::stats::ThreadStats;
 pub use self::tally::Tallied;
 pub(crate) use self::tally::Tally;
 pub use self::trace::Trace;
-use crate::client::Client;
-use crate::spare::Spare;
-use crate::stats::ThreadStats;
+use crate::request::client::Client;
 use crate::traces::{Tracer, Traces};
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.

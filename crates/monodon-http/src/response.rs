@@ -1,5 +1,8 @@
 //! A request under way, and its end: makes what the handler answers fit to be sent.
 
+pub(crate) mod answers;
+pub(crate) mod date;
+
 mod fields;
 mod framed;
 mod piece;
@@ -17,15 +20,14 @@ use self::fields::{Fields, frame_without_body, has_no_body};
 pub(crate) use self::framed::Framed;
 use self::framed::Source;
 pub(crate) use self::piece::Piece;
-use crate::answers;
-use crate::client::Client;
 use crate::compress::{self, Asked, Plan};
 use crate::files::{Asking, FileBody};
 use crate::handoff::{BodyCut, Refusal};
 use crate::io_thread::Place;
 use crate::observe::{Seen, Trace};
 use crate::report::{Blame, code};
-use crate::request_id::RequestId;
+use crate::request::client::Client;
+use crate::request::request_id::RequestId;
 use crate::traces;
 
 /// A request under way: dropping it ends the exchange.

@@ -14,17 +14,17 @@ use hyper::body::Incoming as Http1Body;
 use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 
-use crate::answers::Rejection;
-use crate::body::RequestBody;
-use crate::checks;
-use crate::connection;
-use crate::fields::Origin;
 use crate::files::{Answer, Asking, FileBody, Outcome};
 use crate::handoff::{Handler, OpenedFile, Refusal, Request};
 use crate::http2::connect;
-use crate::incoming::Incoming;
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
+use crate::request::body::RequestBody;
+use crate::request::checks;
+use crate::request::connection;
+use crate::request::fields::Origin;
+use crate::request::incoming::Incoming;
+use crate::response::answers::Rejection;
 use crate::response::{Exchange, FAILURE, Framed};
 use crate::websocket::Offer;
 

@@ -20,9 +20,9 @@ use self::context::{Context, FIELD_BYTES};
 pub(crate) use self::sampler::Sampler;
 use crate::listen::StartError;
 use crate::observe::cut;
+use crate::observe::spare::Spare;
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
-use crate::spare::Spare;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

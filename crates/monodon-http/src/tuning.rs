@@ -10,14 +10,14 @@ use monodon_otlp::Exporter;
 
 use crate::access::Outlets;
 use crate::compress::Compression;
-use crate::fields::FieldRules;
+use crate::conn::preamble::PreambleRules;
+use crate::conn::timers::Timeouts;
 use crate::files::Mounts;
-use crate::limits::Limits;
+use crate::framing::limits::Limits;
 use crate::listen::StartError;
 use crate::options::{HttpVersions, Options};
-use crate::preamble::PreambleRules;
-use crate::request_id::RequestIds;
-use crate::timers::Timeouts;
+use crate::request::fields::FieldRules;
+use crate::request::request_id::RequestIds;
 use crate::tls::Tls;
 use crate::traces::Traces;
 

@@ -3,6 +3,8 @@
 //! hyper, the service, request bodies, timers and the connection's task all look at it, each on the
 //! same thread, so it is made of cells; nothing here is locked and no clock is read.
 
+pub(crate) mod io;
+
 mod file;
 mod http2;
 mod read;
@@ -20,17 +22,17 @@ use bytes::BytesMut;
 use http::StatusCode;
 
 use crate::access::AccessLog;
-use crate::answers::Rejection;
 use crate::compress::{Codecs, Compression};
-use crate::date::Date;
+use crate::conn::peer::Peer;
+use crate::conn::stall::{Patience, Stall};
+use crate::conn::stream::Stream;
+use crate::conn::tunnel::Session;
 use crate::files::FilePart;
 use crate::framing::Guard;
-use crate::limits::Limits;
+use crate::framing::limits::Limits;
 use crate::observe::{Limit, Observer, Seen};
-use crate::peer::Peer;
-use crate::stall::{Patience, Stall};
-use crate::stream::Stream;
-use crate::tunnel::Session;
+use crate::response::answers::Rejection;
+use crate::response::date::Date;
 
 pub(crate) use self::file::{SPAN_BYTES, Span};
 use self::http2::Http2State;

@@ -14,7 +14,7 @@ use super::writer::{LAST_LINES, Lane, Writer};
 use crate::listen::StartError;
 use crate::options::Options;
 use crate::report::Reporter;
-use crate::request_id::RequestIds;
+use crate::request::request_id::RequestIds;
 
 /// Where the lines of a server go, and in which format. A change makes another of these.
 pub(crate) struct Outlets {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri, Version};
 
-use crate::client::Client;
+use crate::request::client::Client;
 use crate::tls::TlsSession;
 
 /// Bytes of Basic credentials that are looked at.

@@ -14,7 +14,7 @@ use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{Extensions, HeaderValue, Method, Request};
 
-use crate::incoming::{Http2Body, Incoming};
+use crate::request::incoming::{Http2Body, Incoming};
 
 /// Characters of a key: 16 bytes in base64 (RFC 6455 section 4.1).
 const KEY_BYTES: usize = 24;

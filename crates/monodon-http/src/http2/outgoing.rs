@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::Buf;
 
-use crate::peer::Peer;
+use crate::conn::peer::Peer;
 use crate::response::Piece;
 
 pub(crate) struct Outgoing<D: Buf> {

@@ -9,10 +9,10 @@ use http::HeaderMap;
 
 use super::outgoing::{Outgoing, Record};
 use super::stream::Over;
+use crate::conn::peer::Peer;
+use crate::conn::stall::Stall;
 use crate::observe::Limit;
-use crate::peer::Peer;
 use crate::response::Piece;
-use crate::stall::Stall;
 
 pub(super) struct Outlet<D: Buf> {
     stream: SendStream<Outgoing<D>>,

@@ -17,8 +17,8 @@ use pin_project_lite::pin_project;
 use super::outgoing::{Outgoing, Record};
 use super::outlet::Outlet;
 use super::tunnel;
+use crate::conn::peer::Peer;
 use crate::handoff::{BodyCut, Handler};
-use crate::peer::Peer;
 use crate::response::{Framed, Piece};
 use crate::service::Reply;
 

@@ -19,10 +19,10 @@ use tokio::time::timeout;
 use super::outgoing::Outgoing;
 use super::outlet::Outlet;
 use super::stream::Over;
-use crate::answers;
+use crate::conn::tunnel::{Duplex, Farewell, Session, Tunnel, poll_session};
 use crate::report::code;
+use crate::response::answers;
 use crate::response::{Exchange, Piece};
-use crate::tunnel::{Duplex, Farewell, Session, Tunnel, poll_session};
 
 /// Makes the session that has the stream from then on.
 pub(crate) type Begin = Box<dyn FnOnce(Tunnel) -> Session>;

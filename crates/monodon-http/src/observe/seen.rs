@@ -10,8 +10,8 @@ use monodon_otlp::RequestSpan;
 use super::trace::Trace;
 use super::{OTHER, index_of, server_timing};
 use crate::access::{Line, Outcome};
-use crate::client::Client;
-use crate::delivery::Delivery;
+use crate::observe::delivery::Delivery;
+use crate::request::client::Client;
 
 /// Bytes of a target, and of a method that is not known, that are remembered.
 const TARGET_BYTES: usize = 512;

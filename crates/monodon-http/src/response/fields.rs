@@ -6,7 +6,7 @@ use http::header::{
 };
 use http::{StatusCode, Version};
 
-use crate::connection;
+use crate::request::connection;
 
 /// What the handler's fields say that matters here.
 pub(super) struct Fields {

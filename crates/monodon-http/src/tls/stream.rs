@@ -14,7 +14,7 @@ use socket2::SockRef;
 use tokio::io::ReadBuf;
 
 use super::session::TlsSession;
-use crate::stream::Stream;
+use crate::conn::stream::Stream;
 
 /// Where the thread's connections read what they decrypt then. Nothing stays in it.
 pub(crate) type Staging = Rc<RefCell<Box<[u8]>>>;

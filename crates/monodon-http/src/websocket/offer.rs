@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use sha1::{Digest, Sha1};
 
 use super::deflate::Deflate;
-use crate::answers;
+use crate::response::answers;
 
 /// RFC 6455 section 1.3.
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

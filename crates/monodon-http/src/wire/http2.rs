@@ -8,9 +8,9 @@ use http::HeaderValue;
 use slab::Slab;
 
 use super::{Protocol, Wire};
+use crate::conn::stall::{Patience, Stall};
 use crate::http2::{Given, Interims, Tunnels};
 use crate::observe::Seen;
-use crate::stall::{Patience, Stall};
 
 #[derive(Default)]
 pub(super) struct Http2State {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 
 use super::{Protocol, Wire};
-use crate::tunnel::Session;
+use crate::conn::tunnel::Session;
 
 impl Wire {
     /// Has the connection go on with `session` instead of HTTP.

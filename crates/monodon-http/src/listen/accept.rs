@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::door::Door;
+use crate::conn::stream::Accepted;
+use crate::listen::door::Door;
+use crate::listen::visits::Visits;
 use crate::report::{Blame, Report, Reporter, code};
-use crate::stream::Accepted;
-use crate::visits::Visits;
 
 /// How long to wait before the next try when the system has run out of something.
 const BACK_OFF: Duration = Duration::from_millis(100);

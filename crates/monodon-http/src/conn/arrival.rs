@@ -21,15 +21,15 @@ use tokio::io::ReadBuf;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::answers;
+use crate::conn::peer::Via;
+use crate::conn::preamble::{self, Duty, Found, PREAMBLE_BYTES, Preamble, PreambleRules, Source};
+use crate::conn::stream::{Accepted, Ends, Opened, Stream};
 use crate::io_thread::{Place, Registered, Thread};
-use crate::peer::Via;
-use crate::preamble::{self, Duty, Found, PREAMBLE_BYTES, Preamble, PreambleRules, Source};
+use crate::listen::sockets::Bind;
+use crate::listen::visits::{TooMany, Visit};
 use crate::report::{Blame, Report, code};
-use crate::sockets::Bind;
-use crate::stream::{Accepted, Ends, Opened, Stream};
+use crate::response::answers;
 use crate::tls::{Staging, Tls, TlsSession, TlsStream};
-use crate::visits::{TooMany, Visit};
 
 /// How long the client may take to read why it was turned away.
 const LAST_WORDS: Duration = Duration::from_secs(1);

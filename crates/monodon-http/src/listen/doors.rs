@@ -7,8 +7,8 @@ use std::sync::Arc;
 use socket2::Socket;
 use tokio::task::JoinHandle;
 
-use crate::accept::{self, Gate, Sink};
-use crate::door::Door;
+use crate::listen::accept::{self, Gate, Sink};
+use crate::listen::door::Door;
 use crate::report::Reporter;
 
 /// What becomes of connections that wait to be accepted when a server stops gracefully.

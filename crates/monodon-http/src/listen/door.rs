@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use crate::stream::{Accepted, AcceptedSocket};
+use crate::conn::stream::{Accepted, AcceptedSocket};
 
 pub(crate) struct Door {
     listener: Listener,

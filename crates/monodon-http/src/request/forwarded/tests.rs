@@ -2,7 +2,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::{Believed, HOPS, Told, is_prefix, read};
-use crate::networks::Networks;
+use crate::request::networks::Networks;
 
 fn fields(lines: &[(&str, &str)]) -> HeaderMap {
     let mut fields = HeaderMap::new();

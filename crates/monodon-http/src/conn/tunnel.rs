@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
+use crate::conn::peer::Peer;
 use crate::io_thread::Place;
-use crate::peer::Peer;
 use crate::report::{Blame, code};
 use crate::websocket::Offer;
 

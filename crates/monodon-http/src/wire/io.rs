@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-use crate::peer::Peer;
+use crate::conn::peer::Peer;
 
 /// hyper's end of a connection's [`Wire`](crate::wire::Wire).
 pub(crate) struct Io(pub(crate) Rc<Peer>);

@@ -12,8 +12,8 @@ use http::{HeaderMap, Request};
 use http_body::{Body, Frame};
 use hyper::body::Incoming as Http1Body;
 
-use crate::body::BodyError;
-use crate::peer::Peer;
+use crate::conn::peer::Peer;
+use crate::request::body::BodyError;
 
 /// Bytes and trailers, in the order in which they came.
 pub(crate) enum Incoming {

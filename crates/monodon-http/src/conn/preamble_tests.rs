@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 use proptest::prelude::*;
 
 use super::{Duty, Found, LINE_BYTES, PREAMBLE_BYTES, Preamble, PreambleRules, Source, look};
+use crate::listen::sockets::{Bind, Introduction};
 use crate::options::Options;
-use crate::sockets::{Bind, Introduction};
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 

@@ -16,11 +16,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use self::element::Element;
 use self::node::Node;
-use crate::answers::Rejection;
-use crate::client::Client;
-use crate::host;
-use crate::networks::Networks;
+use crate::framing::host;
 use crate::report::code;
+use crate::request::client::Client;
+use crate::request::networks::Networks;
+use crate::response::answers::Rejection;
 
 /// Which fields are believed (`--forwarded-headers`).
 #[derive(Clone, Copy, Debug, Default)]

@@ -3,11 +3,11 @@
 use http::StatusCode;
 use memchr::memchr;
 
-use crate::answers::Rejection;
-use crate::host;
-use crate::limits::Limits;
+use crate::framing::host;
+use crate::framing::limits::Limits;
 use crate::observe::Limit;
 use crate::report::code;
+use crate::response::answers::Rejection;
 
 /// What is known of a head while its lines arrive.
 #[derive(Default)]

@@ -8,11 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use ppp::{v1, v2};
 
+use crate::conn::stream::Ends;
 use crate::listen::StartError;
-use crate::networks::Networks;
+use crate::listen::sockets::{Bind, Introduction};
 use crate::options::Options;
-use crate::sockets::{Bind, Introduction};
-use crate::stream::Ends;
+use crate::request::networks::Networks;
 
 /// Who may speak it, and who has to (`--proxy-protocol`, `--proxy-allow-ips`).
 #[derive(Debug)]

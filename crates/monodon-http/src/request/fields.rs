@@ -9,14 +9,14 @@ use http::request::Parts;
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 
-use crate::answers::Rejection;
-use crate::client::Client;
-use crate::forwarded::{self, Believed, Told};
+use crate::conn::peer::Peer;
 use crate::listen::StartError;
-use crate::networks::Networks;
 use crate::options::Options;
-use crate::peer::Peer;
 use crate::report::code;
+use crate::request::client::Client;
+use crate::request::forwarded::{self, Believed, Told};
+use crate::request::networks::Networks;
+use crate::response::answers::Rejection;
 
 /// Who is believed about what, and which names reach the app.
 #[derive(Debug)]

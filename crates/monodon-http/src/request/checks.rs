@@ -5,13 +5,13 @@ use http::header::{EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 
-use crate::answers::Rejection;
-use crate::head::MAX_NAME;
-use crate::host;
+use crate::framing::head::MAX_NAME;
+use crate::framing::host;
+use crate::framing::limits::Limits;
 use crate::http2::connect;
-use crate::limits::Limits;
 use crate::observe::Limit;
 use crate::report::code;
+use crate::response::answers::Rejection;
 
 /// Checks a head, and puts an absolute target's authority in the place of `Host`.
 pub(crate) fn check(head: &mut Parts, limits: &Limits) -> Result<(), Rejection> {

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::listen::visits::Visit;
 use crate::tls::TlsStream;
-use crate::visits::Visit;
 
 /// A connection that was accepted, on its way to the I/O thread that serves it.
 pub(crate) struct Accepted {

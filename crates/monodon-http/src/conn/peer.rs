@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use http::{HeaderMap, StatusCode};
 
-use crate::answers;
-use crate::client::Client;
-use crate::networks::Networks;
-use crate::stream::Ends;
+use crate::conn::stream::Ends;
+use crate::conn::tunnel::{Session, Tunnel};
+use crate::request::client::Client;
+use crate::request::networks::Networks;
+use crate::response::answers;
 use crate::tls::TlsSession;
-use crate::tunnel::{Session, Tunnel};
 use crate::wire::Wire;
 
 /// The connection that a request came by.

@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::conn::stall::{Over, Stall};
 use crate::handoff::Refusal;
-use crate::incoming::Incoming;
 use crate::io_thread::Place;
 use crate::observe::Limit;
 use crate::report::{Blame, code};
-use crate::stall::{Over, Stall};
+use crate::request::incoming::Incoming;
 
 /// Why a body cannot be read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
+use crate::conn::peer::Peer;
+use crate::conn::stall::Patience;
 use crate::io_thread::Thread;
 use crate::options::Options;
-use crate::peer::Peer;
 use crate::report::{Blame, Report, code};
-use crate::stall::Patience;
 use crate::wire::Ending;
 
 /// How long each kind of wait may last; `None` is for ever.
