@@ -31,7 +31,9 @@ export class Project {
 
   /** Starts the command with `app` and the flags. */
   async start(app: string, ...flags: string[]): Promise<void> {
-    this.server = await SpawnedServer.start(app, flags, {}, this.folder)
+    // Bytecode is written as by Python itself, whatever the environment of the tests says.
+    const env = { PYTHONDONTWRITEBYTECODE: '' }
+    this.server = await SpawnedServer.start(app, flags, env, this.folder)
   }
 
   /** The same for a Python app. */

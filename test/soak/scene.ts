@@ -17,6 +17,8 @@ import type { Tally } from './tally.ts'
 
 /** Of a worker's JavaScript, so that it is soon full. */
 const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64' }
+/** Edits come within a second, which is what bytecode is told from its file by. Servers are not deployed so. */
+const NO_BYTECODE = { PYTHONDONTWRITEBYTECODE: '1' }
 /** For what waits until several workers in processes have booted, one after another, under load. */
 export const CHANGE_MS = 120_000
 
@@ -102,7 +104,7 @@ export class Scene {
       ...[...needed, '--workers', String(workers)],
       ...['--control-socket', join(folder, 'ctl.sock'), '--queue-timeout', '2m', ...flags],
     ]
-    const server = await SpawnedServer.start(app, all, SMALL_HEAP, folder)
+    const server = await SpawnedServer.start(app, all, { ...SMALL_HEAP, ...NO_BYTECODE }, folder)
     const scene = new Scene(server, kind, folder)
     const load = new Load(server)
     await until('the first answers', () => load.tally.right > 50)

@@ -68,7 +68,12 @@ def _start_message(data):
 def _boot(start, channel):
     """Loads the app and makes the worker; ends the process where that fails."""
     options = start["options"]
-    loads = _loads() if options.get("reload") else None
+    loads = None
+    if options.get("reload"):
+        # Python takes bytecode for that of a file by the second in which that was changed and its size: of
+        # two edits within a second it would not see the later one.
+        sys.dont_write_bytecode = True
+        loads = _loads()
     try:
         app, reason = _load(start)
         message = {"type": "ready", "kind": "python", "reason": reason}
