@@ -93,6 +93,11 @@ export function published(Exchange: typeof LiveExchange): typeof LiveExchange {
     private next = 0
     private isOver = false
 
+    /** That of the stores that are bound to the start. */
+    override get hasContext(): boolean {
+      return true
+    }
+
     override answerBy(handle: Handle): void {
       START.runStores(this.message, () => super.answerBy(handle))
     }

@@ -123,6 +123,9 @@ export interface Exchange {
   /** True when what the client offers is WebSocket, validly (RFC 6455 section 4.2.1): `accept` may be called. */
   readonly websocket: boolean
 
+  /** Whether it is handled in an async context that the app is to have. */
+  readonly hasContext: boolean
+
   // -- the client
   /** True once the client has gone, or native code has given up the exchange. */
   readonly aborted: boolean

@@ -100,6 +100,10 @@ export class LiveExchange implements Exchange {
     handle(this)
   }
 
+  get hasContext(): boolean {
+    return false
+  }
+
   get method(): string {
     return methodOf(this.text, this.first >>> 16, this.peer)
   }

@@ -7,15 +7,13 @@ const UNTRACKED = { requireManualDestroy: true } as const
 /**
  * Runs each call in an async context of its own, as `node:http` runs its listeners: what an app
  * enters (`AsyncLocalStorage.enterWith`) is not there for the requests that are called after it.
- *
- * @param hasContext whether calls are made in a context that the app is to have: a scope is made in it
- * then, while one that is used again has that of its own beginning
  */
-export function isolate(handle: Handle, hasContext: () => boolean): Handle {
+export function isolate(handle: Handle): Handle {
   if (scopesAreFrames()) {
     const scope = newScope()
     return (exchange) => {
-      const own = hasContext() ? newScope() : scope
+      // One that is used again has the context of its own beginning.
+      const own = exchange.hasContext ? newScope() : scope
       own.runInAsyncScope(handle, undefined, exchange)
     }
   }

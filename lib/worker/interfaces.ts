@@ -1,4 +1,3 @@
-import { isHeard } from '../bridge/diagnostics.ts'
 import { MonodonError } from '../errors.ts'
 import { detectInterface, type InterfaceKind } from '../interface/detect.ts'
 import { fetchInterface } from '../interface/fetch.ts'
@@ -32,7 +31,7 @@ export function prepare(
     })
   const { kind, reason } =
     choice === 'auto' ? detectInterface(app) : { kind: choice, reason: 'it was chosen' }
-  return { handle: isolate(adapt(kind, app, context), isHeard), kind, reason }
+  return { handle: isolate(adapt(kind, app, context)), kind, reason }
 }
 
 function adapt(kind: InterfaceKind, app: unknown, context: InterfaceContext): Handle {

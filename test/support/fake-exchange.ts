@@ -173,6 +173,7 @@ export class FakeExchange implements Exchange {
   readonly headerCount: number
   readonly contentLength: number
   readonly upgradable: boolean
+  readonly hasContext = false
   readonly websocket: boolean
   aborted = false
   onAbort: (() => void) | undefined
