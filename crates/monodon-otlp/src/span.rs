@@ -80,31 +80,19 @@ impl Failure {
 impl RequestSpan {
     /// Forgets all of it, but for the memory of its texts.
     pub fn clear(&mut self) {
-        let Self {
-            state,
-            method,
-            path,
-            query,
-            host,
-            user_agent,
-            client,
-            peer,
-            ..
-        } = self;
-        let texts = [state, method, path, query, host, user_agent, client, peer];
-        let [state, method, path, query, host, user_agent, client, peer] = texts.map(|text| {
+        let emptied = |text: &mut String| {
             text.clear();
             std::mem::take(text)
-        });
+        };
         *self = Self {
-            state,
-            method,
-            path,
-            query,
-            host,
-            user_agent,
-            client,
-            peer,
+            state: emptied(&mut self.state),
+            method: emptied(&mut self.method),
+            path: emptied(&mut self.path),
+            query: emptied(&mut self.query),
+            host: emptied(&mut self.host),
+            user_agent: emptied(&mut self.user_agent),
+            client: emptied(&mut self.client),
+            peer: emptied(&mut self.peer),
             ..Self::default()
         };
     }

@@ -8,9 +8,8 @@ use super::atoms::{LATE_BYTES, Outcome};
 use super::clock::Clock;
 use super::format::Format;
 use super::subject::Subject;
+use crate::observe::delivery::status_or_closed;
 
-/// The status of a request whose connection ended before it had an answer: nginx's.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
 /// A line whose buffer has grown beyond this is not kept.
 const SPARE_BYTES: usize = 1024;
 
@@ -72,10 +71,10 @@ impl Line {
     }
 
     pub(super) fn write(&self, outcome: &Outcome, clock: &mut Clock, out: &mut Vec<u8>) {
-        let mut outcome = *outcome;
-        if outcome.status == 0 {
-            outcome.status = CLIENT_CLOSED_REQUEST;
-        }
+        let outcome = Outcome {
+            status: status_or_closed(outcome.status),
+            ..*outcome
+        };
         let mut start = 0;
         for (index, &end) in self.ends.iter().enumerate() {
             out.extend_from_slice(&self.text[start..end]);

@@ -2,6 +2,18 @@
 
 use http::StatusCode;
 
+/// The status of a request whose connection ended before it had an answer: nginx's.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// The status by which a request is told of: 0 is that there was no answer.
+pub(crate) fn status_or_closed(status: u16) -> u16 {
+    if status == 0 {
+        CLIENT_CLOSED_REQUEST
+    } else {
+        status
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
     /// 0 while there is no answer.

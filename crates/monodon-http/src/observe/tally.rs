@@ -5,11 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::cells::Counter;
+use super::delivery::status_or_closed;
 
 /// One more than the largest status.
 const STATUSES: usize = 1000;
-/// What stands for no answer, as in the access log.
-const CLIENT_CLOSED_REQUEST: usize = 499;
 /// Times that one thread keeps until somebody takes them; older ones make room.
 const TIMES: usize = 4096;
 
@@ -58,11 +57,8 @@ impl Default for Tally {
 impl Tally {
     /// Counts a request that has ended; `status` is 0 if there was no answer.
     pub(crate) fn count(&self, status: u16) {
-        let status = match usize::from(status) {
-            0 => CLIENT_CLOSED_REQUEST,
-            status => status.min(STATUSES - 1),
-        };
-        self.statuses[status].add(1);
+        let status = usize::from(status_or_closed(status));
+        self.statuses[status.min(STATUSES - 1)].add(1);
     }
 
     /// Notes how long a request took.
