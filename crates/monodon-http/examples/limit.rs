@@ -1,8 +1,9 @@
 //! The limit of the benchmark: the same small app on hyper alone, and on this crate, without JavaScript.
 //!
 //! `limit raw PORT` and `limit h2 PORT` are bare hyper on one thread, HTTP/1.1 and HTTP/2 with prior
-//! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate, and
-//! `limit log PORT` the same with an access log, to `/dev/null`.
+//! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate,
+//! `limit log PORT` the same with an access log, to `/dev/null`, `limit watched PORT` with all that is
+//! counted for metrics and statsd, and `limit timing PORT` with `Server-Timing`.
 //! Routes: `/` a text, `/1mb` a mebibyte, `/echo` the request's body.
 
 use std::convert::Infallible;
@@ -40,9 +41,11 @@ fn main() -> Result<(), Fault> {
     match mode.as_str() {
         "raw" => serve_bare(port, Version::HTTP_11),
         "h2" => serve_bare(port, Version::HTTP_2),
-        "http" => serve_monodon(port, ""),
-        "log" => serve_monodon(port, "/dev/null"),
-        _ => Err("usage: limit raw|h2|http|log PORT".into()),
+        "http" => serve_monodon(port, Options::default(), false),
+        "log" => serve_monodon(port, logged(), false),
+        "watched" => serve_monodon(port, Options::default(), true),
+        "timing" => serve_monodon(port, timing(), false),
+        _ => Err("usage: limit raw|h2|http|log|watched|timing PORT".into()),
     }
 }
 
@@ -150,15 +153,32 @@ impl Body for BareBody {
     }
 }
 
+fn logged() -> Options {
+    Options {
+        access_logfile: "/dev/null".to_owned(),
+        ..Options::default()
+    }
+}
+
+fn timing() -> Options {
+    Options {
+        server_timing: true,
+        ..Options::default()
+    }
+}
+
 /// The server of this crate, with one I/O thread.
-fn serve_monodon(port: u16, access_logfile: &str) -> Result<(), Fault> {
+fn serve_monodon(port: u16, options: Options, is_watched: bool) -> Result<(), Fault> {
     let options = Options {
-        access_logfile: access_logfile.to_owned(),
         bind: vec![format!("127.0.0.1:{port}")],
         io_threads: 1,
-        ..Options::default()
+        ..options
     };
     let server = Server::start(options, Arc::new(Routes), Arc::new(Printer))?;
+    if is_watched {
+        server.watching().set_timed(true);
+        server.tally(0);
+    }
     println!("listening on {}", server.addresses()[0]);
     server.wait();
     Ok(())
@@ -193,6 +213,9 @@ impl Handler for Routes {
     type Reply = std::future::Ready<Result<Response<OurBody>, Refusal>>;
 
     fn handle(&self, request: Request) -> Self::Reply {
+        if let Some(received) = request.received {
+            request.trace.taken(0, received);
+        }
         let is_echo = request.head.method == Method::POST && request.head.uri.path() == "/echo";
         std::future::ready(Ok(if is_echo {
             let mut response = plain(OurBody::Echo(request.body));
