@@ -1,5 +1,6 @@
 //! What a line can tell, and how it writes it.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::clock::Clock;
 use super::escape::{self, VALUE_BYTES};
 use super::secrets::{MASK, Secrets, percent_decoded};
 use super::subject::{RequestLine, Subject};
+use crate::observe::delivery::status_or_closed;
 
 /// Bytes of a user's name that are shown, at most.
 const USER_BYTES: usize = 128;
@@ -46,6 +48,20 @@ impl Style {
                 escape::json(value, max, out);
                 out.push(b'"');
             }
+        }
+    }
+
+    /// Writes a text in which nothing has to be escaped, whatever the style: a token (RFC 9110 section
+    /// 5.6.2), or one of ours.
+    fn token(self, value: &[u8], out: &mut Vec<u8>) {
+        match self {
+            _ if value.is_empty() => out.extend_from_slice(self.nothing()),
+            Self::Json => {
+                out.push(b'"');
+                out.extend_from_slice(value);
+                out.push(b'"');
+            }
+            _ => out.extend_from_slice(value),
         }
     }
 
@@ -93,7 +109,9 @@ impl Field {
     }
 
     pub(super) fn write(&self, value: &[u8], secrets: &Secrets, style: Style, out: &mut Vec<u8>) {
-        if self.is_secret && !value.is_empty() {
+        if value.is_empty() {
+            out.extend_from_slice(style.nothing());
+        } else if self.is_secret {
             style.text(MASK, VALUE_BYTES, out);
         } else if self.is_url {
             style.text(&secrets.masked(value), VALUE_BYTES, out);
@@ -135,7 +153,7 @@ impl Early {
     ) {
         let line = &subject.line;
         let value = match self {
-            Self::Remote => subject.ip,
+            Self::Remote => return style.token(subject.ip, out),
             Self::RemotePort => return style.number(subject.port.map(u64::from), out),
             Self::User => return subject.with_user(|user| style.text(user, USER_BYTES, out)),
             Self::RequestLine => return request_line(line, secrets, style, out),
@@ -169,17 +187,22 @@ fn request_line(line: &RequestLine<'_>, secrets: &Secrets, style: Style, out: &m
     } else {
         style
     };
-    if let RequestLine::Raw(raw) = line {
-        return style.text(&secrets.masked(raw), VALUE_BYTES, out);
-    }
+    let (method, uri) = match line {
+        RequestLine::Raw(raw) => return style.text(&secrets.masked(raw), VALUE_BYTES, out),
+        RequestLine::Parsed { method, uri, .. } => (method, uri),
+    };
     let (quote, inside): (&[u8], _) = match style {
         Style::Json => (b"\"", Style::JsonInside),
         style => (b"", style),
     };
     out.extend_from_slice(quote);
-    inside.text(line.method(), VALUE_BYTES, out);
+    inside.token(method.as_str().as_bytes(), out);
     out.push(b' ');
-    inside.text(&secrets.masked(&line.target()), VALUE_BYTES, out);
+    match line.target() {
+        // Most are a path alone, which holds no secret.
+        Cow::Borrowed(path) if uri.query().is_none() => inside.text(path, VALUE_BYTES, out),
+        target => inside.text(&secrets.masked(&target), VALUE_BYTES, out),
+    }
     out.push(b' ');
     out.extend_from_slice(line.protocol());
     out.extend_from_slice(quote);
@@ -308,7 +331,7 @@ impl Late {
             }
             Self::Field(index) => return out.extend_from_slice(fields(index)),
             Self::Duration(Unit::Decimal) => return decimal(outcome.duration, style, out),
-            Self::Status => Some(outcome.status.into()),
+            Self::Status => Some(status_or_closed(outcome.status).into()),
             Self::Bytes => Some(outcome.sent),
             Self::BytesOrDash => Some(outcome.sent).filter(|&sent| sent > 0),
             Self::Duration(Unit::Seconds) => outcome.duration.map(|time| time.as_secs()),

@@ -81,11 +81,17 @@ fn low(byte: u8) -> u8 {
     DIGITS[usize::from(byte & 15)]
 }
 
-/// Whether all bytes stand for themselves, as nearly always. It looks at each whatever it has found, so
-/// that the compiler can have many compared at once.
+/// Whether all bytes stand for themselves, as nearly always. It looks at each of a block whatever it has
+/// found, so that the compiler can have them compared at once.
 fn is_plain(text: &[u8]) -> bool {
     let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\';
-    text.iter().filter(|&&byte| is_special(byte)).count() == 0
+    let (blocks, rest) = text.as_chunks::<16>();
+    blocks.iter().all(|block| {
+        let special = block
+            .iter()
+            .fold(0, |any, &byte| any | u8::from(is_special(byte)));
+        special == 0
+    }) && rest.iter().all(|&byte| PLAIN[usize::from(byte)])
 }
 
 /// Which bytes stand for themselves.

@@ -67,7 +67,7 @@ pub(crate) struct Settings<'a> {
 pub(crate) struct Format {
     secrets: Secrets,
     /// What stands before each of `late`, and after the last.
-    runs: Vec<Vec<Piece>>,
+    runs: Vec<Run>,
     pub(super) late: Vec<(Late, Style)>,
     /// Fields of the response that it names.
     pub(super) response_fields: Vec<(Field, Style)>,
@@ -75,9 +75,13 @@ pub(crate) struct Format {
     pub(super) needs_times: bool,
 }
 
-enum Piece {
-    Text(Vec<u8>),
-    Atom(Early, Style),
+/// What is known when a request's head has come, between two values that are not.
+#[derive(Default)]
+struct Run {
+    /// Each with the text before it.
+    atoms: Vec<(Vec<u8>, Early, Style)>,
+    /// The text after the last.
+    text: Vec<u8>,
 }
 
 /// An atom, of either time.
@@ -109,13 +113,12 @@ impl Format {
 
     /// Writes what is known of the head, and says where each run of it ends.
     pub(super) fn begin(&self, subject: &Subject<'_>, text: &mut Vec<u8>, ends: &mut Vec<usize>) {
-        for run in &self.runs {
-            for piece in run {
-                match piece {
-                    Piece::Text(fixed) => text.extend_from_slice(fixed),
-                    Piece::Atom(atom, style) => atom.write(subject, &self.secrets, *style, text),
-                }
+        for Run { atoms, text: last } in &self.runs {
+            for (before, atom, style) in atoms {
+                text.extend_from_slice(before);
+                atom.write(subject, &self.secrets, *style, text);
             }
+            text.extend_from_slice(last);
             ends.push(text.len());
         }
     }
@@ -138,7 +141,7 @@ fn not_a_format(text: &str) -> String {
 /// A format while it is read.
 struct Reading<'a> {
     settings: &'a Settings<'a>,
-    runs: Vec<Vec<Piece>>,
+    runs: Vec<Run>,
     late: Vec<(Late, Style)>,
     response_fields: Vec<(Field, Style)>,
 }
@@ -147,7 +150,7 @@ impl<'a> Reading<'a> {
     fn new(settings: &'a Settings<'a>) -> Self {
         Self {
             settings,
-            runs: vec![Vec::new()],
+            runs: Vec::new(),
             late: Vec::new(),
             response_fields: Vec::new(),
         }
@@ -169,18 +172,13 @@ impl<'a> Reading<'a> {
     }
 
     fn fixed(&mut self, text: &[u8]) {
-        let run = self.run();
-        if let Some(Piece::Text(before)) = run.last_mut() {
-            before.extend_from_slice(text);
-        } else {
-            run.push(Piece::Text(text.to_vec()));
-        }
+        self.run().text.extend_from_slice(text);
     }
 
     /// The run under way.
-    fn run(&mut self) -> &mut Vec<Piece> {
+    fn run(&mut self) -> &mut Run {
         if self.runs.len() == self.late.len() {
-            self.runs.push(Vec::new());
+            self.runs.push(Run::default());
         }
         let last = self.runs.len() - 1;
         &mut self.runs[last]
@@ -198,7 +196,11 @@ impl<'a> Reading<'a> {
                 style.number(Some(value), &mut text);
                 self.fixed(&text);
             }
-            Atom::Early(early) => self.run().push(Piece::Atom(early, style)),
+            Atom::Early(early) => {
+                let run = self.run();
+                let before = std::mem::take(&mut run.text);
+                run.atoms.push((before, early, style));
+            }
             Atom::Late(late) => self.late(late, style),
             Atom::ResponseField(field) => {
                 let index = self.response_fields.len();

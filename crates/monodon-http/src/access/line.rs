@@ -8,7 +8,6 @@ use super::atoms::{LATE_BYTES, Outcome};
 use super::clock::Clock;
 use super::format::Format;
 use super::subject::Subject;
-use crate::observe::delivery::status_or_closed;
 
 /// A line whose buffer has grown beyond this is not kept.
 const SPARE_BYTES: usize = 1024;
@@ -17,7 +16,8 @@ const SPARE_BYTES: usize = 1024;
 /// ([`Outcome`]) is kept elsewhere.
 pub(crate) struct Line {
     format: Arc<Format>,
-    /// What stands before each value that is known at the end, and after the last; `ends` parts it.
+    /// What stands before each value that is known at the end, and after the last; `ends` says where the
+    /// values belong.
     text: Vec<u8>,
     ends: Vec<usize>,
     /// The response's fields that the format names, parted likewise.
@@ -71,18 +71,13 @@ impl Line {
     }
 
     pub(super) fn write(&self, outcome: &Outcome, clock: &mut Clock, out: &mut Vec<u8>) {
-        let outcome = Outcome {
-            status: status_or_closed(outcome.status),
-            ..*outcome
-        };
         let mut start = 0;
-        for (index, &end) in self.ends.iter().enumerate() {
+        for (&end, &(late, style)) in self.ends.iter().zip(&self.format.late) {
             out.extend_from_slice(&self.text[start..end]);
             start = end;
-            if let Some(&(late, style)) = self.format.late.get(index) {
-                late.write(&outcome, |index| self.field(index), clock, style, out);
-            }
+            late.write(outcome, |index| self.field(index), clock, style, out);
         }
+        out.extend_from_slice(&self.text[start..]);
     }
 
     /// The text of a field of the response. Without a response there is none.
