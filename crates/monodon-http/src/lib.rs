@@ -38,6 +38,7 @@ pub mod websocket;
 mod access;
 mod compress;
 mod conn;
+mod field_values;
 mod framing;
 mod http2;
 mod io_thread;

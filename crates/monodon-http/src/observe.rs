@@ -24,6 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::response::Parts;
 use http::{Method, Request, StatusCode};
 use monodon_otlp::RequestSpan;
 
@@ -37,6 +38,7 @@ use self::stats::ThreadStats;
 pub use self::tally::Tallied;
 pub(crate) use self::tally::Tally;
 pub use self::trace::Trace;
+use crate::field_values::FieldValues;
 use crate::request::client::Client;
 use crate::traces::{Tracer, Traces};
 
@@ -61,6 +63,8 @@ pub(crate) struct Observer {
     /// Of its next request; its upper bits are the thread's.
     next: Cell<u64>,
     spare: Spare<Seen>,
+    /// For fields that are made for a request.
+    values: FieldValues,
     /// Whether responses tell how long their requests took (`--server-timing`).
     server_timing: Cell<bool>,
     /// If requests are traced.
@@ -73,6 +77,7 @@ impl Observer {
             stats,
             next: Cell::new((index as u64 + 1) << 40),
             spare: Spare::new(SPARE),
+            values: FieldValues::default(),
             server_timing: Cell::new(false),
             tracer: RefCell::default(),
         }
@@ -89,7 +94,7 @@ impl Observer {
 
     /// Makes a request part of a trace, if requests are traced; gives its span if that is to be exported.
     pub(crate) fn trace<B>(&self, request: &mut Request<B>) -> Option<Box<RequestSpan>> {
-        self.tracer.borrow().as_ref()?.begin(request)
+        self.tracer.borrow().as_ref()?.begin(request, &self.values)
     }
 
     /// Has responses tell how long their requests took, or not: of requests whose head comes from now on.
@@ -126,6 +131,16 @@ impl Observer {
             seen.tell_times();
         }
         seen
+    }
+
+    /// The response of a request begins, after so many bytes of its connection. It is told how long the
+    /// request took so far, if responses are.
+    pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, mark: u64) {
+        seen.respond(head.status, mark);
+        if let Some((queue, app)) = seen.told_times() {
+            server_timing::put(&mut head.headers, &self.values, queue, app);
+        }
+        seen.note_fields(&head.headers);
     }
 
     /// Counts a request that is over, since `ended` if its times are measured. `is_cut`: the client has

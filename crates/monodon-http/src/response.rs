@@ -207,7 +207,8 @@ impl Exchange {
         let wire = &self.place.peer.wire;
         wire.response_begins();
         if let Some(seen) = &mut self.seen {
-            seen.respond(head.status, &mut head.headers, wire.bytes_given());
+            let observer = &self.place.thread.common.observer;
+            observer.respond(seen, head, wire.bytes_given());
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {

@@ -11,13 +11,13 @@ mod sampler;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use http::header::{HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, Request};
 use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 
 use self::context::{Context, FIELD_BYTES};
 pub(crate) use self::sampler::Sampler;
+use crate::field_values::FieldValues;
 use crate::listen::StartError;
 use crate::observe::cut;
 use crate::observe::spare::Spare;
@@ -127,12 +127,7 @@ pub(crate) struct Tracer {
     lane: Lane,
     ids: RefCell<Ids>,
     spare: Spare<RequestSpan>,
-    /// Where values of fields are written, so that one allocation serves many.
-    values: RefCell<BytesMut>,
 }
-
-/// Bytes of values that are allocated at once.
-const VALUES_BYTES: usize = 64 * FIELD_BYTES;
 
 impl Tracer {
     /// The part of I/O thread `index`.
@@ -142,7 +137,6 @@ impl Tracer {
             lane: traces.exporter.lane(index),
             ids: RefCell::new(Ids::new()),
             spare: Spare::new(SPARE),
-            values: RefCell::default(),
         }
     }
 
@@ -153,7 +147,11 @@ impl Tracer {
 
     /// Has the request continue its client's trace, or begin one, and tells the app: spans of the app
     /// belong below the server's. Gives the span if it is to be exported.
-    pub(crate) fn begin<B>(&self, request: &mut Request<B>) -> Option<Box<RequestSpan>> {
+    pub(crate) fn begin<B>(
+        &self,
+        request: &mut Request<B>,
+        values: &FieldValues,
+    ) -> Option<Box<RequestSpan>> {
         let fields = request.headers_mut();
         let parent = parent(fields);
         if parent.is_none() {
@@ -169,7 +167,7 @@ impl Tracer {
             flags: Context::flags(parent, is_sampled),
         };
         drop(ids);
-        if let Some(value) = self.value(context) {
+        if let Some(value) = values.make(FIELD_BYTES, |out| context.write(out)) {
             fields.insert(TRACEPARENT, value);
         }
         if !is_sampled {
@@ -181,15 +179,6 @@ impl Tracer {
         put_state(fields, &mut span.state);
         put_text(fields, &USER_AGENT, AGENT_BYTES, &mut span.user_agent);
         Some(span)
-    }
-
-    fn value(&self, context: Context) -> Option<HeaderValue> {
-        let mut values = self.values.borrow_mut();
-        if values.capacity() < FIELD_BYTES {
-            values.reserve(VALUES_BYTES);
-        }
-        context.write(&mut values);
-        HeaderValue::from_maybe_shared(values.split().freeze()).ok()
     }
 
     /// Exports a span that has ended.

@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, StatusCode, Version};
 use monodon_otlp::RequestSpan;
 
 use super::trace::Trace;
-use super::{OTHER, index_of, server_timing};
+use super::{OTHER, index_of};
 use crate::access::{Line, Outcome};
 use crate::observe::delivery::Delivery;
 use crate::request::client::Client;
@@ -186,26 +186,31 @@ impl Seen {
         self.begun
     }
 
-    /// The response with these fields begins, after so many bytes of the connection.
-    pub(crate) fn respond(&mut self, status: StatusCode, fields: &mut HeaderMap, mark: u64) {
+    /// The response begins, after so many bytes of the connection. Its fields are noted by `note_fields`.
+    pub(super) fn respond(&mut self, status: StatusCode, mark: u64) {
         self.delivery.begin(status, mark);
         if self.begun.is_some() {
             self.answered = Some(Instant::now());
         }
-        if self.tells_times
-            && let Some(queue) = self.begun.and_then(|begun| self.queue_time(begun))
-            && let Some(app) = self.app_time()
-        {
-            server_timing::put(fields, queue, app);
-        }
+    }
+
+    /// How long it has waited and how long the app took, if its response is to tell.
+    pub(super) fn told_times(&self) -> Option<(Duration, Duration)> {
+        let begun = self.begun.filter(|_| self.tells_times)?;
+        Some((self.queue_time(begun)?, self.app_time()?))
+    }
+
+    /// Notes the fields of the response.
+    pub(super) fn note_fields(&mut self, fields: &HeaderMap) {
         if let Some(line) = &mut self.line {
             line.respond(fields);
         }
     }
 
-    /// [`Self::respond`], where the fields of the response are not at hand: a session has written them.
+    /// The response begins, and its fields are not at hand: a session has written them.
     pub(crate) fn respond_bare(&mut self, status: StatusCode, mark: u64) {
-        self.respond(status, &mut HeaderMap::new(), mark);
+        self.respond(status, mark);
+        self.note_fields(&HeaderMap::new());
     }
 
     /// The connection goes on with another protocol, after so many bytes.
