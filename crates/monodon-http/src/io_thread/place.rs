@@ -1,0 +1,131 @@
+//! A connection's place on its I/O thread, and in the thread's table.
+
+use std::rc::Rc;
+
+use http::HeaderMap;
+use monodon_otlp::RequestSpan;
+
+use super::Thread;
+use crate::conn::peer::Peer;
+use crate::conn::timers::Watch;
+use crate::listen::visits::Visit;
+use crate::observe::Seen;
+use crate::report::{Blame, Report};
+use crate::request::client::Client;
+use crate::request::request_id::RequestId;
+use crate::response::answers::Rejection;
+
+/// A connection and its thread.
+pub(crate) struct Place {
+    pub(crate) peer: Rc<Peer>,
+    pub(crate) thread: Rc<Thread>,
+}
+
+impl Place {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.thread.is_draining.get()
+    }
+
+    /// Whether a connection that waits for a request is to be closed.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.thread.closes_idle()
+    }
+
+    pub(crate) fn begin_exchange(&self) -> bool {
+        self.thread.stats.count_request();
+        self.peer.wire.begin_exchange()
+    }
+
+    pub(crate) fn end_exchange(&self, seen: Box<Seen>) {
+        self.thread.stats.request_ended();
+        self.peer.wire.end_exchange(seen);
+    }
+
+    /// Ends an exchange whose response waits to be taken; gives where its record is kept until then.
+    pub(crate) fn leave_record(&self, seen: Box<Seen>) -> usize {
+        self.thread.stats.request_ended();
+        self.peer.wire.keep(seen)
+    }
+
+    /// Gives a request its id, if requests have ids; and gives back the one that its response is to have.
+    pub(crate) fn identify(&self, fields: &mut HeaderMap) -> Option<Box<RequestId>> {
+        let ids = self.thread.request_ids.borrow();
+        let (is_trusted, maker) = (self.peer.is_trusted(), &self.thread.id_maker);
+        ids.as_ref()?.identify(fields, is_trusted, maker)
+    }
+
+    /// Makes a request part of a trace, if requests are traced; gives its span if that is to be exported.
+    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Option<Box<RequestSpan>> {
+        let mut span = self.thread.common.observer.trace(request)?;
+        let peer = &self.peer.client;
+        span.peer.push_str(peer.ip());
+        span.peer_port = peer.port();
+        Some(span)
+    }
+
+    /// Begins the record of a request from this client, with its span if that is to be exported, and its
+    /// line if there is an access log.
+    pub(crate) fn begin_record<B>(
+        &self,
+        client: &Client,
+        request: &http::Request<B>,
+        span: Option<Box<RequestSpan>>,
+    ) -> Box<Seen> {
+        let common = &self.thread.common;
+        let mut seen = common.observer.begin(client, request, span);
+        if let Some(access) = &*common.access.borrow() {
+            seen.log(access.begin(client, self.peer.tls.as_deref(), request));
+        }
+        seen
+    }
+
+    /// Tells of a request that is refused.
+    pub(crate) fn reject(&self, rejection: &Rejection) {
+        if let Some(limit) = rejection.limit {
+            self.peer.wire.limited(limit);
+        }
+        self.report(rejection.code, Blame::Client, rejection.why.to_owned());
+    }
+
+    pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
+        self.thread.note_limit(code);
+        self.thread.reporter.report(Report {
+            code,
+            blame,
+            peer: self.peer.remote(),
+            detail,
+        });
+    }
+}
+
+/// A connection's place in its thread's table; dropping it gives the connection up.
+pub(crate) struct Registered {
+    thread: Rc<Thread>,
+    key: usize,
+    _visit: Option<Visit>,
+}
+
+impl Registered {
+    pub(super) fn new(thread: &Rc<Thread>, peer: &Rc<Peer>, visit: Option<Visit>) -> Self {
+        let key = thread
+            .connections
+            .borrow_mut()
+            .insert((Rc::clone(peer), Watch::new()));
+        thread.has_connections.notify_one();
+        Self {
+            thread: Rc::clone(thread),
+            key,
+            _visit: visit,
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let thread = &self.thread;
+        let (peer, _) = thread.connections.borrow_mut().remove(self.key);
+        peer.wire.close();
+        thread.leave();
+        thread.tell_if_empty();
+    }
+}
