@@ -4,8 +4,7 @@
 //!
 //! 1. [`reply`] takes it from the server, writes its [`record`] and puts it into the [`queue`];
 //! 2. [`bridge`] rings a sleeping worker when the I/O thread is about to sleep ([`handshake`]);
-//! 3. [`worker`] takes records in batches, each entered into its [`claims`], and submits answers
-//!    ([`submit`]); for a worker in a [`process`], a [`courier`] does;
+//! 3. [`worker`] takes records in batches, each entered into its [`claims`], and submits answers; for a worker in a [`process`], a [`courier`] does;
 //! 4. [`io`] reads the answers on the I/O thread and wakes the connection, whose [`reply`] turns
 //!    them into a response of [`chunk`]s.
 //!
@@ -19,7 +18,6 @@ pub mod chunk;
 mod claims;
 #[cfg(unix)]
 mod courier;
-mod environ;
 mod gone;
 mod handshake;
 mod headers;
@@ -40,11 +38,8 @@ pub mod reply;
 mod slot;
 mod socket;
 pub mod streamed;
-mod submit;
 mod sync;
-mod target;
 mod tasks;
-mod tls;
 mod tunnel;
 pub mod under_way;
 mod upload;

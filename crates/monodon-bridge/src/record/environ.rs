@@ -11,10 +11,10 @@ use monodon_http::handoff::Request;
 use monodon_http::tls::TlsSession;
 use percent_encoding::percent_decode;
 
+use super::target::put_target;
+use super::tls;
 use crate::headers;
 use crate::layout::HEADER_NAMES;
-use crate::target::put_target;
-use crate::tls;
 
 thread_local! {
     /// Room for the values of a request, until its names are complete.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use monodon_http::files::FilePart;
 
+use super::{Desk, Worker};
 use crate::chunk::{Borrowed, Chunk, LentMemory};
 use crate::claims::Stage;
 use crate::inbox::{Letter, Mail};
@@ -15,7 +16,6 @@ use crate::layout::{flag, kind};
 use crate::queue::Origin;
 use crate::record::{self, Malformed, Submitted};
 use crate::slot::{Answer, Part};
-use crate::worker::{Desk, Worker};
 
 /// Bytes of a streamed chunk up to which it is copied out of its batch: a chunk that waits for a
 /// slow client must not keep the whole batch in memory.

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use http::StatusCode;
 use monodon_http::options::Options;
 use monodon_http::report::{Phase, Report, Reporter};
 use proptest::collection::vec;
