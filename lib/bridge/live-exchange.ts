@@ -6,7 +6,6 @@ import {
   type BodyFault,
   CLOSE_CODES,
   type Exchange,
-  type Explain,
   type HeaderBlock,
   type Mounted,
   type RequestBody,
@@ -15,9 +14,9 @@ import {
   type TlsFacts,
 } from './exchange.ts'
 import { findInBlock, methodOf, visitBlock } from './head.ts'
+import type { Home } from './home.ts'
 import { FLAG, HEADER_CODES, HIGH_WATER_BYTES, KIND } from './layout.ts'
 import { LiveSocket } from './live-socket.ts'
-import type { Outbox } from './outbox.ts'
 import { tlsFactsIn } from './tls-facts.ts'
 
 /** What of a connection that was taken over is open. */
@@ -26,26 +25,6 @@ const NO_TUNNEL = 0
 const OPEN = 1
 /** The server's side is closed. */
 const HALF_CLOSED = 2
-
-/** Why WebSockets are closed. */
-export type Dismissal = readonly [code: number, reason: string]
-
-/** What an exchange needs from the worker it runs in. */
-export interface Home {
-  readonly outbox: Outbox
-  /** The worker's number, for log lines. */
-  readonly index: number
-  /** Answers for the app where it failed before the head (`--dev`). */
-  readonly explain: Explain | undefined
-  /** With what a WebSocket is closed that opens from now on: the worker is to leave. */
-  readonly dismissal: Dismissal | undefined
-  /** Records were written: they have to be submitted soon. */
-  wrote(): void
-  /** The exchange needs events although its app has answered. */
-  keep(exchange: LiveExchange): void
-  /** The exchange needs no more events. */
-  settled(exchange: LiveExchange): void
-}
 
 /** One request that this worker holds, over its record. */
 export class LiveExchange implements Exchange {
