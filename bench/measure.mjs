@@ -3,7 +3,6 @@ import { GENERATORS, generatorFor } from './load/generators.mjs'
 import { coreTime, elapsed, memory, resetPeakMemory, threadTimes } from './proc.mjs'
 import { cores } from './processes.mjs'
 import { REQUESTS } from './requests.mjs'
-import { watch } from './watcher.mjs'
 
 /** Which part of a load counts for how busy both cores were: neither its begin nor its end. */
 const SAMPLE_FROM = 0.25
@@ -20,6 +19,7 @@ const SAMPLE_TO = 0.85
  * @property {number | undefined} serverBusy share of its core, 0 to 1
  * @property {number | undefined} loadBusy the same of the load generator
  * @property {number | undefined} disturbance share of the server's core that went to others
+ * @property {number | undefined} [lostSpans] share of its spans that nobody got, where it exports any
  */
 
 /**
@@ -32,13 +32,13 @@ export async function measure(running, server, scenario, seconds) {
   const busy = new BusySampler(pid, seconds)
   resetPeakMemory(pid)
   const before = threadTimes(pid, server.jsThread)
-  const stopWatching = server.watched === undefined ? async () => {} : watch(server.watched)
+  const stopWatching = await server.watch?.()
   const load = await generator(
     { ...scenario, port, request: REQUESTS[scenario.request], seconds },
     (loadPid) => busy.start(loadPid),
   )
   const spent = elapsed(before, threadTimes(pid, server.jsThread))
-  await stopWatching()
+  const seen = await stopWatching?.()
   if (running.exited !== undefined) throw new Error(`the server died: ${running.lastWords}`)
   if (load.failed > 0) throw new Error(`${load.failed} of its requests failed`)
   if (load.requests === 0) throw new Error('it answered no request')
@@ -51,6 +51,7 @@ export async function measure(running, server, scenario, seconds) {
     p99: load.p99,
     memory: memory(pid).peak,
     ...busy.shares,
+    ...seen,
   }
 }
 

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provide } from './install.mjs'
 import { staticServers } from './static.mjs'
 import { tlsServers } from './tls.mjs'
+import { watchedServers } from './watched.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -19,7 +20,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'gzip' | 'zstd' | 'flask' | 'websocket')[]} answers
  * @property {('h1' | 'h2' | 'ws' | 'h1s' | 'h2s')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
- * @property {string} [watched] a Unix socket at which it is asked each second what it does
+ * @property {() => Promise<() => Promise<object>>} [watch] begins to look at it, and gives what ends that
  * @property {boolean} [closes] it closes each connection after one answer
  * @property {() => Promise<(port: number) => object>} prepare gives the launcher; rejects with the
  *   reason when the server is not to be had here
@@ -79,21 +80,6 @@ const logged = (name, label, format) => ({
     return monodonLauncher('fetch', 'fetch.mjs', 1, flags)
   },
 })
-
-/** monodon with all that shows what it does, and somebody who looks at it. */
-const watched = (name, label) => {
-  const socket = join(tmpdir(), `monodon-watched-${process.pid}`)
-  const flags = ['--metrics-bind', `unix:${socket}`, '--status-bind', `unix:${socket}`]
-  return {
-    ...monodon(name, label, 'fetch', 'fetch.mjs'),
-    answers: ['hello'],
-    watched: socket,
-    prepare: () => {
-      process.once('exit', () => rmSync(socket, { force: true }))
-      return monodonLauncher('fetch', 'fetch.mjs', 1, flags)
-    },
-  }
-}
 
 /** A program for a JavaScript runtime. It listens on $PORT. */
 const program = (name, label, script, more = {}) => ({
@@ -266,7 +252,7 @@ export const SERVERS = [
   monodon('monodon-fetch', 'monodon fetch', 'fetch', 'fetch.mjs', ['h1', 'h2']),
   logged('monodon-logged', 'monodon fetch, access log', 'combined'),
   logged('monodon-logged-json', 'monodon fetch, access log in JSON', 'json'),
-  watched('monodon-watched', 'monodon fetch, watched'),
+  ...watchedServers(launchFetch, MONODON_WORKERS),
   monodon('monodon-fetch-global', 'monodon fetch, global Response', 'fetch', 'fetch-global.mjs'),
   monodon('monodon-wsgi', 'monodon wsgi', 'wsgi', 'wsgi.mjs:app', ['h1', 'h2']),
   monodon('monodon-node', 'monodon node', 'node', 'node.mjs:app', ['h1', 'h2']),

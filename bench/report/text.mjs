@@ -35,11 +35,12 @@ const DISTURBED = 0.1
 const percent = (share) => `${Math.round(share * 100)} %`
 
 /** What to know beside a figure. */
-function note({ serverBusy, loadBusy, disturbance }) {
+function note({ serverBusy, loadBusy, disturbance, lostSpans }) {
   if (disturbance > DISTURBED) return `disturbed: others took ${percent(disturbance)} of the core`
   if (serverBusy < BUSY && loadBusy >= BUSY) {
     return `load generator saturated, server ${percent(serverBusy)} busy`
   }
+  if (lostSpans > 0) return `${percent(lostSpans)} of its spans were dropped`
   return ''
 }
 
@@ -76,6 +77,7 @@ export function scenarioTable(figures, scenario, servers) {
           serverBusy: value('serverBusy'),
           loadBusy: value('loadBusy'),
           disturbance: value('disturbance'),
+          lostSpans: value('lostSpans'),
         }),
       ]
     })
