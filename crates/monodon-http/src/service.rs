@@ -352,7 +352,7 @@ fn answered<H: Handler>(mut response: Response<H::Body>, exchange: &mut Exchange
         let response = response.map(|_| part);
         return Step::File(Asking::opened(asking.as_deref(), response));
     }
-    let outcome = asking.and_then(|asking| asking.replacement(&mut response, &exchange.place));
+    let outcome = asking.and_then(|asking| (*asking).replacement(&mut response, &exchange.place));
     match outcome {
         None => Step::Response(response),
         Some(outcome) => Step::Next(State::Replacing {

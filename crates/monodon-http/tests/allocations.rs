@@ -1,4 +1,4 @@
-//! A request costs no allocation more when everything is measured of it.
+//! What requests allocate.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -15,11 +15,11 @@ const REQUESTS: usize = 400;
 
 /// How often memory is asked for in the whole process for one request: by most of them, since vectors
 /// that grow and timers come in between.
-fn allocations(client: &mut Client) -> usize {
+fn allocations(client: &mut Client, head: &str) -> usize {
     let mut counts: Vec<_> = (0..REQUESTS)
         .map(|_| {
             let region = Region::new(ALLOCATOR);
-            client.send(b"GET /some/path?and=query HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.send(head.as_bytes());
             client.read_response();
             let change = region.change();
             change.allocations + change.reallocations
@@ -29,20 +29,27 @@ fn allocations(client: &mut Client) -> usize {
     counts[REQUESTS / 2]
 }
 
+const PLAIN: &str = "GET /some/path?and=query HTTP/1.1\r\nHost: a\r\n\r\n";
+
 /// The only test of this file: what another one allocates would be counted, too.
 #[test]
-fn a_request_that_is_measured_allocates_nothing_more() {
+fn a_request_allocates_for_what_it_is_alone() {
     let server = TestServer::start();
     let mut client = server.connect();
     // Records are made for the first ones.
-    allocations(&mut client);
-    let unwatched = allocations(&mut client);
+    allocations(&mut client, PLAIN);
+    a_condition_is_remembered_in_two(&mut client);
+    a_request_that_is_measured_allocates_nothing_more(&server, &mut client);
+}
+
+fn a_request_that_is_measured_allocates_nothing_more(server: &TestServer, client: &mut Client) {
+    let unwatched = allocations(client, PLAIN);
     assert!(unwatched > 0, "nothing is counted");
 
     server.server.watching().set_timed(true);
     server.server.tally(0);
-    allocations(&mut client);
-    let watched = allocations(&mut client);
+    allocations(client, PLAIN);
+    let watched = allocations(client, PLAIN);
     assert_eq!(watched, unwatched);
     // They were measured indeed.
     let timed: u64 = server.server.observed().send_time.counts.iter().sum();
@@ -51,5 +58,18 @@ fn a_request_that_is_measured_allocates_nothing_more() {
 
     // The comparison can fail: who follows gets a copy of each.
     server.server.watching().set_followed(true);
-    assert!(allocations(&mut client) > watched);
+    assert!(allocations(client, PLAIN) > watched);
+}
+
+/// What a browser sends to ask whether the answer that it has is still good: mostly it is no file.
+fn a_condition_is_remembered_in_two(client: &mut Client) {
+    let revalidation = |name| {
+        format!(
+            "GET /some/path?and=query HTTP/1.1\r\nHost: a\r\nUser-Agent: a browser\r\nAccept: */*\r\n\
+             Accept-Encoding: gzip\r\nCookie: a=b\r\nCache-Control: max-age=0\r\n{name}: \"0123\"\r\n\r\n"
+        )
+    };
+    let plain = allocations(client, &revalidation("Xx-None-Match"));
+    let conditional = allocations(client, &revalidation("If-None-Match"));
+    assert!(plain < conditional && conditional <= plain + 2);
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{ACCEPT, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
@@ -20,14 +20,26 @@ use super::root::Mode;
 use super::server::{Anchor, FileServer, Hit, Outcome, Search, failed, refusal};
 use crate::io_thread::Place;
 use crate::report::{Blame, code};
+use crate::request::fields::is_conditional;
 
 /// What has to be remembered of a request until the app has answered it.
 pub(crate) struct Asking {
+    question: Question,
     /// If there are files that could be sent in place of the app's response.
-    files: Option<Rc<FileServer>>,
+    hearing: Option<Hearing>,
+}
+
+/// What the response with a file depends on.
+struct Question {
     method: Method,
-    /// All of them: there are few, and which matter is not known yet.
-    fields: HeaderMap,
+    /// They become a map only for a file: most requests that are remembered, as each revalidation by a
+    /// browser, are answered with none.
+    fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Files that could be sent, and for what.
+struct Hearing {
+    files: Rc<FileServer>,
     path: Box<str>,
     /// Whether the client wants a page.
     is_navigation: bool,
@@ -35,47 +47,46 @@ pub(crate) struct Asking {
 
 impl Asking {
     /// `None` if the app's response will be sent as it is, whatever it is. `files` are those that hear of
-    /// it; `is_conditional` says that there is something to be seen to if it is a file.
+    /// it; `has_conditions` says that there is something to be seen to if it is a file.
     pub(crate) fn new(
         files: Option<&Rc<FileServer>>,
         head: &Parts,
-        is_conditional: bool,
+        has_conditions: bool,
     ) -> Option<Box<Self>> {
         let is_retrieval = is_retrieval(&head.method);
-        let is_navigation = files.is_some_and(|files| files.fallback.is_some())
-            && is_retrieval
-            && accepts_html(&head.headers);
-        let may_replace = files.is_some_and(|files| files.handed.is_some());
-        if !(is_navigation || may_replace || is_conditional && is_retrieval) {
+        let hearing = files.and_then(|files| Hearing::new(files, head, is_retrieval));
+        if hearing.is_none() && !(has_conditions && is_retrieval) {
             return None;
         }
-        Some(Box::new(Self {
-            files: files.cloned(),
-            method: head.method.clone(),
-            fields: head.headers.clone(),
-            path: head.uri.path().into(),
-            is_navigation,
-        }))
+        // Only for the fallback there may be siblings.
+        let chooses = hearing
+            .as_ref()
+            .is_some_and(|hearing| hearing.is_navigation);
+        let question = Question::new(head, chooses);
+        Some(Box::new(Self { question, hearing }))
     }
 
     /// The file that is to be sent in place of the app's response, if one is. Its fields are taken
     /// then. The outcome `Passed` is the app's response as it was.
     pub(crate) fn replacement<B>(
-        self: Box<Self>,
+        self,
         response: &mut Response<B>,
         place: &Rc<Place>,
     ) -> Option<Pin<Box<dyn Future<Output = Outcome>>>> {
-        let place = Rc::clone(place);
-        let files = self.files.as_ref()?;
-        if files.handed.is_some()
+        let Self { question, hearing } = self;
+        let hearing = hearing?;
+        if hearing.files.handed.is_some()
             && let Some(path) = response.headers_mut().remove(super::X_SENDFILE)
         {
             let status = response.status();
             let fields = std::mem::take(response.headers_mut());
-            return Some(Box::pin(self.hand_over(path, status, fields, place)));
+            let place = Rc::clone(place);
+            return Some(Box::pin(
+                hearing.hand_over(question, path, status, fields, place),
+            ));
         }
-        if self.is_navigation && response.status() == StatusCode::NOT_FOUND {
-            return Some(Box::pin(self.fall_back(place)));
+        if hearing.is_navigation && response.status() == StatusCode::NOT_FOUND {
+            return Some(Box::pin(hearing.fall_back(question, Rc::clone(place))));
         }
         None
     }
@@ -85,21 +96,68 @@ impl Asking {
         asking: Option<&Self>,
         response: Response<FilePart>,
     ) -> Response<FileBody> {
-        respond_opened(asking.map(Self::asked), response)
+        match asking {
+            Some(Self { question, .. }) => {
+                let fields = question.fields();
+                respond_opened(Some(question.asked(&fields)), response)
+            }
+            None => respond_opened(None, response),
+        }
+    }
+}
+
+impl Question {
+    /// `chooses` says that the client's codings count, too.
+    fn new(head: &Parts, chooses: bool) -> Self {
+        let matters =
+            |name: &HeaderName| is_conditional(name) || chooses && *name == ACCEPT_ENCODING;
+        let fields = head.headers.iter().filter(|(name, _)| matters(name));
+        Self {
+            method: head.method.clone(),
+            fields: fields
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+
+    fn fields(&self) -> HeaderMap {
+        let mut map = HeaderMap::with_capacity(self.fields.len());
+        for (name, value) in &self.fields {
+            map.append(name, value.clone());
+        }
+        map
+    }
+
+    fn asked<'a>(&'a self, fields: &'a HeaderMap) -> Asked<'a> {
+        Asked {
+            method: &self.method,
+            fields,
+        }
+    }
+}
+
+impl Hearing {
+    /// `None` if the app's response to such a request stays.
+    fn new(files: &Rc<FileServer>, head: &Parts, is_retrieval: bool) -> Option<Self> {
+        let is_navigation = files.fallback.is_some() && is_retrieval && accepts_html(&head.headers);
+        (is_navigation || files.handed.is_some()).then(|| Self {
+            files: Rc::clone(files),
+            path: head.uri.path().into(),
+            is_navigation,
+        })
     }
 
     /// `X-Sendfile`.
     async fn hand_over(
-        self: Box<Self>,
+        self,
+        question: Question,
         path: HeaderValue,
         status: StatusCode,
         fields: HeaderMap,
         place: Rc<Place>,
     ) -> Outcome {
         let shown = String::from_utf8_lossy(path.as_bytes()).into_owned();
-        let Some(files) = &self.files else {
-            return Outcome::Passed;
-        };
+        let files = &self.files;
         let (Some(handed), Some(anchor)) = (&files.shared.handed, &files.handed) else {
             return Outcome::Passed;
         };
@@ -111,9 +169,10 @@ impl Asking {
             );
             return refusal(StatusCode::INTERNAL_SERVER_ERROR);
         };
-        match self.look(files, anchor, name).await {
+        match self.look(anchor, name).await {
             Ok(Hit::File(found)) => {
-                let asked = self.asked();
+                let asked = question.fields();
+                let asked = question.asked(&asked);
                 Outcome::Response(respond_handed(asked, &found, status, tidy(fields)))
             }
             Ok(Hit::Folder | Hit::Nothing) => {
@@ -126,10 +185,8 @@ impl Asking {
     }
 
     /// `--static-fallback`.
-    async fn fall_back(self: Box<Self>, place: Rc<Place>) -> Outcome {
-        let Some(files) = &self.files else {
-            return Outcome::Passed;
-        };
+    async fn fall_back(self, question: Question, place: Rc<Place>) -> Outcome {
+        let files = &self.files;
         let (Some(fallback), Some(anchor)) = (&files.shared.fallback, &files.fallback) else {
             return Outcome::Passed;
         };
@@ -138,7 +195,7 @@ impl Asking {
         let kept = files.cache.borrow_mut().get(key, Instant::now());
         let found = match kept {
             Some(found) => found,
-            None => match self.look(files, anchor, fallback.name.clone()).await {
+            None => match self.look(anchor, fallback.name.clone()).await {
                 Ok(Hit::File(found)) => {
                     let found = Rc::new(*found);
                     let mut cache = files.cache.borrow_mut();
@@ -150,15 +207,16 @@ impl Asking {
                 Err(error) => return failed(&error, &fallback.name, &place),
             },
         };
-        Outcome::Response(respond(self.asked(), &found, HeaderMap::new()))
+        let fields = question.fields();
+        Outcome::Response(respond(question.asked(&fields), &found, HeaderMap::new()))
     }
 
-    async fn look(&self, files: &FileServer, anchor: &Anchor, name: String) -> io::Result<Hit> {
+    async fn look(&self, anchor: &Anchor, name: String) -> io::Result<Hit> {
         let search = Search {
             root: anchor.root(Instant::now()),
             name,
             path: self.path.to_string(),
-            shared: Arc::clone(&files.shared),
+            shared: Arc::clone(&self.files.shared),
         };
         match search.run(Mode::Now) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -166,13 +224,6 @@ impl Asking {
                 found.unwrap_or_else(|error| Err(io::Error::other(error)))
             }
             found => found,
-        }
-    }
-
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            method: &self.method,
-            fields: &self.fields,
         }
     }
 }

@@ -195,14 +195,22 @@ impl Found {
             found.underscores |= marks != 0;
             match name[0] {
                 b'f' => found.forwarded |= name == b"forwarded",
-                b'i' => found.conditional |= name.starts_with(b"if-"),
-                b'r' => found.conditional |= name == b"range",
+                b'i' | b'r' => found.conditional |= is_conditional_name(name),
                 b'x' => found.x_forwarded |= is_x_forwarded(name),
                 _ => {}
             }
         }
         found
     }
+}
+
+/// Whether a field asks for parts, or is a condition (RFC 9110 sections 13.1 and 14.2).
+pub(crate) fn is_conditional(name: &HeaderName) -> bool {
+    is_conditional_name(name.as_str().as_bytes())
+}
+
+fn is_conditional_name(name: &[u8]) -> bool {
+    name.starts_with(b"if-") || name == b"range"
 }
 
 fn is_x_forwarded(name: &[u8]) -> bool {
