@@ -539,10 +539,15 @@ export class MonodonError extends Error {
   readonly blame: Blame
   readonly hint: string
 
-  constructor(code: ErrorCode, options: { detail?: string; cause?: unknown } = {}) {
+  /** @param options `message` says what happened in the place of the table's message, `detail` after it */
+  constructor(
+    code: ErrorCode,
+    options: { message?: string; detail?: string; cause?: unknown } = {},
+  ) {
     const row = ERRORS[code]
+    const message = options.message ?? row.message
     super(
-      options.detail === undefined ? row.message : `${row.message}: ${options.detail}`,
+      options.detail === undefined ? message : `${message}: ${options.detail}`,
       options.cause === undefined ? undefined : { cause: options.cause },
     )
     this.name = 'MonodonError'

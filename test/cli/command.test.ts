@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -192,5 +194,25 @@ describe('what is wrong', () => {
     expect(status).toBe(3)
     expect(stderr).toMatch(/^monodon: .*app\.mjs: Error: no database \(MONODON_APP_NOT_LOADED/)
     expect(stderr).toMatch(/app\.mjs:2:/)
+  })
+})
+
+describe('an address that cannot be had', () => {
+  it('is told in one line, once', async () => {
+    write({ 'app.mjs': 'export default () => new Response()' })
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const todo = 'to do: stop the program that has the address, or choose another with --bind'
+    for (const [bind, why] of [
+      [`127.0.0.1:${port}`, 'another program listens there (EADDRINUSE)'],
+      ['192.0.2.1:0', 'this machine does not have that address (EADDRNOTAVAIL)'],
+    ])
+      expect(monodon(['app.mjs', '--bind', bind!])).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: `monodon: cannot listen on ${bind}: ${why} (MONODON_BIND_FAILED; ${todo})\n`,
+      })
+    other.close()
   })
 })

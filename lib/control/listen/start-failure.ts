@@ -4,5 +4,8 @@ import { isErrorCode, MonodonError, messageOf } from '../../errors.ts'
 export function startFailure(error: unknown): MonodonError {
   const text = messageOf(error)
   const [, code = '', detail = text] = /^(MONODON_\w+): (.*)$/s.exec(text) ?? []
-  return new MonodonError(isErrorCode(code) ? code : 'MONODON_BIND_FAILED', { detail })
+  if (!isErrorCode(code)) return new MonodonError('MONODON_BIND_FAILED', { detail })
+  // Of an address the text says by itself that it cannot be listened on.
+  const says = code === 'MONODON_BIND_FAILED' ? { message: detail } : { detail }
+  return new MonodonError(code, says)
 }
