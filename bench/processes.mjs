@@ -99,7 +99,7 @@ export async function freePort() {
 }
 
 /** A server that runs on the servers' core. */
-export class RunningServer {
+class RunningServer {
   #child
   #output = ''
 

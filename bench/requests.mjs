@@ -10,7 +10,7 @@ import { LIST } from './apps/payload.mjs'
 const KB = 1024
 
 /** The bodies that apps and peers must agree on. */
-export const HELLO = 'Hello, World!'
+const HELLO = 'Hello, World!'
 /** The file that is served from a folder. */
 export const STATIC_BYTES = 50 * KB
 const ECHO = 'x'.repeat(KB)

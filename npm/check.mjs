@@ -3,7 +3,16 @@
 import { bin, root, run, script } from './project.mjs'
 import { flawsOf } from './texts.mjs'
 
-const FORMATTED = ['lib', 'test', 'bench', 'npm', 'examples', 'vitest.config.ts', 'biome.json']
+const FORMATTED = [
+  'lib',
+  'test',
+  'bench',
+  'npm',
+  'examples',
+  'vitest.config.ts',
+  'biome.json',
+  'knip.jsonc',
+]
 
 const CHECKS = {
   'Rust format': () => run('cargo', ['fmt', '--all', '--check']),
@@ -14,6 +23,7 @@ const CHECKS = {
   'types of lib': () => run(bin('tsc'), ['-p', 'tsconfig.json', '--noEmit']),
   'types of test and examples': () => run(bin('tsc'), ['-p', 'tsconfig.test.json']),
   'generated files': () => run(process.execPath, ['dist/options/generate.js', '--check']),
+  'unused files, exports and dependencies': () => run(bin('knip'), ['--no-progress']),
   texts: () => {
     const flaws = flawsOf(root)
     for (const flaw of flaws) console.error(flaw)

@@ -13,7 +13,7 @@ const latency = (value) =>
   value < 1000 ? `${value.toFixed(0)} us` : `${(value / 1000).toFixed(1)} ms`
 
 /** Lays rows out in columns; the first is aligned left, the others right, `leftmost` names more. */
-export function layOut(head, rows, leftAligned = [0]) {
+function layOut(head, rows, leftAligned = [0]) {
   const table = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...table.map((row) => row[column].length)))
   const line = (row) =>

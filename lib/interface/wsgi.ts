@@ -12,7 +12,6 @@ export type {
   FileWrapper,
   InputStream,
   StartResponse,
-  WriteCallable,
   WSGIApplication,
   WSGIBody,
 } from './wsgi/types.ts'

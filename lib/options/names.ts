@@ -19,7 +19,7 @@ export function envName(key: string): string {
  * The candidate that `name` most likely meant: the one with the smallest edit distance, if that is
  * at most 2 or a third of its length, or the only one that begins with `name`.
  */
-export function nearest(name: string, candidates: readonly string[]): string | undefined {
+function nearest(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Infinity
   for (const candidate of candidates) {

@@ -49,7 +49,7 @@ export const THREAD: Kind = {
   complaint: 'no database',
 }
 export const PROCESS: Kind = { ...THREAD, flags: ['--worker-class', 'process'] }
-export const PYTHON: Kind = {
+const PYTHON: Kind = {
   file: 'app.py',
   app: 'app:app',
   flags: [],

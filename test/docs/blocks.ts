@@ -13,7 +13,7 @@
  */
 import { readFileSync } from 'node:fs'
 
-export const USES = ['flags', 'run', 'serve', 'ask', 'answer', 'excerpt'] as const
+const USES = ['flags', 'run', 'serve', 'ask', 'answer', 'excerpt'] as const
 /** Languages of what could be run. */
 const PROGRAMS = new Set(['sh', 'ts', 'js', 'python', 'html'])
 

@@ -3,7 +3,7 @@ import { type StartResponse, type WSGIApplication, wsgi } from '../../lib/interf
 import { FakeExchange, type FakeOptions } from '../support/fake-exchange.ts'
 
 /** A context that remembers what the worker would wait for. */
-export function contextOf(pending: Promise<unknown>[] = []): InterfaceContext {
+function contextOf(pending: Promise<unknown>[] = []): InterfaceContext {
   return {
     serverName: '127.0.0.1',
     serverPort: '8000',

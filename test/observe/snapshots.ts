@@ -8,7 +8,7 @@ import type {
   WorkerSnapshot,
 } from '../../lib/observe/snapshot.ts'
 
-export const BOUNDS = [0.001, 0.01, 0.1, 1]
+const BOUNDS = [0.001, 0.01, 0.1, 1]
 const NONE: Histogram = { bounds: BOUNDS, counts: [0, 0, 0, 0, 0], sum: 0 }
 
 /** What drives terminals, reorders text and is markup. */

@@ -75,7 +75,7 @@ const FAULT_CODES = {
 } as const satisfies Record<BodyFault, string>
 
 /** The fields of a header block, as native code reads them. Throws on a malformed block. */
-export function decodeHeaderBlock(block: HeaderBlock): Field[] {
+function decodeHeaderBlock(block: HeaderBlock): Field[] {
   return decodeBlock(block).fields
 }
 

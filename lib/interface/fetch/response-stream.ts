@@ -16,7 +16,7 @@ export interface ChunkSource {
  * The chunks of a stream. A stream's chunks are never used again: what is enqueued in a byte stream
  * is transferred, and in any other stream several chunks may lie in its queue at once.
  */
-export function fromStream(stream: ReadableStream): ChunkSource {
+function fromStream(stream: ReadableStream): ChunkSource {
   const reader = stream.getReader()
   return {
     next: () => reader.read(),

@@ -34,7 +34,7 @@ interface RunSetup {
  * @throws MonodonError `MONODON_APP_NOT_LISTENING`; `MONODON_APP_NOT_FOUND` when it has ended without
  * listening; `MONODON_LISTEN_*`; and those of `importApp`
  */
-export async function runProgram(
+async function runProgram(
   file: ModuleFile,
   { program, args, timeoutMs }: RunSetup,
 ): Promise<LoadedApp> {

@@ -46,7 +46,7 @@ export interface Part {
   readonly type?: string
 }
 
-export const BOUNDARY = 'a-boundary'
+const BOUNDARY = 'a-boundary'
 export const MULTIPART = `multipart/form-data; boundary=${BOUNDARY}`
 
 /** A `multipart/form-data` body (RFC 7578). */
