@@ -34,7 +34,7 @@ const STEPS = {
   },
   native: {
     stamp: join(dist, '.native-built'),
-    sources: () => fingerprint(['Cargo.toml', 'Cargo.lock', ...crateFiles()], /\.(?:rs|toml)$/),
+    sources: () => fingerprint(['Cargo.toml', 'Cargo.lock', ...crateFiles()], /\.(?:rs|toml|txt)$/),
     exists: () => namesIn(dist).some((name) => ADDON.test(name)),
     make: () => buildInto(dist, []),
   },

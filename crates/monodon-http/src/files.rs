@@ -35,6 +35,7 @@ mod rules;
 #[cfg(test)]
 mod scratch;
 mod server;
+mod types;
 
 pub(crate) use self::asking::Asking;
 pub(crate) use self::body::{Broken, FileBody, Piece};

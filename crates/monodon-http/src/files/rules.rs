@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::types;
+
 /// How long files may be kept by browsers and caches.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CacheRules {
@@ -73,21 +75,13 @@ fn has_hash(path: &str) -> bool {
 pub(crate) fn kind(name: &str) -> HeaderValue {
     let extension = name.rsplit('/').next().unwrap_or_default().rsplit_once('.');
     let extension = extension.map_or("", |(_, extension)| extension);
-    let guess = match extension {
-        // Not in the library's table as the web has it.
-        "mjs" | "cjs" => "text/javascript",
-        "webmanifest" => "application/manifest+json",
-        "map" => "application/json",
-        _ => mime_guess::from_ext(extension)
-            .first_raw()
-            .unwrap_or("application/octet-stream"),
-    };
-    if guess.starts_with("text/") {
+    let kind = types::of_extension(extension).unwrap_or("application/octet-stream");
+    if kind.starts_with("text/") {
         // A text without a charset is read in the one of the reader's country by some.
-        let text = HeaderValue::try_from(format!("{guess}; charset=utf-8"));
+        let text = HeaderValue::try_from(format!("{kind}; charset=utf-8"));
         return text.unwrap_or(HeaderValue::from_static("text/plain; charset=utf-8"));
     }
-    HeaderValue::from_static(guess)
+    HeaderValue::from_static(kind)
 }
 
 #[cfg(test)]
