@@ -1,5 +1,6 @@
 // npm run check: everything that is right or wrong without running the server. Every check runs;
 // the last line counts.
+import { flawsOfCrates } from './crates.mjs'
 import { bin, root, run, script } from './project.mjs'
 import { flawsOf } from './texts.mjs'
 
@@ -24,11 +25,13 @@ const CHECKS = {
   'types of test and examples': () => run(bin('tsc'), ['-p', 'tsconfig.test.json']),
   'generated files': () => run(process.execPath, ['dist/options/generate.js', '--check']),
   'unused files, exports and dependencies': () => run(bin('knip'), ['--no-progress']),
-  texts: () => {
-    const flaws = flawsOf(root)
-    for (const flaw of flaws) console.error(flaw)
-    return flaws.length === 0 ? 0 : 1
-  },
+  'licences, sources and use of crates': () => none(flawsOfCrates(root)),
+  texts: () => none(flawsOf(root)),
+}
+
+function none(flaws) {
+  for (const flaw of flaws) console.error(flaw)
+  return flaws.length === 0 ? 0 : 1
 }
 
 async function main() {
