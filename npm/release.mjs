@@ -2,7 +2,8 @@
 //
 //     node npm/release.mjs build [--target TRIPLE] [--built FILE]   the binary of one platform
 //     node npm/release.mjs pack [--all]                             the tarballs, of all targets or those built
-//     node npm/release.mjs check                                    what linters say of the tarballs
+//     node npm/release.mjs check [--built-here]                     what linters say of the tarballs, and
+//                                                                   whether the binaries run on old systems
 //     node npm/release.mjs notes                                    what the changelog says of this version
 //     node npm/release.mjs publish [--dry-run]                      to the registry
 //
@@ -12,6 +13,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bin, Failure, must, npm, root, script } from './project.mjs'
 import { builtTargets, prebuildIn, stage } from './release/stage.mjs'
+import { flawsOfBinary } from './release/system.mjs'
 import { manifest, TARGETS, targetOf } from './release/targets.mjs'
 
 const STEPS = { build, pack, check, notes, publish }
@@ -52,8 +54,14 @@ async function packFolder(folder, out) {
   await must(...npm('pack', folder, '--pack-destination', out, '--silent', '--ignore-scripts'))
 }
 
-/** That the package says of itself what is true, for bundlers and for TypeScript. */
-async function check({ out }) {
+/**
+ * That the package says of itself what is true, for bundlers and for TypeScript; and that its binaries
+ * run on old systems, if they are not `built-here`, against the C library of this machine.
+ */
+async function check({ out, 'built-here': isBuiltHere }) {
+  const bound = isBuiltHere ? [] : builtTargets(out).filter(({ libc }) => libc !== undefined)
+  const flaws = bound.flatMap((target) => flawsOfBinary(target, prebuildIn(out, target)))
+  if (flaws.length > 0) throw new Failure(flaws.join('\n'))
   await must(bin('publint'), ['run', join(out, MAIN), '--strict'])
   // The package is ES modules alone; Node gives them to require(), too.
   await must(bin('attw'), [join(out, MAIN), '--profile', 'esm-only'])
@@ -85,6 +93,7 @@ async function main(args) {
       target: { type: 'string' },
       built: { type: 'string' },
       all: { type: 'boolean' },
+      'built-here': { type: 'boolean' },
       'dry-run': { type: 'boolean' },
     },
   })
