@@ -1,16 +1,10 @@
 // Brings what the servers need: the peers from their registries, the limit and some loads from their source.
 import { execFile } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { findBinary } from '../npm/runtimes.mjs'
 
 const run = promisify(execFile)
 const bench = fileURLToPath(new URL('.', import.meta.url))
@@ -70,20 +64,8 @@ const pythonPeers = () => {
   })
 }
 
-/** The binary of a runtime whose package for this platform lies in `scope`. */
-async function runtimeBinary(scope, name) {
-  const modules = join(await npmPeers(), 'node_modules', scope)
-  const packages = existsSync(modules) ? readdirSync(modules) : []
-  for (const candidate of packages) {
-    for (const path of [join('bin', name), name]) {
-      const binary = join(modules, candidate, path)
-      if (!existsSync(binary)) continue
-      // Among the packages for glibc, musl and Android only one runs here.
-      const works = await run(binary, ['--version']).catch(() => undefined)
-      if (works) return binary
-    }
-  }
-  throw new Error(`no package of ${scope} has a ${name} for ${process.platform} ${process.arch}`)
+async function runtimeBinary(name) {
+  return findBinary(join(await npmPeers(), 'node_modules'), name)
 }
 
 /** The project publishes no npm package; this one republishes it, built against an old glibc. */
@@ -143,8 +125,8 @@ const SOURCES = {
   uws: uWebSockets,
   ws,
   compression,
-  bun: () => runtimeBinary('@oven', 'bun'),
-  deno: () => runtimeBinary('@deno', 'deno'),
+  bun: () => runtimeBinary('bun'),
+  deno: () => runtimeBinary('deno'),
   python: () => pythonServer('python'),
   gunicorn: () => pythonServer('gunicorn'),
   granian: () => pythonServer('granian'),

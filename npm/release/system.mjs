@@ -17,6 +17,7 @@ export function flawsOfBinary(target, file) {
 }
 
 /**
+ * @public
  * @param {{ libc: 'glibc' | 'musl', triple: string }} target
  * @param {{ libraries: readonly string[], versions: readonly string[] }} needs
  */

@@ -1,10 +1,11 @@
 /** What would be published, installed without a registry and without Rust, is all that an app needs. */
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { requirePython } from '../support/python.ts'
 import { PATIENCE_MS, until, within } from '../support/wait.ts'
@@ -273,6 +274,16 @@ describe('on each Node', () => {
     expect(printed).toEqual(printed.map(() => '200 true\n'))
     expect(printed).toHaveLength(2 * nodes.size)
   })
+})
+
+test('Bun and Deno serve what is said to work there', async () => {
+  // With the registry, which it has the runtimes from.
+  const script = join(ROOT, 'npm/smoke.mjs')
+  const { stdout } = await promisify(execFile)(process.execPath, [script, user.folder])
+  const kinds = ['serve()', 'fetch', 'wsgi', 'node']
+  expect(stdout.split('\n').filter((line) => /^(?:bun|deno): /.test(line))).toEqual(
+    ['bun', 'deno'].flatMap((runtime) => kinds.map((kind) => `${runtime}: ${kind}`)),
+  )
 })
 
 test('the one tarball with prebuilds needs no other', async () => {
