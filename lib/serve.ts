@@ -7,7 +7,7 @@ import { type Runtime, runtimeOf } from './control/runtime.ts'
 import { sendToSyslog } from './control/syslog.ts'
 import { factsOf } from './control/workers/facts.ts'
 import { MonodonError } from './errors.ts'
-import { installFastResponse, installRequestUnwrapping } from './interface/fetch.ts'
+import { installFastResponse, installRequestUnwrapping, loadPlatform } from './interface/fetch.ts'
 import { logTo, setLogFormat, setLogLevel } from './log.ts'
 import { resolve } from './options/resolve.ts'
 import type { Config, Options } from './options/table.ts'
@@ -26,16 +26,7 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-/**
- * Serves an app until `close()` is called.
- *
- * An app given as a value runs on the calling thread; it may be an `http.Server` that does not listen. One given as `'module:name'` runs in `workers`
- * threads or processes (default 1), as on the command line, also a Python app; the module is looked
- * for from the current folder. Options are those of the command line in camelCase; neither the
- * environment nor a config file is read.
- *
- * @throws MonodonError for a wrong option or a busy address; BootFailure when the app cannot be loaded
- */
+/** `serve` of the package; `index.ts` says what it does. */
 export async function serve(app: unknown, config: Config = {}): Promise<RunningServer> {
   const { options } = await resolve({ given: config })
   refuseCommandOptions(config)
@@ -103,6 +94,8 @@ function refuseCommandOptions(config: Config): void {
 
 /** What a worker thread does before it loads its app; here only as far as the caller asks for it. */
 function prepareThisThread(config: Config): void {
+  // The caller may have the platform's classes in its hands.
+  loadPlatform()
   installRequestUnwrapping()
   if (config.responseClass === 'fast') installFastResponse()
 }

@@ -2,14 +2,14 @@ import type { Exchange } from '../bridge/exchange.ts'
 import { MonodonError } from '../errors.ts'
 import { describe, isClass } from './describe.ts'
 import { FetchInfo } from './fetch/info.ts'
-import { loadPlatform } from './fetch/platform.ts'
+import { preparePlatform } from './fetch/platform.ts'
 import { requestOf } from './fetch/request.ts'
 import { send, sendFailure } from './fetch/send.ts'
 import type { Handle, InterfaceContext } from './interface.ts'
 
 export type { FetchInfo } from './fetch/info.ts'
 export { installFastResponse, installRequestUnwrapping } from './fetch/install.ts'
-export { loadPlatform } from './fetch/platform.ts'
+export { loadPlatform, preparePlatform } from './fetch/platform.ts'
 export { FastResponse } from './fetch/response.ts'
 export type { SocketCloseEvent } from './fetch/socket-events.ts'
 export {
@@ -37,7 +37,7 @@ type Call = (request: Request, info: FetchInfo, context: FetchInfo) => unknown
  */
 export function fetchInterface(app: FetchApp, context: InterfaceContext): Handle {
   const call = callOf(app)
-  loadPlatform()
+  preparePlatform()
   return (exchange) => {
     let result: unknown
     try {

@@ -3,12 +3,14 @@
  * for what it takes to replace them.
  */
 
-type Global = 'Request' | 'Response' | 'fetch'
+type Global = 'Headers' | 'Request' | 'Response' | 'fetch'
 
 interface Cover {
   /** As it was, perhaps a getter with which Node loads it. */
   readonly before: PropertyDescriptor
-  readonly replace: (before: unknown) => unknown
+  /** What stands in its place until it is touched. */
+  readonly getter?: () => unknown
+  readonly replace?: (before: unknown) => unknown
 }
 
 const covers = new Map<Global, Cover>()
@@ -24,28 +26,46 @@ export function cover<K extends Global>(
 ): void {
   const before = Object.getOwnPropertyDescriptor(globalThis, key)
   if (before === undefined || covers.has(key)) return
-  covers.set(key, { before, replace: replace as (before: unknown) => unknown })
+  const getter = (): unknown => {
+    reveal()
+    return globalThis[key]
+  }
+  covers.set(key, { before, getter, replace: replace as (before: unknown) => unknown })
   Object.defineProperty(globalThis, key, {
     configurable: true,
     enumerable: before.enumerable ?? false,
-    get() {
-      reveal()
-      return globalThis[key]
-    },
-    set(value) {
-      covers.delete(key)
-      define(key, before, value)
-    },
+    get: getter,
+    set: (value) => define(key, before, value),
   })
 }
 
-/** Puts the globals back as they were; what it gives puts their replacements into their places. */
+/** Replaces a global at once, and keeps what it was before for `uncover`. */
+export function substitute<K extends Global>(key: K, value: (typeof globalThis)[K]): void {
+  const before = covers.get(key)?.before ?? Object.getOwnPropertyDescriptor(globalThis, key)
+  if (before === undefined) return
+  covers.set(key, { before })
+  define(key, before, value)
+}
+
+/** Whether it is noticed when somebody touches the platform's classes. */
+export function isCovered(): boolean {
+  return covers.size > 0
+}
+
+/** Puts the globals back as they were; what it gives puts their replacements, or the app's own, in their places. */
 export function uncover(): () => void {
   const found = [...covers]
   covers.clear()
-  for (const [key, { before }] of found) Object.defineProperty(globalThis, key, before)
+  const replacements = found.map(([key, { before, getter, replace }]) => {
+    const now = Object.getOwnPropertyDescriptor(globalThis, key)
+    Object.defineProperty(globalThis, key, before)
+    if (replace !== undefined && now?.get === getter)
+      return () => define(key, before, replace(globalThis[key]))
+    if (now === undefined) return () => Reflect.deleteProperty(globalThis, key)
+    return () => Object.defineProperty(globalThis, key, now)
+  })
   return () => {
-    for (const [key, { before, replace }] of found) define(key, before, replace(globalThis[key]))
+    for (const put of replacements) put()
   }
 }
 

@@ -1,5 +1,5 @@
-import { cover } from './globals.ts'
-import { isPlatformLoaded, loadPlatform, PlatformRequest, standInFor } from './platform.ts'
+import { cover, substitute } from './globals.ts'
+import { isPlatformLoaded, loadPlatform, platform, standInFor } from './platform.ts'
 import { LazyRequest } from './request.ts'
 import { FastResponse } from './response.ts'
 
@@ -14,18 +14,21 @@ import { FastResponse } from './response.ts'
  * that they unwrap: `Request` by a proxy with nothing but a `construct` trap, and `fetch`.
  */
 export function installRequestUnwrapping(): void {
-  if (isPlatformLoaded() && globalThis.Request !== PlatformRequest) return
+  if (isPlatformLoaded() && globalThis.Request !== platform().Request) return
   const isNeeded = () => !platformReadsLazyRequests()
-  cover('Request', loadPlatform, (platform) => (isNeeded() ? unwrapping(platform) : platform))
-  cover('fetch', loadPlatform, (platform) =>
+  // For whom these two stay as they are, ours have to pass for them all the same.
+  cover('Headers', loadPlatform, (original) => original)
+  cover('Response', loadPlatform, (original) => original)
+  cover('Request', loadPlatform, (original) => (isNeeded() ? unwrapping(original) : original))
+  cover('fetch', loadPlatform, (original) =>
     isNeeded()
-      ? (input, init) => platform(LazyRequest.unwrap(input) as RequestInfo, init)
-      : platform,
+      ? (input, init) => original(LazyRequest.unwrap(input) as RequestInfo, init)
+      : original,
   )
 }
 
-function unwrapping(platform: typeof Request): typeof Request {
-  return new Proxy(platform, {
+function unwrapping(original: typeof Request): typeof Request {
+  return new Proxy(original, {
     construct: (target, [input, ...rest], newTarget) =>
       Reflect.construct(target, [LazyRequest.unwrap(input), ...rest], newTarget),
   })
@@ -33,19 +36,21 @@ function unwrapping(platform: typeof Request): typeof Request {
 
 /**
  * Makes `globalThis.Response` the fast one, so that frameworks and apps that know nothing of monodon
- * answer with it. Objects of the platform's class stay what they are, and pass `instanceof` as before.
+ * answer with it; the platform's is not loaded for that. Objects of the platform's class stay what they are,
+ * and pass `instanceof` as before.
  */
 export function installFastResponse(): void {
-  cover('Response', loadPlatform, () => FastResponse)
+  substitute('Response', FastResponse)
 }
 
 /** Whether the platform takes an object that stands in for its own, as `LazyRequest` does. */
 function platformReadsLazyRequests(): boolean {
   class Probe {}
-  const sample = new PlatformRequest('http://localhost/', { method: 'PUT' })
-  standInFor(Probe, PlatformRequest, sample, () => sample)
+  const { Request } = platform()
+  const sample = new Request('http://localhost/', { method: 'PUT' })
+  standInFor(Probe, Request, sample, () => sample)
   try {
-    return new PlatformRequest(new Probe() as Request).method === 'PUT'
+    return new Request(new Probe() as Request).method === 'PUT'
   } catch {
     return false
   }

@@ -6,38 +6,59 @@
  * Node 20 and 22 (undici 6) keep the inner state under symbols; Node 24 (undici 7) keeps it in
  * private fields, which nothing outside can read.
  *
- * Node loads them when one is touched first, which takes about 5 MB and 20 ms of each worker. So they
- * are left alone until somebody needs them: an Express app never does. (From Node 22.23 on they are
+ * Node loads them when one is touched first, which takes about 5 MB and 30 ms of each worker. So they
+ * are left alone until somebody needs them: most apps answer without. (From Node 22.23 on they are
  * loaded all the same: to see how a global is defined, in order to replace it, is a touch there.)
  */
 
-import { uncover } from './globals.ts'
+import { isCovered, uncover } from './globals.ts'
 
-export let PlatformRequest: typeof Request
-export let PlatformResponse: typeof Response
-export let PlatformHeaders: typeof Headers
+/** The platform's classes. */
+export interface Platform {
+  readonly Request: typeof Request
+  readonly Response: typeof Response
+  readonly Headers: typeof Headers
+}
 
-/** What is to be done once the platform's classes are there. */
+let loaded: Platform | undefined
+/** What is to be done once they are there. */
 const waiting: (() => void)[] = []
-let isLoaded = false
 
-/** Whether `loadPlatform` was called. */
+/** The platform's classes, which are loaded if they are not. */
+export function platform(): Platform {
+  if (loaded === undefined) loadPlatform()
+  return loaded!
+}
+
+/** Whether a value is a `Response` of the platform, or one of ours that passes for it. */
+export function isPlatformResponse(value: unknown): value is Response {
+  // Before they are loaded there are no objects of them.
+  return loaded !== undefined && value instanceof loaded.Response
+}
+
+/** Whether the platform's classes are loaded. */
 export function isPlatformLoaded(): boolean {
-  return isLoaded
+  return loaded !== undefined
 }
 
 /**
- * Has the platform's classes loaded, if they are not, and ours take their places. To be called before
- * any of them is used; globals that are touched do it by themselves.
+ * To be called before objects of ours are handed out: they pass for the platform's only once its classes
+ * are loaded. Where those are covered that can wait, since nobody can compare without touching one.
+ */
+export function preparePlatform(): void {
+  if (!isCovered()) loadPlatform()
+}
+
+/**
+ * Has the platform's classes loaded, if they are not, and ours take their places. Globals that are
+ * touched do it by themselves.
  */
 export function loadPlatform(): void {
   const replaceGlobals = uncover()
-  if (!isLoaded) {
-    isLoaded = true
-    PlatformRequest = globalThis.Request
-    PlatformResponse = globalThis.Response
-    PlatformHeaders = globalThis.Headers
-    stateSymbol = innerSymbol(new PlatformResponse('probe'), 'state')
+  if (loaded === undefined) {
+    const { Request, Response, Headers } = globalThis
+    loaded = { Request, Response, Headers }
+    stateSymbol = innerSymbol(new Response('probe'), 'state')
     fieldsKey = fieldsSymbol()
     readable = fieldsKey !== undefined && probe()
     for (const define of waiting.splice(0)) define()
@@ -47,7 +68,7 @@ export function loadPlatform(): void {
 
 /** Calls `define` once the platform's classes are there; at once if they are. */
 export function withPlatform(define: () => void): void {
-  if (isLoaded) define()
+  if (loaded !== undefined) define()
   else waiting.push(define)
 }
 
@@ -103,13 +124,14 @@ function innerSymbol(value: object, description: string): symbol | undefined {
 }
 
 function fieldsSymbol(): symbol | undefined {
-  const list = stateOf(new PlatformResponse('probe'))?.headersList
+  const list = stateOf(new (platform().Response)('probe'))?.headersList
   return list === undefined ? undefined : innerSymbol(list, 'headers map')
 }
 
 /** Whether the insides mean what `readInner` takes them for. */
 function probe(): boolean {
-  const response = new PlatformResponse('probe', {
+  const { Response } = platform()
+  const response = new Response('probe', {
     headers: [
       ['X-Probe', '1'],
       ['set-cookie', 'a'],
@@ -117,7 +139,7 @@ function probe(): boolean {
     ],
   })
   const inner = readInner(response)
-  const read = new PlatformResponse(new Uint8Array(1))
+  const read = new Response(new Uint8Array(1))
   const bytes = readInner(read)
   read.arrayBuffer().catch(() => {})
   return (

@@ -1,5 +1,6 @@
+import { type InspectOptions, inspect } from 'node:util'
 import type { Exchange } from '../../bridge/exchange.ts'
-import { PlatformHeaders, standInFor, withPlatform } from './platform.ts'
+import { platform, standInFor, withPlatform } from './platform.ts'
 
 /**
  * The header fields of a request: read from the exchange until something changes them, from then on
@@ -69,6 +70,14 @@ export class LazyHeaders implements Headers {
     return this.entries()
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'Headers'
+  }
+
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    return inspect(this.#materialize(), options)
+  }
+
   #find(name: unknown): string | undefined {
     const text = String(name)
     const value = this.#exchange.header(text.toLowerCase())
@@ -92,16 +101,15 @@ export class LazyHeaders implements Headers {
   }
 
   #materialize(): Headers {
-    this.#platform ??= new PlatformHeaders(this.#sorted())
+    this.#platform ??= new (platform().Headers)(this.#sorted())
     return this.#platform
   }
 
   static {
-    withPlatform(() =>
-      standInFor(LazyHeaders, PlatformHeaders, new PlatformHeaders(), (headers) =>
-        headers.#materialize(),
-      ),
-    )
+    withPlatform(() => {
+      const { Headers } = platform()
+      standInFor(LazyHeaders, Headers, new Headers(), (headers) => headers.#materialize())
+    })
   }
 }
 

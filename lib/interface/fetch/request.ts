@@ -2,7 +2,7 @@ import { type InspectOptions, inspect } from 'node:util'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
 import { clientSignal } from './abort.ts'
-import { PlatformRequest, PlatformResponse, standInFor, withPlatform } from './platform.ts'
+import { platform, standInFor, withPlatform } from './platform.ts'
 import { bodyStream, readAll } from './request-body.ts'
 import { LazyHeaders } from './request-headers.ts'
 import { requestUrl } from './request-url.ts'
@@ -114,6 +114,10 @@ export class LazyRequest {
     this.#context.waitUntil(Promise.resolve(promise))
   }
 
+  get [Symbol.toStringTag](): string {
+    return 'Request'
+  }
+
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const { method, url, headers } = this
     return `Request ${inspect({ method, url, headers: new Map(headers) }, options)}`
@@ -137,20 +141,21 @@ export class LazyRequest {
   async #typed(): Promise<Response> {
     const body = await this.bytes()
     const type = this.headers.get('content-type')
-    return new PlatformResponse(body, type === null ? {} : { headers: { 'content-type': type } })
+    const { Response } = platform()
+    return new Response(body, type === null ? {} : { headers: { 'content-type': type } })
   }
 
   #materialize(): Request {
     if (this.#platform !== undefined) return this.#platform
     const body = this.body
     if (body !== null && (body.locked || this.bodyUsed)) return this.#withUsedBody()
-    this.#platform = new PlatformRequest(this.url, this.#init(body))
+    this.#platform = new (platform().Request)(this.url, this.#init(body))
     return this.#platform
   }
 
   /** A platform request that is used up as this one is, so that the platform says what that means. */
   #withUsedBody(): Request {
-    const request = new PlatformRequest(this.url, this.#init(EMPTY))
+    const request = new (platform().Request)(this.url, this.#init(EMPTY))
     void request.arrayBuffer()
     return request
   }
@@ -189,14 +194,12 @@ export class LazyRequest {
     }
     for (const [name, value] of Object.entries(constants))
       Object.defineProperty(LazyRequest.prototype, name, { get: () => value, configurable: true })
-    withPlatform(() =>
-      standInFor(
-        LazyRequest,
-        PlatformRequest,
-        new PlatformRequest('http://localhost/'),
-        (request) => request.#materialize(),
-      ),
-    )
+    withPlatform(() => {
+      const { Request } = platform()
+      standInFor(LazyRequest, Request, new Request('http://localhost/'), (request) =>
+        request.#materialize(),
+      )
+    })
   }
 }
 

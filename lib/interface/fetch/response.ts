@@ -1,7 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util'
 import type { HeaderBlock } from '../../bridge/exchange.ts'
 import { encodeReason } from '../../bridge/header-block.ts'
-import { PlatformHeaders, PlatformResponse, standInFor, withPlatform } from './platform.ts'
+import { isPlatformResponse, platform, standInFor, withPlatform } from './platform.ts'
 import { encodeFields } from './response-headers.ts'
 import { fromIterable, streamOf } from './response-stream.ts'
 import { isAsyncIterable, isBytes, isDisturbed, isStream, viewBytes } from './streams.ts'
@@ -130,7 +130,15 @@ export class FastResponse implements Response {
     const source = this.#source
     if (this.#platform !== undefined || !isPlain(source)) return this.#materialize().clone()
     const { status, statusText, headers } = this
-    return new FastResponse(source, { status, statusText, headers: new PlatformHeaders(headers) })
+    return new FastResponse(source, {
+      status,
+      statusText,
+      headers: new (platform().Headers)(headers),
+    })
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Response'
   }
 
   [inspect.custom](_depth: number, options: InspectOptions): string {
@@ -143,7 +151,7 @@ export class FastResponse implements Response {
     if (this.#platform === undefined) {
       const headers = this.#headers ?? this.#fields
       const { status, statusText } = this
-      this.#platform = new PlatformResponse(
+      this.#platform = new (platform().Response)(
         platformBody(this.#source),
         headers === undefined ? { status, statusText } : { status, statusText, headers },
       )
@@ -153,7 +161,7 @@ export class FastResponse implements Response {
   }
 
   static error(): Response {
-    return PlatformResponse.error()
+    return platform().Response.error()
   }
 
   static json(data: unknown, init?: ResponseInit): Response {
@@ -175,11 +183,10 @@ export class FastResponse implements Response {
   static {
     Object.defineProperty(FastResponse, 'name', { value: 'Response' })
     Object.defineProperty(FastResponse, Symbol.hasInstance, { value: hasInstance })
-    withPlatform(() =>
-      standInFor(FastResponse, PlatformResponse, new PlatformResponse(), (response) =>
-        response.#materialize(),
-      ),
-    )
+    withPlatform(() => {
+      const { Response } = platform()
+      standInFor(FastResponse, Response, new Response(), (response) => response.#materialize())
+    })
     isFast = (value): value is FastResponse =>
       typeof value === 'object' && value !== null && #source in value
     sourceOf = (response) => response.#source
@@ -206,7 +213,7 @@ export class FastResponse implements Response {
 
 /** Each `Response` of the platform is one of ours; a subclass has its own instances, as ever. */
 function hasInstance(this: unknown, value: unknown): boolean {
-  if (this === FastResponse) return value instanceof PlatformResponse
+  if (this === FastResponse) return isFast(value) || isPlatformResponse(value)
   return Function.prototype[Symbol.hasInstance].call(this, value)
 }
 
@@ -257,7 +264,7 @@ function defaultType(source: unknown): string | null {
 const TEXT = 'text/plain;charset=UTF-8'
 
 function headersWithType(fields: HeadersInit | undefined, type: string | null): Headers {
-  const headers = new PlatformHeaders(fields)
+  const headers = new (platform().Headers)(fields)
   if (type !== null && !headers.has('content-type')) headers.set('content-type', type)
   return headers
 }

@@ -5,7 +5,7 @@ import { HEADER_CODES } from '../../bridge/layout.ts'
 import { MonodonError } from '../../errors.ts'
 import { describe } from '../describe.ts'
 import { sendStream } from '../opened-file.ts'
-import { innerResponse, PlatformResponse } from './platform.ts'
+import { innerResponse, isPlatformResponse } from './platform.ts'
 import {
   blockOf,
   type FastResponse,
@@ -84,7 +84,7 @@ function sendObject(exchange: Exchange, response: FastResponse, source: unknown)
 }
 
 function isUntouchedStream(response: FastResponse, source: unknown): source is object {
-  if (platformOf(response) !== undefined || source instanceof FormData) return false
+  if (platformOf(response) !== undefined) return false
   const isWebStream = isStream(source)
   if (!isWebStream && !isAsyncIterable(source)) return false
   if ((isWebStream && source.locked) || isDisturbed(source))
@@ -134,7 +134,7 @@ function sendPlatform(exchange: Exchange, response: Response): void {
   if (!(status >= 200 && status <= 599))
     throw noResponse(`it returned a Response with status ${status}`)
   const reason = statusText ? encodeReason(status, statusText) : ''
-  const inner = response instanceof PlatformResponse ? innerResponse(response) : undefined
+  const inner = isPlatformResponse(response) ? innerResponse(response) : undefined
   if (inner !== undefined) {
     let block = reason
     for (const [name, field] of inner.fields)
@@ -216,7 +216,7 @@ function sendNothing(exchange: Exchange, status: number, block: HeaderBlock): vo
 
 /** Whether a value is a `Response`, be it of another realm or another implementation. */
 function isResponse(value: unknown): value is Response {
-  if (value instanceof PlatformResponse) return true
+  if (isPlatformResponse(value)) return true
   if (typeof value !== 'object' || value === null) return false
   const { status, headers } = value as Partial<Response>
   return typeof status === 'number' && typeof headers?.get === 'function' && 'body' in value

@@ -1,5 +1,6 @@
 import type { Exchange } from '../../bridge/exchange.ts'
 import { MonodonError } from '../../errors.ts'
+import { platform } from './platform.ts'
 import { originOf } from './request.ts'
 import { blockOf, type FastResponse, switchingResponse } from './response.ts'
 import { ServerWebSocket } from './websocket.ts'
@@ -38,6 +39,8 @@ export function upgradeWebSocket(
   const origin = originOf(request)
   if (origin === undefined)
     throw new TypeError('upgradeWebSocket takes the Request that the handler was called with')
+  // So that the socket's events pass for the platform's.
+  platform()
   const { exchange, context } = origin
   if (!exchange.websocket) throw refusal(exchange)
   if (protocol !== '' && !listOf(exchange, 'sec-websocket-protocol').includes(protocol))
