@@ -79,6 +79,7 @@ export interface NativeObservation {
     readonly rejected: number
     readonly undelivered: number
   }
+  readonly responsesSending: number
   readonly inFlight: readonly {
     readonly id: string
     readonly state: string

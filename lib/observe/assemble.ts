@@ -39,6 +39,7 @@ function fromNative(observation: NativeObservation, connections: number, entries
     limited: Object.fromEntries(observation.limited.map(({ option, count }) => [option, count])),
     logDropped: observation.logLinesLost + entriesLost,
     spans: spansOf(observation.spans),
+    responsesSending: observation.responsesSending,
     inFlight: observation.inFlight.map(requestNow),
     lives: observation.lives.map(lifeOf),
   }

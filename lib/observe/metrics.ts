@@ -135,6 +135,12 @@ export const METRICS: readonly Metric[] = [
     read: ({ claimed }) => single(claimed),
   },
   {
+    name: 'monodon_http_responses_sending',
+    type: 'gauge',
+    help: 'Responses that clients have yet to take, of requests that no worker holds any more',
+    read: ({ responsesSending }) => single(responsesSending),
+  },
+  {
     name: 'monodon_queue_length',
     type: 'gauge',
     help: 'Requests that no worker has taken',

@@ -11,8 +11,8 @@
 import type { ServerStatus, WorkerStatus } from '../control/status.ts'
 import type { Notable } from '../notable.ts'
 
-/** Where a request is that waits for a worker, or that one holds (in the way of a request, docs/architecture.md). */
-export type RequestState = 'request-received' | 'processing' | 'waiting-to-send' | 'sent'
+/** Where a request is that has not ended (`life.ts` has all steps). */
+export type RequestState = 'request-received' | 'processing' | 'waiting-to-send'
 
 export type Interface = 'fetch' | 'wsgi' | 'node' | 'python' | 'native'
 
@@ -45,7 +45,7 @@ export interface RequestNow {
   readonly target: string
   /** Seconds since its head had come; where requests were not timed then, since it waits or is held. */
   readonly age: number
-  /** The worker that holds it; `null` in the queue. */
+  /** The worker that holds it or has held it; `null` in the queue, and for what the server answers by itself. */
   readonly worker: number | null
 }
 
@@ -133,7 +133,12 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
       readonly undelivered: number
     }
   }
-  /** Oldest first, 100 at most; `claimed` and `queued` count all. */
+  /**
+   * Responses that clients have to take and no worker holds any more: those of requests that were timed, and
+   * of bodies that are too large to be with the kernel at once.
+   */
+  readonly responsesSending: number
+  /** Oldest first, 100 at most; `queued`, `claimed` and `responsesSending` count all. */
   readonly inFlight: readonly RequestNow[]
   /** The last slow, failed or aborted requests, newest first, 50 at most. */
   readonly lives: readonly RequestLife[]

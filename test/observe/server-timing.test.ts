@@ -25,6 +25,18 @@ const APPS = {
     startResponse('200 OK', [['Server-Timing', OWN]])
     return ['done']
   },
+  // What is streamed, and has not ended when its head is sent.
+  streamed: async () => {
+    await work()
+    const body = new ReadableStream({
+      async pull(controller) {
+        controller.enqueue(new TextEncoder().encode('done'))
+        await work()
+        controller.close()
+      },
+    })
+    return new Response(body, { headers: { 'server-timing': OWN } })
+  },
   node: async (_request: unknown, response: ServerResponse) => {
     await work()
     response.setHeader('server-timing', OWN)
@@ -119,6 +131,12 @@ describePython('server-timing: Python', () => {
 })
 
 describe('server-timing', () => {
+  test('is there of responses that are streamed, too', () =>
+    serving(APPS.streamed, { interface: 'fetch', serverTiming: true }, async (server) => {
+      expectTimes(await overHttp1(server))
+      expectTimes(await overHttp2(server))
+    }))
+
   test('is not there unless it is asked for', () =>
     serving(APPS.fetch, { interface: 'fetch' }, async (server) => {
       expect(await overHttp1(server)).toBe(OWN)

@@ -51,7 +51,7 @@ export function snapshot(changes: Partial<Snapshot> = {}): Snapshot {
     ...{ queueAge: 0, bytesReceived: 0, bytesSent: 0, limited: {}, logDropped: 0 },
     spans: { exported: 0, dropped: { overflow: 0, rejected: 0, undelivered: 0 } },
     handshakes: { completed: 0, failed: 0 },
-    ...{ inFlight: [], lives: [], errors: [] },
+    ...{ responsesSending: 0, inFlight: [], lives: [], errors: [] },
     ...changes,
   }
 }

@@ -92,9 +92,7 @@ impl IoThread {
         let closed = self.slots.borrow_mut().close(index, generation);
         let Some(slot) = closed else { return };
         let place = slot.ticket.finish();
-        if let Some((worker, at)) = slot.ticket.claimed() {
-            slot.trace.taken(worker, self.bridge.moment(at));
-        }
+        self.tell_taken(&slot);
         let ended = slot.is_ended();
         if let (Place::Claimed(holder), false) = (place, ended) {
             let event = if slot.due == Some(0) {
@@ -106,6 +104,13 @@ impl IoThread {
         }
         if let Some(pump) = slot.pump {
             pump.wake();
+        }
+    }
+
+    /// Tells who has taken a request, and when, if anybody has.
+    pub(crate) fn tell_taken(&self, slot: &Slot) {
+        if let Some((worker, at)) = slot.ticket.claimed() {
+            slot.trace.taken(worker, self.bridge.moment(at));
         }
     }
 

@@ -264,7 +264,11 @@ impl Future for Reply {
                     response.extensions_mut().insert(OpenedFile(file));
                     return Poll::Ready(Ok(response));
                 }
-                exchange.with(|slot| slot.due = due);
+                exchange.with(|slot| {
+                    slot.due = due;
+                    // The slot stays open for long, and what tells times is told with the head.
+                    exchange.io.tell_taken(slot);
+                });
                 let subject = std::mem::take(&mut this.subject);
                 ReplyBody::Streamed(Box::new(Streamed::new(exchange, subject)))
             }

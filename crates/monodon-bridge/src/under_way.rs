@@ -1,8 +1,10 @@
-//! What is under way, for whoever asks: requests that wait for a worker, or that one holds.
+//! What is under way, for whoever asks: requests that wait for a worker, that one holds, or whose
+//! clients have to take the response.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use monodon_http::observe::{Histogram, LIMITS, Totals, cut};
+use monodon_http::observe::{Histogram, LIMITS, OnItsWay, Totals, cut};
 
 use crate::bridge::Bridge;
 use crate::claims::Stage;
@@ -21,11 +23,11 @@ pub enum Step {
     Received,
     /// A worker holds it, and has not answered.
     Processing,
-    /// The answer has begun, and the worker has more to say.
+    /// The answer has begun: the worker has more to say, or the client has to take it.
     Answering,
 }
 
-/// A request that has not ended for its worker.
+/// A request that has not ended.
 #[derive(Clone, Debug)]
 pub struct UnderWay {
     /// The server's own number of it.
@@ -38,8 +40,17 @@ pub struct UnderWay {
     pub age: Duration,
     /// Where it is.
     pub step: Step,
-    /// Who holds it.
+    /// Who holds it, or has held it.
     pub worker: Option<u32>,
+}
+
+/// What is under way.
+#[derive(Debug)]
+pub struct AllUnderWay {
+    /// Oldest first, not more than were asked for.
+    pub requests: Vec<UnderWay>,
+    /// Responses that are on their way, of requests that no worker holds any more.
+    pub sending: usize,
 }
 
 /// Bytes of a target and of a method that are shown.
@@ -73,19 +84,46 @@ impl UnderWay {
         };
         Self::new(about, held, step, Some(worker))
     }
+
+    fn sent(response: OnItsWay) -> Self {
+        let OnItsWay {
+            number,
+            method,
+            target,
+            age,
+            worker,
+        } = response;
+        Self {
+            number,
+            method,
+            target,
+            age,
+            step: Step::Answering,
+            worker,
+        }
+    }
 }
 
 impl Bridge {
-    /// The requests that wait or are held by workers, oldest first, `most` at most. Takes locks, and
+    /// The requests that wait, that workers hold, or whose responses are `on_their_way`. Takes locks, and
     /// looks at everything that is held: not for the request's way.
-    pub fn under_way(&self, most: usize) -> Vec<UnderWay> {
+    pub fn under_way(&self, most: usize, on_their_way: Vec<OnItsWay>) -> AllUnderWay {
         let mut found = self.queue.waiting(self.now_ms(), most);
         for worker in self.workers() {
             found.extend(worker.under_way());
         }
+        // A worker may hold what is on its way.
+        let held: HashSet<u64> = found.iter().map(|request| request.number).collect();
+        let before = found.len();
+        let left = on_their_way.into_iter().map(UnderWay::sent);
+        found.extend(left.filter(|request| !held.contains(&request.number)));
+        let sending = found.len() - before;
         found.sort_by_key(|request| std::cmp::Reverse(request.age));
         found.truncate(most);
-        found
+        AllUnderWay {
+            requests: found,
+            sending,
+        }
     }
 
     /// How long the oldest request has waited that no worker has taken.

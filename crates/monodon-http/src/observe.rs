@@ -15,6 +15,7 @@ mod cells;
 mod limit;
 mod lives;
 mod seen;
+mod sending;
 mod server_timing;
 mod spans;
 mod tally;
@@ -33,6 +34,8 @@ pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
 pub use self::seen::cut;
+pub use self::sending::OnItsWay;
+pub(crate) use self::sending::Sending;
 use self::spare::Spare;
 use self::stats::ThreadStats;
 pub use self::tally::Tallied;
@@ -143,10 +146,16 @@ impl Observer {
         seen.note_fields(&head.headers);
     }
 
+    /// The client may keep the response waiting: it is shown as being on its way, until its request is over.
+    pub(crate) fn waits_for_client(&self, seen: &mut Seen) {
+        seen.enter(&self.stats.on_their_way);
+    }
+
     /// Counts a request that is over, since `ended` if its times are measured. `is_cut`: the client has
     /// not got all of its response.
     pub(crate) fn end(&self, mut seen: Box<Seen>, is_cut: bool, ended: Option<Instant>) {
         let stats = &self.stats;
+        seen.leave(&stats.on_their_way);
         let interface = if seen.taken().is_some() {
             self.watching().interface()
         } else {

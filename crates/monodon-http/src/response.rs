@@ -29,6 +29,7 @@ use crate::report::{Blame, code};
 use crate::request::client::Client;
 use crate::request::request_id::RequestId;
 use crate::traces;
+use crate::wire::OUT_BYTES;
 
 /// A request under way: dropping it ends the exchange.
 pub(crate) struct Exchange {
@@ -151,6 +152,10 @@ impl Exchange {
             self.note(Seen::is_given_away);
             return Response::from_parts(head, Framed::empty(self));
         }
+        let is_large = length.is_none_or(|length| length > OUT_BYTES as u64);
+        if is_large || self.place.peer.wire.is_blocked() {
+            self.waits_for_client();
+        }
         let mut framed = Framed::new(source, self);
         if let Some(plan) = plan {
             framed.compress(&plan, &mut head, cx);
@@ -234,6 +239,14 @@ impl Exchange {
     /// Nothing more is to be sent to an extended CONNECT.
     pub(crate) fn is_given_away(&mut self) {
         self.note(Seen::is_given_away);
+    }
+
+    /// The client may keep the response waiting.
+    pub(crate) fn waits_for_client(&mut self) {
+        if let Some(seen) = &mut self.seen {
+            let observer = &self.place.thread.common.observer;
+            observer.waits_for_client(seen);
+        }
     }
 
     /// Notes whether the client uses https.

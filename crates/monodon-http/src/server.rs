@@ -17,7 +17,7 @@ use crate::listen::doors::Waiting;
 use crate::listen::sockets::{Address, Bind, Sockets};
 use crate::listen::unix::Access;
 use crate::observe::stats::{Observed, Stats, ThreadStats};
-use crate::observe::{Tallied, Watching};
+use crate::observe::{OnItsWay, Tallied, Watching};
 use crate::options::Options;
 pub use crate::phase::Phase;
 use crate::phase::PhaseCell;
@@ -230,6 +230,15 @@ impl Server {
             port.stats.add_observed(&mut total);
         }
         total
+    }
+
+    /// Responses that clients have to take, of requests that came while the server was timed.
+    pub fn on_their_way(&self) -> Vec<OnItsWay> {
+        let mut found = Vec::new();
+        for port in &self.ports {
+            port.stats.add_on_their_way(&mut found);
+        }
+        found
     }
 
     /// What was counted since the last call, with `most` times at most. The first call has it counted

@@ -33,6 +33,7 @@ use crate::observe::Seen;
 pub(crate) use self::common::Common;
 pub(crate) use self::file::{SPAN_BYTES, Span};
 use self::http2::Http2State;
+pub(crate) use self::write::OUT_BYTES;
 
 /// Bytes that are read ahead of a pending answer. They are read only to notice that the client has
 /// left; past this the client's own buffers fill up.

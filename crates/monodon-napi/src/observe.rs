@@ -56,7 +56,7 @@ pub struct NativeSpans {
     pub undelivered: f64,
 }
 
-/// A request that waits for a worker, or that one holds.
+/// A request that waits for a worker, that one holds, or whose client has to take its response.
 #[napi(object)]
 pub struct NativeRequestNow {
     pub id: String,
@@ -112,6 +112,8 @@ pub struct NativeObservation {
     pub limited: Vec<NativeLimited>,
     pub log_lines_lost: f64,
     pub spans: NativeSpans,
+    /// Responses that clients have to take, and workers are done with.
+    pub responses_sending: u32,
     /// Oldest first, 100 at most.
     pub in_flight: Vec<NativeRequestNow>,
     /// Newest first, 50 at most.
@@ -156,7 +158,7 @@ impl NativeServer {
         let (server, bridge) = (self.server(), self.bridge());
         let (stats, observed) = (server.stats(), server.observed());
         let watching = server.watching();
-        let under_way = bridge.under_way(IN_FLIGHT);
+        let under_way = bridge.under_way(IN_FLIGHT, server.on_their_way());
         let limited = watching.limited.totals().into_iter().zip(bridge.limited());
         NativeObservation {
             idle: stats.idle as u32,
@@ -182,7 +184,8 @@ impl NativeServer {
                 .collect(),
             log_lines_lost: server.log_lines_lost() as f64,
             spans: spans(server.span_counts()),
-            in_flight: under_way.into_iter().map(request_now).collect(),
+            responses_sending: under_way.sending as u32,
+            in_flight: under_way.requests.into_iter().map(request_now).collect(),
             lives: watching.lives().into_iter().map(life).collect(),
         }
     }

@@ -211,10 +211,15 @@ impl<D: Buf> Sender<D> {
             if self.outlet.is_reset(cx) {
                 return self.give_up(body);
             }
-            if self.waiting.is_some()
-                && let Err(Over) = ready!(self.outlet.poll_room(cx, peer))
-            {
-                return self.give_up(body);
+            if self.waiting.is_some() {
+                match self.outlet.poll_room(cx, peer) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(Over)) => return self.give_up(body),
+                    Poll::Pending => {
+                        body.waits_for_client();
+                        return Poll::Pending;
+                    }
+                }
             }
             if let Some((piece, is_last)) = self.waiting.take() {
                 if is_last {

@@ -41,6 +41,8 @@ pub(crate) struct Seen {
     line: Option<Box<Line>>,
     /// What is exported of it, if it is.
     pub(super) span: Option<Box<RequestSpan>>,
+    /// Where it is among those whose responses are on their way, with what it is about.
+    pub(super) sending: Option<usize>,
 }
 
 /// How far its response was given away.
@@ -62,6 +64,17 @@ pub(super) struct About {
     pub(super) client: Client,
 }
 
+impl Default for About {
+    fn default() -> Self {
+        Self {
+            method: String::new(),
+            target: String::new(),
+            version: Version::HTTP_11,
+            client: Client::NONE,
+        }
+    }
+}
+
 impl Default for Seen {
     fn default() -> Self {
         Self {
@@ -76,14 +89,10 @@ impl Default for Seen {
             trace: Rc::default(),
             begun: None,
             answered: None,
-            about: About {
-                method: String::new(),
-                target: String::new(),
-                version: Version::HTTP_11,
-                client: Client::NONE,
-            },
+            about: About::default(),
             line: None,
             span: None,
+            sending: None,
         }
     }
 }

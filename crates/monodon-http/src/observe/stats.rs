@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-use crate::observe::{Counter, Requests, Tally, Times, Totals, Watching};
+use crate::observe::{Counter, OnItsWay, Requests, Sending, Tally, Times, Totals, Watching};
 
 /// A snapshot of the server's counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,7 @@ pub(crate) struct ThreadStats {
     pub(crate) bytes_sent: Counter,
     pub(crate) handshakes: Counter,
     pub(crate) failed_handshakes: Counter,
+    pub(crate) on_their_way: Sending,
     /// For statsd, once that is asked for.
     pub(crate) tally: OnceLock<Box<Tally>>,
     /// What the threads of the server share.
@@ -86,6 +87,7 @@ impl ThreadStats {
             bytes_sent: Counter::default(),
             handshakes: Counter::default(),
             failed_handshakes: Counter::default(),
+            on_their_way: Sending::default(),
             tally: OnceLock::new(),
             watching,
         }
@@ -114,6 +116,11 @@ impl ThreadStats {
         total.idle += self.idle.load(Relaxed);
         total.receiving += self.receiving.load(Relaxed);
         total.sending += self.sending.load(Relaxed);
+    }
+
+    /// Adds the responses that are on their way.
+    pub(crate) fn add_on_their_way(&self, found: &mut Vec<OnItsWay>) {
+        self.on_their_way.add_to(found);
     }
 
     /// Adds to a counter that only its own thread writes: no locked instruction is needed.

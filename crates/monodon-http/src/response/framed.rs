@@ -68,6 +68,11 @@ impl<B: Body> Framed<B> {
         Some(exchange.place.leave_record(seen))
     }
 
+    /// The client keeps the response waiting.
+    pub(crate) fn waits_for_client(self: Pin<&mut Self>) {
+        self.project().exchange.waits_for_client();
+    }
+
     /// So many bytes that the body has given will not be sent.
     pub(crate) fn lose(self: Pin<&mut Self>, bytes: usize) {
         self.project().exchange.note(|seen| seen.lose(bytes));

@@ -10,7 +10,7 @@ use super::{Ending, Protocol, Wire};
 
 /// Small writes wait here for the end of the task's turn, so that a batch of pipelined answers, or
 /// a head and its body, is one write.
-const OUT_BYTES: usize = 16 * 1024;
+pub(crate) const OUT_BYTES: usize = 16 * 1024;
 /// Slices of one vectored write.
 const SLICES: usize = 32;
 
