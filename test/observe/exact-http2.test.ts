@@ -22,10 +22,22 @@ const ways = {
   '/throw': () => { throw new Error('on purpose') },
   '/exit': () => process.exit(7),
 }
+// One piece, and later the end by itself.
+const stream = () => {
+  const pieces = ['x'.repeat(200_000)]
+  return new ReadableStream({
+    async pull(controller) {
+      if (pieces.length > 0) return controller.enqueue(new TextEncoder().encode(pieces.pop()))
+      await new Promise((wake) => setTimeout(wake, 50))
+      controller.close()
+    },
+  })
+}
 export default async (request) => {
   const { pathname } = new URL(request.url)
   await ways[pathname]?.()
   const status = pathname === '/missing' ? 404 : 200
+  if (pathname === '/stream') return new Response(stream())
   const body = request.method === 'POST' ? await request.text() : 'x'.repeat(pathname === '/large' ? 1e6 : 1000)
   return new Response(body, { status })
 }
@@ -106,13 +118,25 @@ class Counting {
     const own = (type: number) => (sent: { type: number; stream: number }) =>
       sent.stream === stream && sent.type === type
     const answer = await this.connection.find(own(FRAME.headers))
+    await this.hasEnded(stream)
+    this.waited += (performance.now() - begun) / 1000
+    this.add(`${Math.floor(statusOf(answer!) / 100)}xx`)
+  }
+
+  /** Resolves when a response has ended. */
+  async hasEnded(stream: number): Promise<void> {
     await this.connection.find(
       ({ stream: of, flags, type }) =>
         of === stream &&
         (type === FRAME.reset || (type <= FRAME.headers && (flags & FLAG.endStream) !== 0)),
     )
-    this.waited += (performance.now() - begun) / 1000
-    this.add(`${Math.floor(statusOf(answer!) / 100)}xx`)
+  }
+
+  /** Takes more bytes of a stream, or of the connection if that is 0. */
+  grant(stream: number, bytes: number): void {
+    const size = Buffer.alloc(4)
+    size.writeUInt32BE(bytes)
+    this.connection.write(frame(FRAME.windowUpdate, 0, stream, size))
   }
 
   /** Takes back a request, which has got this far. */
@@ -217,6 +241,37 @@ test('figures of HTTP/2 agree with what the client has counted', async () => {
     bytes: WINDOW,
     protocol: 'HTTP/2',
   } satisfies Partial<RequestLife>)
+  expect(await server.stop()).toBe(0)
+})
+
+test('a response that the client takes back has not been sent, whatever waited behind it', async () => {
+  const { server, snapshot, figures } = await start('h2-reset')
+  const holdings = server.holdings
+  const client = await Counting.connect(server)
+  const stream = client.begin('GET', '/stream')
+  await until('the window to be full', () => client.received === WINDOW)
+  // The worker has ended it: all of it is with the connection.
+  await until('it to be on its way', async () => {
+    const { claimed, responsesSending } = await snapshot()
+    return claimed === 0 && responsesSending === 1
+  })
+  client.reset(stream, '2xx')
+  await until('it to be over', async () => (await snapshot()).lives.length === 1)
+  const { lives, responsesSending } = await snapshot()
+  expect(lives[0]).toMatchObject({ outcome: 'aborted', status: 200, bytes: WINDOW })
+  expect(responsesSending).toBe(0)
+  // And one whose end the client has taken: it is whole.
+  const whole = client.begin('GET', '/stream')
+  for (const of of [0, whole]) client.grant(of, 400_000)
+  await client.hasEnded(whole)
+  await until('it to be over', async () => {
+    const total = sumOf(await figures(), 'monodon_http_requests_total', 'status="2xx"')
+    return total === 2
+  })
+  const aborted = (await snapshot()).lives.filter(({ outcome }) => outcome === 'aborted')
+  expect(aborted.length).toBe(1)
+  await client.end()
+  await server.released(holdings)
   expect(await server.stop()).toBe(0)
 })
 

@@ -7,7 +7,7 @@ use bytes::Buf;
 use h2::{Reason, SendStream};
 use http::HeaderMap;
 
-use super::outgoing::{Outgoing, Record};
+use super::outgoing::{Outgoing, Stake};
 use super::stream::Over;
 use crate::conn::peer::Peer;
 use crate::conn::stall::Stall;
@@ -73,21 +73,19 @@ impl<D: Buf> Outlet<D> {
     }
 
     pub(super) fn send(&mut self, piece: Piece<D>, is_last: bool, peer: &Peer) -> Result<(), Over> {
-        self.hand_over(Outgoing::new(piece, None), is_last, peer)
+        self.send_for(Stake::Nobody, piece, is_last, peer)
     }
 
-    /// Sends the last piece of a response, with the record of its request, if it has one.
-    pub(super) fn send_last(
+    /// Sends a piece of which somebody is to know what becomes of it.
+    pub(super) fn send_for(
         &mut self,
+        stake: Stake,
         piece: Piece<D>,
-        record: Option<Record>,
+        is_last: bool,
         peer: &Peer,
     ) -> Result<(), Over> {
-        self.hand_over(Outgoing::new(piece, record), true, peer)
-    }
-
-    fn hand_over(&mut self, outgoing: Outgoing<D>, is_last: bool, peer: &Peer) -> Result<(), Over> {
         peer.wire.count_piece();
+        let outgoing = Outgoing::new(piece, stake);
         self.stream.send_data(outgoing, is_last).map_err(|_| Over)
     }
 

@@ -10,11 +10,11 @@ use bytes::{Buf, Bytes};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, DATE};
-use http::{HeaderValue, Response};
-use http_body::{Body, Frame};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::outgoing::{Outgoing, Record};
+use super::outgoing::{Outgoing, Parts, Record, Stake};
 use super::outlet::Outlet;
 use super::tunnel;
 use crate::conn::peer::Peer;
@@ -184,6 +184,7 @@ fn begin<H: Handler>(
             sender: Sender {
                 outlet: Outlet::new(stream),
                 waiting: None,
+                parts: None,
             },
         }),
         Err(_) => {
@@ -198,6 +199,8 @@ struct Sender<D: Buf> {
     outlet: Outlet<D>,
     /// What waits for the client's window, and whether it is the last piece.
     waiting: Option<(Piece<D>, bool)>,
+    /// What the pieces share that were sent, if the response has several.
+    parts: Option<Rc<Parts>>,
 }
 
 impl<D: Buf> Sender<D> {
@@ -225,7 +228,9 @@ impl<D: Buf> Sender<D> {
                 if is_last {
                     return self.end(piece, body, peer);
                 }
-                if self.outlet.send(piece, false, peer).is_err() {
+                let parts = Rc::clone(self.parts.get_or_insert_default());
+                let stake = Stake::Part(parts);
+                if self.outlet.send_for(stake, piece, false, peer).is_err() {
                     return Poll::Ready(Over);
                 }
             }
@@ -237,13 +242,23 @@ impl<D: Buf> Sender<D> {
                 return Poll::Ready(Over);
             };
             let is_last = body.is_end_stream();
-            if self.take(frame, is_last, peer).is_err() {
-                return Poll::Ready(Over);
+            match frame.into_data() {
+                Ok(piece) if piece.has_remaining() => {
+                    self.outlet.ask_for_room();
+                    self.waiting = Some((piece, is_last));
+                }
+                Ok(piece) if is_last => return self.end(piece, body, peer),
+                Ok(_) => {}
+                Err(frame) => {
+                    if let Ok(trailers) = frame.into_trailers() {
+                        return self.end_with(trailers, body, peer);
+                    }
+                }
             }
         }
     }
 
-    /// Sends the last piece, which is what the request ends with.
+    /// Sends the last piece. The request ends when h2 has none of its response any more.
     fn end<B: Body<Data = D, Error = BodyCut>>(
         &mut self,
         piece: Piece<D>,
@@ -251,7 +266,29 @@ impl<D: Buf> Sender<D> {
         peer: &Rc<Peer>,
     ) -> Poll<Over> {
         let record = body.leave_record().map(|key| Record::new(peer, key));
-        let _ = self.outlet.send_last(piece, record, peer);
+        let stake = match (self.parts.take(), record) {
+            (Some(parts), record) => {
+                parts.complete(record);
+                Stake::Part(parts)
+            }
+            (None, Some(record)) => Stake::Whole(record),
+            (None, None) => Stake::Nobody,
+        };
+        let _ = self.outlet.send_for(stake, piece, true, peer);
+        Poll::Ready(Over)
+    }
+
+    /// Sends the trailers, with which the response ends.
+    fn end_with<B: Body<Data = D, Error = BodyCut>>(
+        &mut self,
+        trailers: HeaderMap,
+        body: Pin<&mut Framed<B>>,
+        peer: &Rc<Peer>,
+    ) -> Poll<Over> {
+        self.outlet.send_trailers(trailers);
+        if let Some(parts) = self.parts.take() {
+            parts.complete(body.leave_record().map(|key| Record::new(peer, key)));
+        }
         Poll::Ready(Over)
     }
 
@@ -260,31 +297,10 @@ impl<D: Buf> Sender<D> {
         &mut self,
         body: Pin<&mut Framed<B>>,
     ) -> Poll<Over> {
-        if let Some((piece, _)) = self.waiting.take() {
-            body.lose(piece.remaining());
-        }
+        let waiting = self.waiting.take();
+        let waiting = waiting.map_or(0, |(piece, _)| piece.remaining());
+        let dropped = self.parts.as_ref().map_or(0, |parts| parts.unsent());
+        body.lose(waiting + dropped);
         Poll::Ready(Over)
-    }
-
-    /// Takes what the handler's body has given.
-    fn take(&mut self, frame: Frame<Piece<D>>, is_last: bool, peer: &Peer) -> Result<(), Over> {
-        let frame = match frame.into_data() {
-            Ok(piece) if piece.has_remaining() => {
-                self.outlet.ask_for_room();
-                self.waiting = Some((piece, is_last));
-                return Ok(());
-            }
-            Ok(piece) if is_last => {
-                let _ = self.outlet.send(piece, true, peer);
-                return Err(Over);
-            }
-            Ok(_) => return Ok(()),
-            Err(frame) => frame,
-        };
-        if let Ok(trailers) = frame.into_trailers() {
-            self.outlet.send_trailers(trailers);
-            return Err(Over);
-        }
-        Ok(())
     }
 }
