@@ -152,8 +152,7 @@ async function countsExactly(kind: 'thread' | 'process' | 'python', name: string
   await until('the worker to be missed', async () => (await figures(metrics)).get(died) === 1)
   const { lives, errors } = await snapshot()
   const thrown = errors.filter(({ text }) => text.includes('on purpose'))
-  // Python workers write theirs to the log alone.
-  expect(thrown.length).toBe(kind === 'python' ? 0 : 2)
+  expect(thrown.length).toBe(2)
   const outcomes = (outcome: string) => lives.filter((life) => life.outcome === outcome).length
   expect(['failed', 'aborted', 'slow'].map(outcomes)).toEqual([4, 3, 4])
   const slow = lives.find(({ target, status }) => target === '/sleep' && status === 200)!

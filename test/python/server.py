@@ -173,6 +173,8 @@ class Server:
         #: Requests that the worker has asked for, and records that no test has looked at.
         self.takes = []
         self.records = []
+        #: What it has told of its log.
+        self.logged = []
         self.batches = 0
         self.last_id = 0
         self.start = {
@@ -263,7 +265,10 @@ class Server:
         at = 0
         for _ in range(count):
             (length,) = struct.unpack_from("<I", data, at)
-            self.records.append(Record(data[at : at + length]))
+            found = Record(data[at : at + length])
+            # They come whenever they like.
+            is_of_log = found.kind == "say" and found.message["type"] == "logged"
+            (self.logged if is_of_log else self.records).append(found)
             at += length
         assert at == len(data), "a batch of a wrong size"
         if take:

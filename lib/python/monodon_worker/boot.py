@@ -13,6 +13,7 @@ from . import log
 from .channel import Channel, ServerGone, leave
 from .layout import KIND_TELL, LAYOUT_VERSION
 from .load import CannotLoad, load_app
+from .notables import Notables
 from .records import say
 from .serial import SerialWorker
 from .threaded import ThreadedWorker
@@ -44,7 +45,10 @@ def main(argv):
     data, count = channel.receive()
     start = _start_message(data)
     _die_with_server()
+    notables = Notables(channel)
+    notables.hear_log()
     worker = _boot(start, channel)
+    notables.hear_logging()
     # What came with the first message.
     for _ in worker.requests(data, count):
         pass
@@ -53,6 +57,7 @@ def main(argv):
     except ServerGone:
         # What the app does at the exit is done, if it does not take long.
         worker.stop(_EXIT_MILLISECONDS)
+    notables.end()
 
 
 def _start_message(data):

@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 
 from .layout import BATCH_BYTES
 
@@ -21,15 +22,16 @@ class ServerGone(Exception):
 
 
 class Channel:
-    """Blocking reads and writes of batches. One thread reads; writers take turns by themselves."""
+    """Blocking reads and writes of batches. One thread reads; any may write, in turns."""
 
-    __slots__ = ("_buffer", "_have", "_is_idle", "_socket", "_view")
+    __slots__ = ("_buffer", "_have", "_is_idle", "_socket", "_turn", "_view")
 
     def __init__(self, connection):
         connection.set_inheritable(False)
         # A non-blocking socket may have been handed over.
         connection.setblocking(True)
         self._socket = connection
+        self._turn = threading.Lock()
         self._buffer = bytearray(_HEAD_BYTES + BATCH_BYTES + _MARGIN)
         self._view = memoryview(self._buffer)
         self._have = 0
@@ -111,15 +113,25 @@ class Channel:
         data = b"".join(records)
         data = _HEAD.pack(len(data), len(records), 0) + data
         try:
-            sent = socket.send_fds(self._socket, [data], [descriptor])
+            with self._turn:
+                sent = socket.send_fds(self._socket, [data], [descriptor])
+                if sent < len(data):
+                    self._socket.sendall(data[sent:])
         except ConnectionError:
             leave()
-        if sent < len(data):
-            self._send(data[sent:])
+
+    def tell(self, record):
+        """Sends a record by itself. It does not matter if the server has gone."""
+        try:
+            with self._turn:
+                self._socket.sendall(_HEAD.pack(len(record), 1, 0) + record)
+        except OSError:
+            pass
 
     def _send(self, data):
         try:
-            self._socket.sendall(data)
+            with self._turn:
+                self._socket.sendall(data)
         except ConnectionError:
             leave()
 

@@ -29,6 +29,7 @@ _OWN_FOLDER = os.path.dirname(__file__) + os.sep
 
 _threshold = _RANK["info"]
 _is_json = False
+_heard = None
 
 
 def set_level(level):
@@ -43,10 +44,22 @@ def set_format(name):
     _is_json = name == "json"
 
 
+def hear_entries(hear):
+    """Has `hear` know of each warning and error that is written from now on.
+
+    It gets the kind (`warning`, `error`, `critical`, or `exception`: an error with its traceback), and a
+    function that gives the text.
+    """
+    global _heard
+    _heard = hear
+
+
 def log(level, message):
     """Writes one entry. In text further lines of `message` are indented."""
-    if _RANK[level] >= _threshold:
-        _write_entry(level, message)
+    if _RANK[level] < _threshold:
+        return
+    _write_entry(level, message)
+    _tell(level, message)
 
 
 def log_error(error, method, target):
@@ -71,13 +84,30 @@ def log_error(error, method, target):
     if _RANK[level] < _threshold:
         return
     trace = "" if blame == "client" else trace
-    target = _PARAMETER.sub(r"\1***", target)
+    target = masked(target)
+    head = f"{code} {method} {target}: {message} (blame: {blame}; to do: {hint})"
+    text = f"{head}\n{trace}" if trace else head
+    _tell("exception" if trace else level, text)
     if _is_json:
         fields = {"code": code, "method": method, "target": target, "blame": blame, "hint": hint}
         _write_json(level, message, {**fields, "stack": trace} if trace else fields)
         return
-    head = f"{code} {method} {target}: {message} (blame: {blame}; to do: {hint})"
-    _write_entry(level, f"{head}\n{trace}" if trace else head)
+    _write_entry(level, text)
+
+
+def masked(text):
+    """A text without the values of query parameters that hold secrets."""
+    return _PARAMETER.sub(r"\1***", text)
+
+
+def clean(text):
+    """A text as it stands in the log."""
+    return _indented(masked(text))
+
+
+def _tell(kind, text):
+    if _heard is not None and _RANK.get(kind, _RANK["error"]) >= _RANK["warning"]:
+        _heard(kind, lambda: text)
 
 
 def is_of_client(error):
@@ -167,10 +197,13 @@ def _write_entry(level, message):
     if _is_json:
         _write_json(level, message, {})
         return
-    text = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", message.replace("\r\n", "\n"))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S %z")
-    indented = text.replace("\n", "\n    ")
-    _write(f"[{stamp}] [{os.getpid()}] [{level.upper()}] {indented}\n")
+    _write(f"[{stamp}] [{os.getpid()}] [{level.upper()}] {_indented(message)}\n")
+
+
+def _indented(message):
+    text = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", message.replace("\r\n", "\n"))
+    return text.replace("\n", "\n    ")
 
 
 def _write_json(level, message, fields):
