@@ -216,8 +216,8 @@ export interface Socket {
    * @param reason at most 123 bytes of UTF-8
    */
   close(code: number, reason: string): void
-  /** Closes the connection at once. `closed` is not called. */
-  cut(): void
+  /** Closes the connection at once; `overflows`: since more waits for the client than may. `closed` is not called. */
+  cut(overflows?: boolean): void
 }
 
 /** Close codes that the server uses by itself (RFC 6455 section 7.4, IANA's registry). */

@@ -105,6 +105,8 @@ export const FLAG = {
   lent: 1,
   /** chunk, messageOut: send a `released` record when the lent buffer is given back. */
   notify: 2,
+  /** fail: more waited for the client of a WebSocket than may. */
+  overflow: 1,
   /** messageIn, messageOut: it is text, in UTF-8. */
   text: 4,
   /** messageIn, messageOut: a piece, and not the last one, of its message. */

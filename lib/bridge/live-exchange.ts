@@ -257,7 +257,9 @@ export class LiveExchange implements Exchange {
     this.home.outbox.block(KIND.accept, this.id, 0, headers)
     this.socket = new this.Socket(this.id, this.home.outbox, receiver, {
       wrote: () => this.home.wrote(),
-      cut: () => this.cut(),
+      cut: (overflows) => {
+        if (!this.finished) this.refuse(500, overflows ? FLAG.overflow : 0)
+      },
     })
     if (this.home.dismissal !== undefined) this.socket.close(...this.home.dismissal)
     return this.socket
@@ -352,8 +354,8 @@ export class LiveExchange implements Exchange {
   }
 
   /** Has native code answer in place of the app, or cut off what it has begun. */
-  protected refuse(status: number): void {
-    this.home.outbox.number(KIND.fail, this.id, status, 0)
+  protected refuse(status: number, flags = 0): void {
+    this.home.outbox.number(KIND.fail | (flags << 8), this.id, status, 0)
     this.finish()
   }
 

@@ -19,7 +19,7 @@ export class LiveSocket implements Socket {
   protected readonly id: number
   protected readonly outbox: Outbox
   private readonly wrote: () => void
-  private readonly cutExchange: () => void
+  private readonly cutExchange: (overflows: boolean) => void
   private readonly receiver: SocketReceiver
   protected isClosing = false
   /** Bytes of messages taken since more was last asked for. */
@@ -31,7 +31,7 @@ export class LiveSocket implements Socket {
     id: number,
     outbox: Outbox,
     receiver: SocketReceiver,
-    { wrote, cut }: { wrote(): void; cut(): void },
+    { wrote, cut }: { wrote(): void; cut(overflows: boolean): void },
   ) {
     this.id = id
     this.outbox = outbox
@@ -58,9 +58,9 @@ export class LiveSocket implements Socket {
     this.sendClose(code, reason)
   }
 
-  cut(): void {
+  cut(overflows = false): void {
     this.isClosing = true
-    this.cutExchange()
+    this.cutExchange(overflows)
   }
 
   // -- events from native code
@@ -155,9 +155,9 @@ export class PacedSocket extends LiveSocket {
     super.closed(code, reason)
   }
 
-  override cut(): void {
+  override cut(overflows = false): void {
     this.backlog.length = 0
-    super.cut()
+    super.cut(overflows)
   }
 
   protected override sendClose(code: number, reason: string): void {

@@ -16,7 +16,13 @@ const MONODON = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 const APP = `
 import { upgradeWebSocket } from ${JSON.stringify(MONODON)}
 export default async (request) => {
-  if (request.headers.has('upgrade')) return upgradeWebSocket(request).response
+  if (request.headers.has('upgrade')) {
+    const { socket, response } = upgradeWebSocket(request)
+    socket.onmessage = () => {
+      for (let sent = 0; sent < 400; sent++) socket.send('x'.repeat(100_000))
+    }
+    return response
+  }
   return new Response(await request.text())
 }
 `
@@ -30,6 +36,7 @@ const FLAGS = [
     '50',
   ],
   ...['--body-timeout', '400ms', '--limit-upload-rate', '1mb', '--limit-websocket-message', '1kb'],
+  ...['--limit-websocket-backlog', '1mb'],
 ]
 
 test('each limit is counted by its own kind, once', async () => {
@@ -50,6 +57,9 @@ test('each limit is counted by its own kind, once', async () => {
   await sendSlowly(server)
   const socket = await SocketClient.open(server, '/')
   socket.write(frameOf(OPCODE.text, 'x'.repeat(2000)))
+  const deaf = await SocketClient.open(server, '/')
+  deaf.socket.pause()
+  deaf.write(frameOf(OPCODE.text, 'flood'))
   const hits = async () => {
     const all = [...(await figures(join(folder, 'm.sock')))]
     const limits = all.map(([name, count]) => [
@@ -58,7 +68,8 @@ test('each limit is counted by its own kind, once', async () => {
     ])
     return Object.fromEntries(limits.filter(([name, count]) => name !== undefined && count !== 0))
   }
-  await until('the last one', async () => (await hits())['limit-websocket-message'] === 1)
+  for (const limit of ['message', 'backlog'])
+    await until(limit, async () => (await hits())[`limit-websocket-${limit}`] === 1)
   expect(await hits()).toEqual({
     'limit-request-line': 1,
     'limit-request-field-size': 1,
@@ -68,7 +79,9 @@ test('each limit is counted by its own kind, once', async () => {
     'body-timeout': 1,
     'limit-upload-rate': 1,
     'limit-websocket-message': 1,
+    'limit-websocket-backlog': 1,
   })
+  await deaf.leave()
   await server.released(holdings)
   expect(await server.stop()).toBe(0)
   rmSync(folder, { recursive: true })

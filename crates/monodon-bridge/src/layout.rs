@@ -85,6 +85,8 @@ pub mod flag {
     pub const LENT: u8 = 1;
     /// chunk, `messageOut`: send a `released` record when the lent buffer is given back.
     pub const NOTIFY: u8 = 2;
+    /// fail: more waited for the client of a WebSocket than may.
+    pub const OVERFLOW: u8 = 1;
     /// `messageIn`, `messageOut`: it is text, in UTF-8.
     pub const TEXT: u8 = 4;
     /// `messageIn`, `messageOut`: a piece, and not the last one, of its message.

@@ -62,6 +62,8 @@ export class ServerWebSocket extends EventTarget {
   #closing: readonly [code: number, reason: string] | undefined = undefined
   /** Somebody has added a listener for messages: they have to be dispatched. */
   #isListenedTo = false
+  /** More waits for the client than may. */
+  #overflows = false
   /** The end of the queue behind a `Blob` whose bytes are being read. */
   #queue: Promise<void> | undefined = undefined
   /** Bytes in that queue. */
@@ -155,7 +157,7 @@ export class ServerWebSocket extends EventTarget {
   /** Ends the connection at once, without a closing handshake. Events follow: `error` and `close`. */
   terminate(): void {
     if (this.#state === CLOSED) return
-    this.#socket?.cut()
+    this.#socket?.cut(this.#overflows)
     this.#ended(CLOSE_CODES.abnormal, '')
   }
 
@@ -193,7 +195,7 @@ export class ServerWebSocket extends EventTarget {
     const accepted = exchange.accept(block, socket.#receiver())
     socket.#socket = accepted
     if (accepted === undefined) socket.#ended(CLOSE_CODES.abnormal, '')
-    else if (socket.#state === CLOSED) accepted.cut()
+    else if (socket.#state === CLOSED) accepted.cut(socket.#overflows)
     else if (socket.#closing !== undefined) accepted.close(...socket.#closing)
     // Only then can the app have set all its handlers.
     else queueMicrotask(() => socket.#opened())
@@ -292,6 +294,7 @@ export class ServerWebSocket extends EventTarget {
   #overflow(): void {
     const detail = `${this.bufferedAmount} bytes wait for a client of ${this.url}`
     this.#report(new MonodonError('MONODON_WEBSOCKET_BACKLOG', { detail }))
+    this.#overflows = true
     this.terminate()
   }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use monodon_http::files::FilePart;
+use monodon_http::observe::Limit;
 
 use super::{Desk, Worker};
 use crate::chunk::{Borrowed, Chunk, LentMemory};
@@ -159,6 +160,12 @@ impl Worker {
                 Some(Part::File(FilePart::new(file, offset, length)))
             }
         };
+        if record.kind == kind::FAIL
+            && record.flags & flag::OVERFLOW != 0
+            && claim.stage == Stage::Socket
+        {
+            self.bridge.count_limit(Limit::WebSocketBacklog);
+        }
         let (id, ends) = (record.id, ends(record.kind, claim.stage));
         let was_unanswered = claim.stage == Stage::Unanswered;
         let mail = mail_of(record, part, &mut claim.stage)?;

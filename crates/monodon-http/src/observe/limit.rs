@@ -41,12 +41,14 @@ pub enum Limit {
     Timeout,
     /// A client sent a message that was too large over a WebSocket.
     WebSocketMessage,
+    /// More waited for the client of a WebSocket than may.
+    WebSocketBacklog,
     /// The client of a WebSocket did not answer a ping.
     WebSocketPing,
 }
 
 /// The options that set them, in the order of [`Limit`].
-pub const LIMITS: [&str; 18] = [
+pub const LIMITS: [&str; 19] = [
     "limit-request-line",
     "limit-request-fields",
     "limit-request-field-size",
@@ -64,6 +66,7 @@ pub const LIMITS: [&str; 18] = [
     "request-timeout",
     "timeout",
     "limit-websocket-message",
+    "limit-websocket-backlog",
     "websocket-ping",
 ];
 
