@@ -290,6 +290,16 @@ describe('spans', () => {
       const { children } = await collector.trace('/files/page.txt')
       expect([...children.keys()]).toEqual(['send'])
     }))
+
+  test('are not of probes', () =>
+    // Of one thread, whose spans come in order.
+    serving(APPS.fetch, { ...options, healthPath: '/health', ioThreads: 1 }, async (server) => {
+      for (const path of ['/health/live', '/health', '/health/live', '/health/not'])
+        await ask(server, path)
+      await collector.trace('/health/not')
+      const paths = collector.spans.map(({ attributes }) => String(attributes['url.path'] ?? ''))
+      expect(paths.filter((path) => path.startsWith('/health'))).toEqual(['/health/not'])
+    }))
 })
 
 describe('the client’s context', () => {

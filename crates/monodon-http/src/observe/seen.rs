@@ -327,6 +327,10 @@ impl Seen {
         self.trace.get()
     }
 
+    pub(super) fn is_unexported(&self) -> bool {
+        self.trace.is_unexported()
+    }
+
     pub(super) fn answered(&self) -> Option<Instant> {
         self.answered
     }

@@ -18,6 +18,9 @@ impl Seen {
         ended: Option<Instant>,
     ) -> Option<Box<RequestSpan>> {
         let mut span = self.span.take()?;
+        if self.is_unexported() {
+            return None;
+        }
         let (begun, ended) = (self.begun()?, ended?);
         let after = |moment: Instant| moment.saturating_duration_since(begun);
         let about = &self.about;
