@@ -163,6 +163,12 @@ describeChromium('the status page', () => {
       ['The response is sent', 'idle', 'idle', 'sent'],
     ])
     await picture('nothing-yet')
+    await page.use(PHONE)
+    expect(await page.evaluate(ASTRAY('#usual'))).toEqual([])
+    await picture('nothing-yet-phone')
+    now = () => ({ lives: [life()] })
+    await page.shows('GET /report', '#lives')
+    expect(await page.evaluate(ASTRAY('#lives'))).toEqual([])
   })
 
   test('sets what clients wrote as text', async () => {
@@ -262,6 +268,17 @@ describeChromium('the status page', () => {
 })
 
 const PAGE_WIDTH = 'document.documentElement.scrollWidth'
+
+/** States that do not stand below the heads of their columns, of the tables within an element. */
+const ASTRAY = (
+  where: string,
+) => `[...document.querySelectorAll('${where} table')].flatMap((table) => {
+  const lefts = (row) => [...row.children].slice(-3).map((cell) => cell.getBoundingClientRect().left)
+  const heads = lefts(table.tHead.rows[0])
+  return [...table.tBodies[0].rows]
+    .filter((row) => lefts(row).some((left, column) => Math.abs(left - heads[column]) > 2))
+    .map((row) => row.innerText)
+})`
 
 /** Texts whose contrast is below 4.5 to 1 (WCAG 2.2, 1.4.3), with what they stand on. */
 const UNREADABLE = `(() => {

@@ -100,7 +100,8 @@ footer { padding-top: 1rem; padding-bottom: 2rem; color: var(--dim); font-size: 
   .steps tr:last-child { border-bottom: 0 } .steps th, .steps td { border: 0; padding: 0 }
   .steps thead tr { padding: 0 } .steps thead th:first-child, .steps thead .at { position: absolute;
     clip-path: inset(50%); width: 1px; overflow: hidden }
-  .steps tbody th:first-child { grid-column: 1 / 3; width: auto } .steps tbody .at { grid-area: 1 / 3; width: auto }
+  .steps tbody th:first-child { grid-column: 1 / -1; width: auto }
+  .steps.timed tbody th:first-child { grid-column: 1 / 3 } .steps tbody .at { grid-area: 1 / 3; width: auto }
   .steps .state { font-size: .75rem; padding: 0 .4em }
 }
 @media (prefers-reduced-motion: no-preference) { .bar > span { transition: flex-basis .3s } }

@@ -123,7 +123,7 @@ function partsKey(life: RequestLife): HTMLUListElement {
  * is stands with it: on a phone, where it is not laid out as a table, it would be none.
  */
 function stepTable(steps: readonly Step[], hasTimes: boolean): HTMLTableElement {
-  const table = withRole(make('table', 'steps'), 'table')
+  const table = withRole(make('table', hasTimes ? 'steps timed' : 'steps'), 'table')
   const head = withRole(withRole(table.createTHead(), 'rowgroup').insertRow(), 'row')
   for (const title of ['Step', ...(hasTimes ? ['At'] : []), 'Server', 'App', 'Response']) {
     const cell = withRole(make('th', title === 'At' ? 'figure at' : '', title), 'columnheader')
