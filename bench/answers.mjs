@@ -7,6 +7,10 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { painted } from '../dist/cli/top/line.js'
+import { screen } from '../dist/cli/top/screen.js'
+import { Source } from '../dist/cli/top/source.js'
+import { History } from '../dist/observe/view/history.js'
 import { percentile } from './figures.mjs'
 import { runLoad } from './processes.mjs'
 import { monodonLauncher } from './servers.mjs'
@@ -71,14 +75,33 @@ const LOOKS = {
   metrics: () => ask({ socketPath, path: '/metrics' }),
   status: () => ask({ socketPath, path: '/status.json' }),
   health: ({ port }) => ask({ port, path: '/health/live' }),
-  // `monodon ctl status` and `monodon top` ask for this.
+  // `monodon ctl status` asks for this.
   'control socket': ({ pid }) => snapshot(pid),
+  'monodon top': ({ pid }) => firstFrame(pid),
 }
 
+const controlSocket = (pid) => `/tmp/monodon-${process.getuid()}/${pid}.sock`
+
 async function snapshot(pid) {
-  const socket = connect(`/tmp/monodon-${process.getuid()}/${pid}.sock`)
+  const socket = connect(controlSocket(pid))
   socket.end('{"command":"snapshot"}\n')
   return JSON.parse(await text(socket)).result
+}
+
+/** The first frame of `monodon top`, but for the start of its own process. */
+async function firstFrame(pid) {
+  const source = new Source(async () => controlSocket(pid))
+  const [seen, history] = [await source.snapshot(), new History()]
+  history.add(seen)
+  const scene = { snapshot: seen, history, sort: 'number', notice: '', hasUnicode: true }
+  const lines = screen(scene, { columns: 120, rows: 40 })
+  if (
+    !lines
+      .map((line) => painted(line, true))
+      .join('\n')
+      .includes('LATENCY')
+  )
+    throw new Error('monodon top has drawn nothing')
 }
 
 /** Has each worker compute for an hour. */

@@ -250,7 +250,7 @@ export function verdicts(figures, trials) {
     judge('size of the addon', trials.start.addon && trials.start.addon / MB, { most: 6 }, oneMB),
     ...['every worker hangs', 'four times the load'].map((trouble) =>
       judge(
-        `p99 of metrics, status, health and control socket, ${trouble}`,
+        `p99 of metrics, status, health, control socket and top, ${trouble}`,
         slowestLook(trials.answers[trouble]),
         { below: 50 },
         milliseconds,
