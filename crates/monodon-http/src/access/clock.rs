@@ -1,6 +1,6 @@
 //! The time of a line: local, and made once a second.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -33,13 +33,13 @@ impl Clock {
             timestamp: String::new(),
             offset: String::new(),
         };
-        clock.make(0);
+        clock.set(0);
         clock
     }
 
     /// The present second, as `[23/Nov/2026:18:00:58 +0000]`.
     pub(crate) fn now(&mut self) -> &str {
-        self.set(seconds());
+        self.read();
         &self.text
     }
 
@@ -54,18 +54,17 @@ impl Clock {
 
     /// Looks at the time; gives its milliseconds.
     fn read(&mut self) -> u32 {
-        let since = since_epoch();
-        self.set(since.as_secs().cast_signed());
+        // A clock before 1970 is not set at all.
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let since = since.unwrap_or_default();
+        let second = since.as_secs().cast_signed();
+        if second != self.second {
+            self.set(second);
+        }
         since.subsec_millis()
     }
 
     fn set(&mut self, second: i64) {
-        if second != self.second {
-            self.make(second);
-        }
-    }
-
-    fn make(&mut self, second: i64) {
         let time = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
         let local = time.to_zoned_datetime(self.zone.clone());
         self.second = second;
@@ -73,24 +72,6 @@ impl Clock {
         self.timestamp = local.strftime("%Y-%m-%dT%H:%M:%S").to_string();
         self.offset = local.strftime("%:z").to_string();
     }
-}
-
-fn since_epoch() -> Duration {
-    // A clock before 1970 is not set at all.
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or_default()
-}
-
-/// Seconds since 1970, as of the kernel's last tick: a few milliseconds late, and much cheaper to read.
-#[cfg(target_os = "linux")]
-fn seconds() -> i64 {
-    use rustix::time::{ClockId, clock_gettime};
-    clock_gettime(ClockId::RealtimeCoarse).tv_sec
-}
-
-#[cfg(not(target_os = "linux"))]
-fn seconds() -> i64 {
-    since_epoch().as_secs().cast_signed()
 }
 
 #[cfg(test)]
