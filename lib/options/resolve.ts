@@ -98,7 +98,9 @@ function checked(key: OptionKey, { raw, origin }: Given, cores: number): Value {
     return parseValue(rowOf(key), raw, cores)
   } catch (error) {
     if (!(error instanceof BadValue)) throw error
-    const shown = inspect(raw, { depth: 1, breakLength: Infinity })
+    // A flag that may be given several times, and was given once, is shown as it was given.
+    const given = Array.isArray(raw) && raw.length === 1 ? raw[0] : raw
+    const shown = inspect(given, { depth: 1, breakLength: Infinity })
     throw new MonodonError('MONODON_BAD_OPTION', {
       detail: `${origin} is ${shown}; allowed: ${error.allowed}`,
     })

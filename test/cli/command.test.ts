@@ -174,6 +174,7 @@ describe('config files', () => {
 describe('what is wrong', () => {
   it.each([
     [['--wrokers', '2', 'app'], 2, 'unknown option: --wrokers; did you mean --workers?'],
+    [['-b', 'foo', 'app'], 2, "bad value of an option: --bind is 'foo'; allowed: HOST:PORT"],
     [['-w', '0', 'app'], 2, "bad value of an option: --workers is '0'; allowed: a whole number"],
     [[], 2, 'wrong usage: no app was named'],
     [['--check-config'], 2, 'wrong usage: no app was named'],
