@@ -512,6 +512,12 @@ export const ERRORS = {
     exit: 3,
     python: { hint: 'see the traceback' },
   },
+  MONODON_APP_EXITED: {
+    message: 'the process or thread ended while it loaded the app',
+    hint: 'see what it wrote last; find what calls process.exit (os._exit in Python), or takes all memory',
+    blame: 'app',
+    exit: 3,
+  },
   MONODON_APP_SYNTAX: {
     message: 'the app cannot be parsed',
     hint: 'correct the file',

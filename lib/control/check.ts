@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import { checkOptions } from '../bridge/native.ts'
+import { errorRow } from '../errors.ts'
 import { logFault } from '../log.ts'
 import { toNative } from '../options/native.ts'
 import type { Options } from '../options/table.ts'
@@ -10,7 +11,7 @@ import type { FromWorker, StartMessage } from '../worker/protocol.ts'
 import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
 import { startFailure } from './listen/start-failure.ts'
-import { BootFailure } from './workers/app-worker.ts'
+import { BootFailure, endedWhileLoading } from './workers/app-worker.ts'
 import { programOf } from './workers/program.ts'
 
 /** Loads an app of JavaScript into this process. */
@@ -28,8 +29,22 @@ export async function checkApp(job: Job, load: Load): Promise<string> {
   checkNative(job.options)
   setEnvironment(job.options.env)
   if (runtimeOfJob(job) === 'python') return checkPython(job)
-  const { name, file } = await load(job)
+  const { name, file } = await unlessItExits(() => load(job))
   return `${name} of ${file}`
+}
+
+/** Has an app that ends the process while it is loaded, were it with 0, not pass for one that was loaded. */
+async function unlessItExits<T>(load: () => Promise<T>): Promise<T> {
+  const refuse = (code: number): void => {
+    process.stderr.write(`monodon: ${endedWhileLoading(`exit code ${code}`).message}\n`)
+    process.exitCode = errorRow('MONODON_APP_EXITED').exit
+  }
+  process.once('exit', refuse)
+  try {
+    return await load()
+  } finally {
+    process.off('exit', refuse)
+  }
 }
 
 function checkNative(options: Options): void {
@@ -62,7 +77,7 @@ function checkPython({ app, options, cwd }: Job): string {
   })
   if (run.error !== undefined) throw notStarted(run.error)
   const said = run.stdout.trim()
-  if (said === '') throw new BootFailure(`the process ended with exit code ${run.status}`)
+  if (said === '') throw endedWhileLoading(run.signal ?? `exit code ${run.status}`)
   const message = JSON.parse(said) as FromWorker
   if (message.type === 'ready') return message.reason
   throw new BootFailure(message.type === 'failed' ? message.text : said)

@@ -189,6 +189,15 @@ describe('what is wrong', () => {
     expect(result.stderr).toMatch(/^monodon: .*\(MONODON_\w+; to do: .*\)\n$/)
   })
 
+  it.each([0, 4])('does not take an app for loaded that ends the process with %i', (code) => {
+    write({ 'app.mjs': `process.exit(${code})` })
+    expect(monodon(['--check-config', 'app'])).toMatchObject({
+      status: 3,
+      stdout: '',
+      stderr: expect.stringMatching(`: exit code ${code} \\(MONODON_APP_EXITED; to do: .*\\)\n$`),
+    })
+  })
+
   it('shows the stack of an app that throws', () => {
     write({ 'app.mjs': 'export default 1\nthrow new Error("no database")' })
     const { status, stderr } = monodon(['--check-config', 'app'])

@@ -43,7 +43,7 @@ describePython('a Python app that cannot be loaded', () => {
     ['has no app', 'other = 1', ['main', 'app']],
     ['has an app that cannot be called', 'app = 7', ['app', 'int']],
     ['exits', 'import sys; sys.exit("no configuration")', ['no configuration']],
-    ['crashes', 'import os; os._exit(9)', ['9']],
+    ['crashes', 'import os; os._exit(9)', ['MONODON_APP_EXITED', 'exit code 9']],
   ])('because its module %s', (_, source, said) => {
     write({ 'main.py': source })
     const { status, text } = monodon('main:app')

@@ -65,7 +65,7 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
     ],
     ['hangs.mjs', [], 3, ['the import of test/programs/apps/hangs.mjs has not ended']],
     ['forever.mjs', ['--listen-timeout', '300ms'], 3, ['MONODON_APP_NOT_LISTENING', 'number (5)']],
-    ['exits.mjs', [], 3, ['exit code 4']],
+    ['exits.mjs', [], 3, ['MONODON_APP_EXITED', 'exit code 4']],
     ['rejects.mjs', [], 3, ['RangeError: no database']],
     ['throws-after.mjs', [], 3, ['MONODON_APP_NOT_LOADED', 'after it has listened']],
     ['tls.mjs', [], 3, ['MONODON_LISTEN_TLS', 'end TLS before monodon']],

@@ -1,5 +1,6 @@
 /** A worker as the arbiter sees it, whether it is a thread or a process. */
 
+import { errorText, MonodonError } from '../../errors.ts'
 import { within } from '../../within.ts'
 import type { FromWorker, LoadedFile } from '../../worker/protocol.ts'
 
@@ -50,6 +51,11 @@ export const KILL_AFTER_MS = 1000
 /** A worker that could not load its app. The message is for people. */
 export class BootFailure extends Error {
   override readonly name = 'BootFailure'
+}
+
+/** Of a worker that has ended before it was ready; `how` is its exit code, or the signal that ended it. */
+export function endedWhileLoading(how: string): BootFailure {
+  return new BootFailure(errorText(new MonodonError('MONODON_APP_EXITED', { detail: how })))
 }
 
 /**

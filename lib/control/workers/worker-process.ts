@@ -9,6 +9,7 @@ import type { FromWorker, StartMessage, WorkerData } from '../../worker/protocol
 import type { Listener } from '../listen/listener.ts'
 import {
   BootFailure,
+  endedWhileLoading,
   KILL_AFTER_MS,
   type OnLoaded,
   type Ready,
@@ -118,19 +119,19 @@ export class WorkerProcess implements SupervisedWorker {
 
   private watch(): Promise<string> {
     return new Promise((resolve) => {
-      const end = (how: string, failure: string): void => {
+      const end = (how: string, failure: BootFailure): void => {
         this.state = 'stopped'
-        this.tellFailed(new BootFailure(failure))
+        this.tellFailed(failure)
         resolve(how)
       }
       this.child.once('error', (error) =>
-        end(error.message, errorText(this.program.notStarted(error))),
+        end(error.message, new BootFailure(errorText(this.program.notStarted(error)))),
       )
       this.child.once('exit', async (code, signal) => {
         const how = signal ?? `exit code ${code}`
         // What it said last comes by another way. A child of the app's may keep that open.
         await within(KILL_AFTER_MS, this.hungUp)
-        end(how, `the worker ended with ${how} while it loaded the app`)
+        end(how, endedWhileLoading(how))
       })
     })
   }

@@ -5,6 +5,7 @@ import { log, logError, noteWorkers } from '../../log.ts'
 import type { FromWorker, ThreadData, ToWorker } from '../../worker/protocol.ts'
 import {
   BootFailure,
+  endedWhileLoading,
   type OnLoaded,
   type Ready,
   type SupervisedWorker,
@@ -54,7 +55,7 @@ export class WorkerThread implements SupervisedWorker {
         logError(error, { worker: number })
         reject(new BootFailure('the app threw out of the worker'))
       })
-      void this.ended.then((how) => reject(new BootFailure(`the worker ended with ${how}`)))
+      void this.ended.then((how) => reject(endedWhileLoading(how)))
     })
     // Who does not wait for it need not hear of it here: the end of the thread is logged.
     this.ready.catch(() => {})

@@ -323,6 +323,12 @@ ERRORS = {
         "app",
         None,
     ),
+    "MONODON_APP_EXITED": (
+        "the process or thread ended while it loaded the app",
+        "see what it wrote last; find what calls process.exit (os._exit in Python), or takes all memory",
+        "app",
+        None,
+    ),
     "MONODON_APP_SYNTAX": (
         "the app cannot be parsed",
         "correct the file",
