@@ -356,7 +356,7 @@ export const ERRORS = {
     blame: 'operator',
   },
   MONODON_BIND_FAILED: {
-    message: 'cannot listen',
+    message: 'the server cannot start',
     hint: 'stop the program that has the address, or choose another with --bind',
     blame: 'operator',
   },
