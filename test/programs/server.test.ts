@@ -44,6 +44,8 @@ describe('listen', () => {
   })
 })
 
+const STAYS_CLOSED = 'this worker takes no requests until it listens again'
+
 describe.each(WORKER_CLASSES)('in a %s, a server', (workerClass) => {
   const withLifecycle = (
     work: (program: RunningProgram) => Promise<void>,
@@ -66,6 +68,7 @@ describe.each(WORKER_CLASSES)('in a %s, a server', (workerClass) => {
         expect(await holding).toBe('released')
         await program.noted('closed undefined false null')
         expect(program.notes.at(-2)).toBe('close')
+        await until('the warning', () => program.server.output.includes(STAYS_CLOSED))
       },
       [release],
     )
@@ -79,6 +82,7 @@ describe.each(WORKER_CLASSES)('in a %s, a server', (workerClass) => {
         expect(program.notes.slice(-3)).toEqual(['close', 'closed', 'again true true'])
         expect(await program.text('/count')).toBe('null 1')
       }
+      expect(program.server.output).not.toContain(STAYS_CLOSED)
     })
   })
 

@@ -167,7 +167,18 @@ export class Program {
       internals._emitCloseIfDrained()
       // It may open a socket of its own next.
       if (this.current?.server !== server) restore(server)
+      // Who listens again does so when `close` is emitted, which is next.
+      setImmediate(() => this.tellClosed())
     })
+  }
+
+  /** In Node its process would end, as a rule, and be started again: here it lives, and does nothing. */
+  private tellClosed(): void {
+    if (!this.hasClosed) return
+    log(
+      'warning',
+      'The program has closed its server: this worker takes no requests until it listens again, or is replaced',
+    )
   }
 
   private refuse(server: ServerInternals, protocol: keyof typeof REFUSED): void {
