@@ -111,21 +111,21 @@ export const METRICS: readonly Metric[] = [
     name: 'monodon_http_request_queue_seconds',
     type: 'histogram',
     unit: 'seconds',
-    help: 'From the head of a request until a worker took it',
+    help: 'Time of requests in the queue: from their head until a worker took them',
     read: ({ queueTime }) => single(queueTime),
   },
   {
     name: 'monodon_http_request_app_seconds',
     type: 'histogram',
     unit: 'seconds',
-    help: 'From then until the head of the response was there',
+    help: 'Time of requests in the app: from the moment that a worker took them until the head of their response was there',
     read: ({ appTime }) => single(appTime),
   },
   {
     name: 'monodon_http_request_send_seconds',
     type: 'histogram',
     unit: 'seconds',
-    help: 'From then until the whole response was handed to the kernel; not of WebSockets and tunnels',
+    help: 'Time that responses were sent: from their head until all of them was handed to the kernel; not of WebSockets and tunnels',
     read: ({ sendTime }) => single(sendTime),
   },
   {
@@ -143,14 +143,14 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'monodon_queue_length',
     type: 'gauge',
-    help: 'Requests that no worker has taken',
+    help: 'Requests in the queue: no worker has taken them',
     read: ({ queued }) => single(queued),
   },
   {
     name: 'monodon_queue_oldest_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'How long the oldest request has waited that no worker has taken',
+    help: 'Age of the oldest request in the queue; 0 without one',
     read: ({ queueAge }) => single(queueAge),
   },
   {
@@ -202,7 +202,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'monodon_workers',
     type: 'gauge',
-    help: 'Workers that there are',
+    help: 'Workers at present',
     labels: { state: WORKER_STATES.map((state) => `\`${state}\``).join(', ') },
     read: ({ workers }) =>
       WORKER_STATES.map((state) => ({
@@ -213,7 +213,7 @@ export const METRICS: readonly Metric[] = [
   {
     name: 'monodon_workers_wanted',
     type: 'gauge',
-    help: 'Workers that there are to be',
+    help: 'Workers that there are to be, once all that was asked for is done',
     read: ({ wanted }) => single(wanted),
   },
   {
