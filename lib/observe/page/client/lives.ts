@@ -6,7 +6,8 @@ import { bytes, span, visible } from '../../view/text.ts'
 import { byId, keepChildren, make, setText } from './dom.ts'
 
 const LEAD_USUAL =
-  'How a request goes through the server. The last slow, failed or aborted ones will be here, with their times.'
+  'The server takes connections and speaks HTTP. It calls your app once for each request, and sends the response that the app gives. ' +
+  'The last slow, failed or aborted requests will be here, with their times.'
 const LEAD = 'The last slow, failed or aborted requests, newest first, step by step.'
 
 /** So many are shown until somebody wants all. */
