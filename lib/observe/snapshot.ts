@@ -11,8 +11,8 @@
 import type { ServerStatus, WorkerStatus } from '../control/status.ts'
 import type { Notable } from '../notable.ts'
 
-/** Where a request is that has not ended (`life.ts` has all steps). */
-export type RequestState = 'request-received' | 'processing' | 'waiting-to-send'
+/** Where a request is that has not ended (`life.ts` has all steps); `upgraded` ones go on as another protocol. */
+export type RequestState = 'request-received' | 'processing' | 'waiting-to-send' | 'upgraded'
 
 export type Interface = 'fetch' | 'wsgi' | 'node' | 'python' | 'native'
 
@@ -138,7 +138,7 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
    * of bodies that are too large to be with the kernel at once.
    */
   readonly responsesSending: number
-  /** Oldest first, 100 at most; `queued`, `claimed` and `responsesSending` count all. */
+  /** Oldest first, and behind them those that are upgraded; 100 at most. `queued`, `claimed` and `responsesSending` count all. */
   readonly inFlight: readonly RequestNow[]
   /** The last slow, failed or aborted requests, newest first, 50 at most. */
   readonly lives: readonly RequestLife[]

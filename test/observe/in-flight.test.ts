@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Snapshot } from '../../lib/observe/snapshot.ts'
 import { request as control } from '../control/ctl.ts'
@@ -11,13 +12,16 @@ import { fetchOnce } from '../support/client.ts'
 import { FRAME, frame, H2Connection, headers } from '../support/h2-frames.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { PATIENCE_MS, until, within } from '../support/wait.ts'
+import { SocketClient } from '../support/websocket-client.ts'
 import { head } from './counting.ts'
 import { figures } from './figures.ts'
 
 /** More than all the buffers between both ends hold. */
 const BYTES = 32_000_000
 
+const MONODON = fileURLToPath(new URL('../../dist/index.js', import.meta.url))
 const APP = `
+import { upgradeWebSocket } from ${JSON.stringify(MONODON)}
 const large = new Uint8Array(${BYTES})
 const stream = () => {
   let left = ${BYTES}
@@ -29,8 +33,9 @@ const stream = () => {
     },
   })
 }
-export default ({ url }) => {
-  const { pathname } = new URL(url)
+export default (request) => {
+  const { pathname } = new URL(request.url)
+  if (pathname === '/socket') return upgradeWebSocket(request).response
   return new Response(pathname === '/large' ? large : pathname === '/stream' ? stream() : 'small')
 }
 `
@@ -135,6 +140,22 @@ test('until the client leaves', async () => {
   expect(lives.find(({ id }) => id === row!.id)).toMatchObject({
     ...{ target: '/large?left', outcome: 'aborted', worker: 1 },
   })
+})
+
+test('behind them those that have become WebSockets, which last as they like', async () => {
+  const open = await SocketClient.open(server, '/socket')
+  await until('it to be open', async () => `${rows(await snapshot())}` === '/socket upgraded 1')
+  const later = await ask('/large?later')
+  const shown = async () => (await snapshot()).inFlight.map(({ target, state }) => [target, state])
+  await until('both to be shown', async () => (await shown()).length === 2)
+  await until('it to be on its way', async () => (await shown())[0]![1] === 'waiting-to-send')
+  expect(await shown()).toEqual([
+    ['/large?later', 'waiting-to-send'],
+    ['/socket', 'upgraded'],
+  ])
+  later.destroy()
+  await open.leave()
+  await until('both to be over', async () => (await shown()).length === 0)
 })
 
 test('those that wait for a window of HTTP/2, however small', async () => {

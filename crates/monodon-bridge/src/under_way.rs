@@ -1,6 +1,7 @@
 //! What is under way, for whoever asks: requests that wait for a worker, that one holds, or whose
 //! clients have to take the response.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub enum Step {
     Processing,
     /// The answer has begun: the worker has more to say, or the client has to take it.
     Answering,
+    /// The connection has gone over to another protocol, as WebSocket: that lasts as it likes.
+    Upgraded,
 }
 
 /// A request that has not ended.
@@ -47,7 +50,7 @@ pub struct UnderWay {
 /// What is under way.
 #[derive(Debug)]
 pub struct AllUnderWay {
-    /// Oldest first, not more than were asked for.
+    /// Oldest first, and behind them connections of other protocols; not more than were asked for.
     pub requests: Vec<UnderWay>,
     /// Responses that are on their way, of requests that no worker holds any more.
     pub sending: usize,
@@ -80,7 +83,8 @@ impl UnderWay {
     pub(crate) fn held(about: &About, held: Duration, stage: Stage, worker: u32) -> Self {
         let step = match stage {
             Stage::Unanswered => Step::Processing,
-            _ => Step::Answering,
+            Stage::Streaming => Step::Answering,
+            Stage::Tunnel | Stage::Socket => Step::Upgraded,
         };
         Self::new(about, held, step, Some(worker))
     }
@@ -118,7 +122,8 @@ impl Bridge {
         let left = on_their_way.into_iter().map(UnderWay::sent);
         found.extend(left.filter(|request| !held.contains(&request.number)));
         let sending = found.len() - before;
-        found.sort_by_key(|request| std::cmp::Reverse(request.age));
+        // What lasts as it likes must not crowd out what should be over.
+        found.sort_by_key(|request| (request.step == Step::Upgraded, Reverse(request.age)));
         found.truncate(most);
         AllUnderWay {
             requests: found,

@@ -302,6 +302,7 @@ fn request_now(request: UnderWay) -> NativeRequestNow {
         Step::Received => "request-received",
         Step::Processing => "processing",
         Step::Answering => "waiting-to-send",
+        Step::Upgraded => "upgraded",
     };
     NativeRequestNow {
         id: format!("{:x}", request.number),

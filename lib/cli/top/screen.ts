@@ -147,7 +147,8 @@ const REQUEST_COLUMNS: readonly Column<RequestNow>[] = [
     head: 'IN FLIGHT',
     isFigure: true,
     spare: 0,
-    cell: (row) => piece(span(row.age), row.age >= OLD_S ? 'warn' : undefined),
+    cell: ({ age, state }) =>
+      piece(span(age), age >= OLD_S && state !== 'upgraded' ? 'warn' : undefined),
   },
   { head: 'STATE', spare: 2, cell: ({ state }) => piece(state) },
   {

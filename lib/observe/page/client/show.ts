@@ -151,7 +151,10 @@ const FLIGHT: readonly Column<RequestNow>[] = [
   {
     head: 'Age',
     kind: 'figure',
-    cell: (row) => ({ text: span(row.age), mark: row.age >= LONG_REQUEST ? 'warn' : '' }),
+    cell: ({ age, state }) => ({
+      text: span(age),
+      mark: age >= LONG_REQUEST && state !== 'upgraded' ? 'warn' : '',
+    }),
   },
   {
     head: 'Request',
