@@ -7,8 +7,9 @@ import { rolldown } from 'rolldown'
 import { root } from './project.mjs'
 
 const lib = join(root, 'lib')
-/** What every command needs, what some need, what only a server needs, and what a worker does. */
-const COMMAND = ['cli/main']
+/** What comes before all else; what every command needs, what some need, what only a server needs, and a worker. */
+const FIRST = ['cli/main']
+const COMMAND = ['cli/run']
 const COMMANDS = ['cli/help', 'cli/ctl/command', 'cli/top/command', 'cli/trace/command']
 const SERVER = ['control/run']
 const WORKER = ['worker/main', 'worker/process']
@@ -73,10 +74,11 @@ const nameOf = (id) => relative(lib, id).replace(/\.ts$/, '')
 function groupsOf(graph) {
   let closures
   const groupOf = (id) => {
-    closures ??= [COMMAND, COMMANDS, SERVER, WORKER].map((names) => closureOf(graph, names))
-    const [isCommand, isOfOne, isServer, isWorker] = closures.map((closure) =>
+    closures ??= [FIRST, COMMAND, COMMANDS, SERVER, WORKER].map((names) => closureOf(graph, names))
+    const [isFirst, isCommand, isOfOne, isServer, isWorker] = closures.map((closure) =>
       closure.has(nameOf(id)),
     )
+    if (isFirst) return 'first'
     if (isCommand || (isOfOne && (isServer || isWorker))) return isWorker ? 'shared' : 'command'
     if (isServer) return isWorker ? 'crossing' : 'server'
     return isWorker ? 'worker' : null

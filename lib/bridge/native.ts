@@ -247,14 +247,23 @@ interface Addon {
   nativeVersion(): string
 }
 
-const addon = loadAddon<Addon>()
+let loaded: Addon | undefined
+
+/**
+ * Loaded when it is used first, and so by the main thread: a thread that is started ahead must not be the
+ * one whose end unloads it.
+ */
+function addon(): Addon {
+  loaded ??= loadAddon<Addon>()
+  return loaded
+}
 
 /** Listens on each item of `options.bind`, by the socket that was inherited for it or by a new one. */
 export function openSockets(
   options: NativeOptions,
   inherited: readonly NativeInherited[],
 ): NativeSockets {
-  return addon.NativeSockets.open(options, inherited)
+  return addon().NativeSockets.open(options, inherited)
 }
 
 /**
@@ -267,7 +276,7 @@ export function startServer(
   environ: boolean,
   report: (report: NativeReport) => void,
 ): NativeServer {
-  return addon.NativeServer.start(sockets, options, environ, report)
+  return addon().NativeServer.start(sockets, options, environ, report)
 }
 
 /**
@@ -275,27 +284,27 @@ export function startServer(
  * that were lost. Throws like `startServer`.
  */
 export function openEntries(options: NativeOptions, report: (report: NativeReport) => void): void {
-  addon.openEntries(options, report)
+  addon().openEntries(options, report)
 }
 
 /** Hands an entry to syslog, if the way there is open; nobody waits for it. */
 export function writeEntry(severity: number, entry: string): void {
-  addon.writeEntry(severity, entry)
+  addon().writeEntry(severity, entry)
 }
 
 /** Entries that were lost so far on their way to syslog. */
 export function entriesLost(): number {
-  return addon.entriesLost()
+  return addon().entriesLost()
 }
 
 /** Has the last entries sent, which may take 2 s. */
 export function closeEntries(): void {
-  addon.closeEntries()
+  addon().closeEntries()
 }
 
 /** Opens a way to statsd. `report` hears of lines that were lost. Throws like `startServer`. */
 export function openStatsd(to: string, report: (report: NativeReport) => void): NativeStatsd {
-  return addon.NativeStatsd.open(to, report)
+  return addon().NativeStatsd.open(to, report)
 }
 
 /**
@@ -303,7 +312,7 @@ export function openStatsd(to: string, report: (report: NativeReport) => void): 
  * does not prevent their use; throws like `startServer`.
  */
 export function checkOptions(options: NativeOptions): string[] {
-  return addon.checkOptions(options)
+  return addon().checkOptions(options)
 }
 
 /**
@@ -311,22 +320,22 @@ export function checkOptions(options: NativeOptions): string[] {
  * one that no other worker has; without it, it is the next that is free.
  */
 export function attach(server: number, ring: () => void, number?: number): Port {
-  return Object.assign(addon.attach(server, ring, number), { lends: true })
+  return Object.assign(addon().attach(server, ring, number), { lends: true })
 }
 
 /** The addon's version. */
 export function nativeVersion(): string {
-  return addon.nativeVersion()
+  return addon().nativeVersion()
 }
 
 /** Names this thread for `top -H`. */
 export function nameThread(name: string): void {
-  addon.nameThread(name)
+  addon().nameThread(name)
 }
 
 /** Has this process killed when the one that started it ends, where the system can do that. */
 export function dieWithParent(): void {
-  addon.dieWithParent()
+  addon().dieWithParent()
 }
 
 /**
@@ -335,5 +344,5 @@ export function dieWithParent(): void {
  * @throws Error when nobody takes it there
  */
 export function notifyManager(socket: string, message: string): void {
-  addon.notifyManager(socket, message)
+  addon().notifyManager(socket, message)
 }

@@ -21,6 +21,7 @@ import { type ControlSocket, openControlSocket } from './socket/server.ts'
 import { sendToSyslog } from './syslog.ts'
 import type { Launch } from './upgrade/launch.ts'
 import { Predecessor } from './upgrade/predecessor.ts'
+import { endThreads, startThreads } from './workers/threads.ts'
 
 /**
  * Serves until it is told to stop. `ACTIONS` says what it can be told, and by which signals.
@@ -42,6 +43,8 @@ export async function runServer(
   const runtime = runtimeOfJob(job)
   if (runtime === 'python')
     for (const line of gunicornLeftovers(process.env, cwd)) log('warning', line)
+  if (runtime === 'javascript' && options.workerClass === 'thread') startThreads(options.workers)
+  else endThreads()
   const predecessor = findPredecessor(launch)
   const binds = new Binds(options, placesOf(options, process.env, launch.handover))
   const listener = listenOn(binds, job, runtime)

@@ -9,7 +9,7 @@ import { errorText, MonodonError } from '../errors.ts'
 import { logError, reopenLog } from '../log.ts'
 import { toNative } from '../options/native.ts'
 import { type Booted, bootWorker } from './boot.ts'
-import type { FromWorker, StartMessage, ToWorker } from './protocol.ts'
+import type { FromWorker, StartMessage, ToProcess } from './protocol.ts'
 
 /** Where the server has put the socket. */
 const DESCRIPTOR = 3
@@ -37,7 +37,7 @@ const openSocket = (onread: OnReadOpts): Socket => {
   return socket
 }
 const port = new SocketPort(openSocket, {
-  tell: (message) => hear(message as ToWorker),
+  tell: (message) => hear(message as ToProcess),
   stop,
   // The server has stopped, or is gone: what the app does in the background may come to its end.
   ended: () => {
@@ -46,7 +46,7 @@ const port = new SocketPort(openSocket, {
   },
 })
 
-function hear(message: ToWorker): void {
+function hear(message: ToProcess): void {
   if (message.type === 'start') void boot(message)
   else if (message.type === 'reopenLogs') reopenLog()
 }

@@ -24,12 +24,15 @@ export interface WorkerData {
   readonly staysBroken: boolean
 }
 
-/** What a worker thread is started with. */
-export interface ThreadData extends WorkerData {
+/** What a thread is started with: the first message to it, once it has booted. */
+export interface ThreadStart extends WorkerData {
+  readonly type: 'start'
   /** Id of the native server that it attaches to. */
   readonly server: number
   /** The folder in which the app is looked for. */
   readonly cwd: string
+  /** The variables that the app sees. */
+  readonly env: NodeJS.ProcessEnv
 }
 
 /** A file that the app has loaded or looked for, and its version (`versionOf`) before that. */
@@ -80,5 +83,8 @@ export interface ReopenLogsMessage {
   readonly type: 'reopenLogs'
 }
 
-/** To a worker. */
-export type ToWorker = StartMessage | StopMessage | MeasureMessage | ReopenLogsMessage
+/** To a worker in a thread. */
+export type ToThread = ThreadStart | StopMessage | MeasureMessage | ReopenLogsMessage
+
+/** To a worker in a process. */
+export type ToProcess = StartMessage | ReopenLogsMessage

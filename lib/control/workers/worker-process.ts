@@ -19,6 +19,7 @@ import {
 } from './app-worker.ts'
 import type { Program } from './program.ts'
 import { residentMemory } from './resident-memory.ts'
+import { threadName } from './threads.ts'
 
 /** How long a worker that hangs may take to write where it hangs, in milliseconds. */
 const DUMP_MS = 300
@@ -69,7 +70,7 @@ export class WorkerProcess implements SupervisedWorker {
     const start: StartMessage = {
       type: 'start',
       layout: LAYOUT_VERSION,
-      name: `monodon-worker-${number}`,
+      name: threadName(number),
       number,
       ...data,
     }

@@ -1,8 +1,7 @@
 import type { EventLoopUtilization } from 'node:perf_hooks'
-import { Worker } from 'node:worker_threads'
-import { CODE_FOLDER } from '../../code-folder.ts'
+import type { Worker } from 'node:worker_threads'
 import { log, logError, noteWorkers } from '../../log.ts'
-import type { FromWorker, ThreadData, ToWorker } from '../../worker/protocol.ts'
+import type { FromWorker, ThreadStart, ToThread } from '../../worker/protocol.ts'
 import {
   BootFailure,
   endedWhileLoading,
@@ -13,6 +12,7 @@ import {
   type WorkerState,
 } from './app-worker.ts'
 import { stackOfThread } from './thread-stack.ts'
+import { takeThread, threadName } from './threads.ts'
 
 /** A worker in a thread of its own. */
 export class WorkerThread implements SupervisedWorker {
@@ -32,13 +32,14 @@ export class WorkerThread implements SupervisedWorker {
   /** Who waits for its memory. */
   private measured: ((bytes: number | undefined) => void) | undefined
 
-  /** `top -H` shows `monodon-worker-N`. */
-  constructor(number: number, data: Omit<ThreadData, 'name' | 'number'>, onLoaded: OnLoaded) {
+  constructor(
+    number: number,
+    data: Omit<ThreadStart, 'type' | 'name' | 'number' | 'env'>,
+    onLoaded: OnLoaded,
+  ) {
     this.number = number
     this.onLoaded = onLoaded
-    const name = `monodon-worker-${number}`
-    const workerData: ThreadData = { name, number, ...data }
-    this.thread = new Worker(new URL('worker/main.js', CODE_FOLDER), { workerData, name })
+    this.thread = takeThread(number)
     this.spent = new Promise((resolve) => {
       this.tellSpent = resolve
     })
@@ -59,6 +60,7 @@ export class WorkerThread implements SupervisedWorker {
     })
     // Who does not wait for it need not hear of it here: the end of the thread is logged.
     this.ready.catch(() => {})
+    this.tell({ type: 'start', name: threadName(number), number, env: { ...process.env }, ...data })
   }
 
   stop(timeoutMs: number): Promise<void> {
@@ -102,7 +104,7 @@ export class WorkerThread implements SupervisedWorker {
     log('error', `worker ${this.number} hangs${where}`)
   }
 
-  private tell(message: ToWorker): void {
+  private tell(message: ToThread): void {
     this.thread.postMessage(message)
   }
 
