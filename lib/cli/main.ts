@@ -1,17 +1,20 @@
 #!/usr/bin/env node
 import { startThreads } from '../control/workers/threads.ts'
 
-/** Subcommands that serve nothing, and flags that only ask. */
+/** Subcommands that serve nothing. */
 const NO_SERVER = ['ctl', 'top', 'trace']
+/** Flags that only ask, and what asks for workers in processes. */
 const ONLY_ASKS = /^(?:-h|-v|--help|--version|--check-config|--print-config)$/
+const IN_PROCESSES = /^(?:--worker-class=)?process$|\.py(?::|$)/
 
-/** Whether the arguments are those of a server, as far as that can be seen at a glance. */
-function isLikelyServer([first, ...rest]: readonly string[]): boolean {
+/** Whether these are the arguments of a server with threads, as far as that can be seen at a glance. */
+function isLikelyThreaded(argv: readonly string[]): boolean {
+  const [first] = argv
   if (first === undefined || NO_SERVER.includes(first)) return false
-  return ![first, ...rest].some((argument) => ONLY_ASKS.test(argument))
+  return !argv.some((argument) => ONLY_ASKS.test(argument) || IN_PROCESSES.test(argument))
 }
 
 // To boot a thread takes longest of a start, and needs nothing of the rest: so it comes before all else is
 // even loaded. One that is not needed in the end is ended unused.
-if (isLikelyServer(process.argv.slice(2))) startThreads(1)
+if (isLikelyThreaded(process.argv.slice(2))) startThreads(1)
 await import('./run.ts')
