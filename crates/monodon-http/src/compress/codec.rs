@@ -1,9 +1,7 @@
 //! The encoders of three libraries, with one face.
 
-use brotli::enc::StandardAlloc;
-use brotli::enc::encode::{
-    BrotliEncoderOperation, BrotliEncoderParameter, BrotliEncoderStateStruct,
-};
+use brotlic::encode::{BrotliEncoder, BrotliEncoderOptions, BrotliOperation};
+use brotlic::{Quality, WindowSize};
 use flate2::{Compress, Compression as Level, FlushCompress, Status};
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
@@ -12,9 +10,12 @@ use super::Coding;
 
 /// How far back an encoder looks, as a power of two: what it holds is a multiple of this. Clients
 /// need not know more than 8 MiB of zstd (RFC 9659).
-const WINDOW_BITS: u32 = 18;
+const WINDOW_BITS: u8 = 18;
 /// The largest there is for gzip.
 const GZIP_WINDOW_BITS: u8 = 15;
+
+/// Bytes of output that brotli has room for in one call.
+const BR_ROOM: usize = 16 * 1024;
 
 /// What to do with the bytes that are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) struct Broken;
 /// An encoder of one stream.
 pub(super) enum Codec {
     Zstd(CCtx<'static>),
-    Br(Box<BrotliEncoderStateStruct<StandardAlloc>>),
+    Br(BrotliEncoder),
     Gzip(Box<Compress>),
 }
 
@@ -46,7 +47,7 @@ impl Codec {
                 let mut context = CCtx::try_create().ok_or(Broken)?;
                 for parameter in [
                     CParameter::CompressionLevel(level),
-                    CParameter::WindowLog(WINDOW_BITS),
+                    CParameter::WindowLog(WINDOW_BITS.into()),
                 ] {
                     context.set_parameter(parameter).map_err(|_| Broken)?;
                 }
@@ -54,19 +55,14 @@ impl Codec {
                 Self::Zstd(context)
             }
             Coding::Br => {
-                let mut state = BrotliEncoderStateStruct::new(StandardAlloc::default());
+                let quality = u8::try_from(level)
+                    .ok()
+                    .and_then(|it| Quality::new(it).ok());
+                let window = WindowSize::new(WINDOW_BITS).map_err(|_| Broken)?;
                 let hint = size.map_or(0, |size| u32::try_from(size).unwrap_or(u32::MAX));
-                for (parameter, value) in [
-                    (
-                        BrotliEncoderParameter::BROTLI_PARAM_QUALITY,
-                        level.unsigned_abs(),
-                    ),
-                    (BrotliEncoderParameter::BROTLI_PARAM_LGWIN, WINDOW_BITS),
-                    (BrotliEncoderParameter::BROTLI_PARAM_SIZE_HINT, hint),
-                ] {
-                    state.set_parameter(parameter, value);
-                }
-                Self::Br(Box::new(state))
+                let mut options = BrotliEncoderOptions::new();
+                options.quality(quality.ok_or(Broken)?).window_size(window);
+                Self::Br(options.size_hint(hint).build().map_err(|_| Broken)?)
             }
             Coding::Gzip => Self::Gzip(Box::new(Compress::new_gzip(
                 Level::new(level.unsigned_abs()),
@@ -137,39 +133,26 @@ fn zstd(
 }
 
 fn br(
-    state: &mut BrotliEncoderStateStruct<StandardAlloc>,
+    state: &mut BrotliEncoder,
     input: &[u8],
     step: Step,
     out: &mut Vec<u8>,
 ) -> Result<(), Broken> {
     let operation = match step {
-        Step::Go => BrotliEncoderOperation::BROTLI_OPERATION_PROCESS,
-        Step::Flush => BrotliEncoderOperation::BROTLI_OPERATION_FLUSH,
-        Step::Finish => BrotliEncoderOperation::BROTLI_OPERATION_FINISH,
+        Step::Go => BrotliOperation::Process,
+        Step::Flush => BrotliOperation::Flush,
+        Step::Finish => BrotliOperation::Finish,
     };
-    let (mut left, mut read) = (input.len(), 0);
+    let mut read = 0;
     loop {
-        let goes_on = state.compress_stream(
-            operation,
-            &mut left,
-            input,
-            &mut read,
-            &mut 0,
-            &mut [],
-            &mut 0,
-            &mut None,
-            &mut |_, _, _, _| (),
-        );
-        if !goes_on {
-            return Err(Broken);
-        }
-        while state.has_more_output() {
-            // Zero asks for all there is.
-            let mut count = 0;
-            let output = state.take_output(&mut count);
-            out.extend_from_slice(&output[..count]);
-        }
-        if left == 0 && (step != Step::Finish || state.is_finished()) {
+        make_room(out);
+        let written = out.len();
+        // It takes no room that was never written to; so it gets little at a time.
+        out.resize(out.capacity().min(written + BR_ROOM), 0);
+        let result = state.compress(&input[read..], &mut out[written..], operation);
+        out.truncate(written + result.as_ref().map_or(0, |done| done.bytes_written));
+        read += result.map_err(|_| Broken)?.bytes_read;
+        if read == input.len() && !state.has_output() {
             return Ok(());
         }
     }

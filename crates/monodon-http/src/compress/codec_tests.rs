@@ -10,7 +10,7 @@ fn decode(coding: Coding, coded: &[u8]) -> Vec<u8> {
         Coding::Gzip => flate2::read::GzDecoder::new(coded)
             .read_to_end(&mut plain)
             .unwrap(),
-        Coding::Br => brotli::Decompressor::new(coded, 4096)
+        Coding::Br => brotli_decompressor::Decompressor::new(coded, 4096)
             .read_to_end(&mut plain)
             .unwrap(),
         Coding::Zstd => {
@@ -33,7 +33,7 @@ fn decode_so_far(coding: Coding, coded: &[u8]) -> Vec<u8> {
             }
         }
         Coding::Br => {
-            let mut reader = brotli::Decompressor::new(coded, 4096);
+            let mut reader = brotli_decompressor::Decompressor::new(coded, 4096);
             while let Ok(more @ 1..) = reader.read(&mut plain[count..]) {
                 count += more;
             }
