@@ -167,6 +167,14 @@ export interface Exchange {
    * @returns false when more is waiting than the high-water mark (64 KiB): wait for `drained`.
    */
   write(chunk: string | Uint8Array): boolean
+  /**
+   * Adds a part of an open file to a streamed response, whose bytes count as those of `write`; `positionOf`
+   * was not negative. The descriptor may be closed at once. After an abort it does nothing.
+   *
+   * @param length at most 1 GiB
+   * @returns as `write`; `undefined` if there can be no more descriptors, and nothing was added
+   */
+  writeFile(descriptor: number, offset: number, length: number): boolean | undefined
   /** Resolves when there is room again, or at once. Also resolves when the client leaves. */
   drained(): Promise<void>
   /** Resolves when no chunk is lent any more, so that the app may reuse its buffers. */

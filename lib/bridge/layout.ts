@@ -17,7 +17,7 @@
  */
 
 /** Raised by every change to this file that a peer would notice. */
-export const LAYOUT_VERSION = 6
+export const LAYOUT_VERSION = 7
 
 /** Record kinds. The first half goes from native code to a worker, the second half back. */
 export const KIND = {
@@ -101,6 +101,8 @@ export const FLAG = {
   over: 1,
   /** abort: the response was complete before the app had ended it (HEAD, a declared length). */
   complete: 1,
+  /** file: its bytes count against the worker's room as those of a chunk, and `drain` tells of them. */
+  counted: 1,
   /** response, chunk, messageOut: the body is the lent buffer whose index is in the length's place. */
   lent: 1,
   /** chunk, messageOut: send a `released` record when the lent buffer is given back. */

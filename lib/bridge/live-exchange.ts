@@ -198,6 +198,14 @@ export class LiveExchange implements Exchange {
     return this.waiting < HIGH_WATER_BYTES
   }
 
+  writeFile(descriptor: number, offset: number, length: number): boolean | undefined {
+    if (this.finished) return true
+    if (!this.home.outbox.filePiece(this.id, descriptor, offset, length)) return undefined
+    this.waiting += length
+    this.home.wrote()
+    return this.waiting < HIGH_WATER_BYTES
+  }
+
   drained(): Promise<void> {
     if (this.finished || this.waiting < HIGH_WATER_BYTES) return Promise.resolve()
     return new Promise((resolve) => {

@@ -110,15 +110,28 @@ export class Outbox {
     this.reserve(3 * WORDS + FILE.words * 4 + headers.length)
     if (!this.port.enclose?.(descriptor)) return false
     this.block(KIND.head, id, status, headers)
+    this.enclosed(id, 0, offset, length)
+    this.block(KIND.end, id, 0, '')
+    return true
+  }
+
+  /** A part of an open file as a piece of a streamed body, which counts as a chunk. False as for `file`. */
+  filePiece(id: number, descriptor: number, offset: number, length: number): boolean {
+    this.reserve(FILE.words * 4)
+    if (!this.port.enclose?.(descriptor)) return false
+    this.enclosed(id, FLAG.counted, offset, length)
+    return true
+  }
+
+  /** The record of a file that was enclosed; there is room for it. */
+  private enclosed(id: number, flags: number, offset: number, length: number): void {
     const { at, words } = this
     const word = at >>> 2
     words[word + FILE.offsetLow] = offset
     words[word + FILE.offsetHigh] = offset / WORD_VALUES
     words[word + FILE.lengthLow] = length
     words[word + FILE.lengthHigh] = length / WORD_VALUES
-    this.finish(word, KIND.file, id, at + FILE.words * 4)
-    this.block(KIND.end, id, 0, '')
-    return true
+    this.finish(word, KIND.file | (flags << 8), id, at + FILE.words * 4)
   }
 
   /** A record whose only payload is a header block: `head`, `end`, `informational`. */

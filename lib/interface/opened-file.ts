@@ -86,20 +86,31 @@ export async function sendStream(
 }
 
 /** A `ReadStream` with what @types/node does not tell. */
-type Opened = ReadStream & {
+export type Opened = Omit<ReadStream, 'bytesRead'> & {
   readonly fd: number | null
   readonly start: number | undefined
   readonly end: number | undefined
+  bytesRead: number
+  /** Where the next read begins; `undefined` is where the file stands. */
+  pos: number | undefined
 }
 
 function isFresh(stream: unknown): stream is ReadStream {
-  if (!(stream instanceof ReadStream) || stream.constructor !== ReadStream) return false
-  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing !== null) return false
-  if (stream.readableEncoding !== null || Object.hasOwn(stream, '_read')) return false
+  if (!isUnread(stream) || stream.readableFlowing !== null) return false
   // Who listens wants it to be read: one that is handed over never comes to its end.
-  const isHeard = stream.listenerCount('readable') > 0 || stream.listenerCount('end') > 0
-  return !isHeard && readsFiles(stream)
+  return stream.listenerCount('readable') === 0 && stream.listenerCount('end') === 0
 }
+
+/** Whether it is a stream of a file, of which nobody has read yet, and gives nothing but its bytes. */
+export function isUnread(stream: unknown): stream is ReadStream {
+  if (!(stream instanceof ReadStream) || stream.constructor !== ReadStream) return false
+  if (stream.destroyed || stream.readableDidRead || stream.readableLength > 0) return false
+  if (stream.readableEncoding !== null) return false
+  return OWN.every((name) => !Object.hasOwn(stream, name)) && readsFiles(stream)
+}
+
+/** What a stream has itself if somebody watches or changes what is read. */
+const OWN = ['_read', 'read', 'push']
 
 /** Whether its descriptor is one of the system: a stream may have functions of its own for `fs`. */
 function readsFiles(stream: ReadStream): boolean {

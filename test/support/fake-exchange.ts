@@ -256,6 +256,10 @@ export class FakeExchange implements Exchange {
     return -1
   }
 
+  writeFile(): boolean | undefined {
+    throw new Error('contract: writeFile without a position')
+  }
+
   respondFile(): boolean {
     throw new Error('contract: respondFile without a position')
   }

@@ -3,7 +3,7 @@
 //! GENERATED from `lib/bridge/layout.ts`, which describes it, by `npm run generate`. Do not edit.
 
 /// Raised by every change to this file that a peer would notice.
-pub const LAYOUT_VERSION: u32 = 6;
+pub const LAYOUT_VERSION: u32 = 7;
 
 /// Record kinds. The first half goes from native code to a worker, the second half back.
 pub mod kind {
@@ -81,6 +81,8 @@ pub mod flag {
     pub const OVER: u8 = 1;
     /// abort: the response was complete before the app had ended it (HEAD, a declared length).
     pub const COMPLETE: u8 = 1;
+    /// file: its bytes count against the worker's room as those of a chunk, and `drain` tells of them.
+    pub const COUNTED: u8 = 1;
     /// response, chunk, `messageOut`: the body is the lent buffer whose index is in the length's place.
     pub const LENT: u8 = 1;
     /// chunk, `messageOut`: send a `released` record when the lent buffer is given back.

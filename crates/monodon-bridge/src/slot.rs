@@ -49,7 +49,11 @@ impl Answer {
 /// A piece of a streamed body, or of what a WebSocket is to send.
 pub(crate) enum Part {
     Chunk(Chunk),
-    File(FilePart),
+    File {
+        part: FilePart,
+        /// Whether its bytes count against the worker's room.
+        is_counted: bool,
+    },
     Message {
         is_text: bool,
         is_last: bool,
@@ -151,9 +155,15 @@ impl Slot {
 
     /// A piece has come from the worker.
     pub(crate) fn add(&mut self, part: Part) {
-        if let Part::Chunk(chunk) | Part::Message { chunk, .. } = &part {
-            self.window += bytes::Buf::remaining(chunk);
-        }
+        let counted = match &part {
+            Part::Chunk(chunk) | Part::Message { chunk, .. } => bytes::Buf::remaining(chunk),
+            Part::File {
+                part,
+                is_counted: true,
+            } => part.left() as usize,
+            Part::File { .. } | Part::Close { .. } => 0,
+        };
+        self.window = self.window.saturating_add(counted);
         self.parts.push_back(part);
     }
 
@@ -163,7 +173,7 @@ impl Slot {
         let Some(Ending::Complete { trailers }) = &self.ending else {
             return None;
         };
-        let [Part::File(part)] = self.parts.make_contiguous() else {
+        let [Part::File { part, .. }] = self.parts.make_contiguous() else {
             return None;
         };
         let length = declared.unwrap_or(part.left());
@@ -234,15 +244,25 @@ impl Slot {
         over
     }
 
-    /// The connection has taken `bytes` of a file, which count nothing against the worker's room.
-    pub(crate) fn pass_file(&mut self, bytes: usize) {
+    /// The connection is to have `bytes` of the file that is first. Says whether they count against the
+    /// worker's room.
+    pub(crate) fn advance_file(&mut self, bytes: usize) -> bool {
+        let Some(Part::File { part, is_counted }) = self.parts.front_mut() else {
+            return false;
+        };
+        part.advance(bytes as u64);
+        *is_counted
+    }
+
+    /// The connection has taken `bytes` that count nothing against the worker's room.
+    pub(crate) fn pass_uncounted(&mut self, bytes: usize) {
         self.due = self.due.map(|due| due.saturating_sub(bytes as u64));
     }
 
-    /// The connection has taken `bytes` of the worker's chunks. Gives the bytes to report to the worker,
+    /// The connection has taken `bytes` that count. Gives the bytes to report to the worker,
     /// when it waits for that: at the high-water mark, once half of it is free again.
     pub(crate) fn pass(&mut self, bytes: usize) -> Option<u32> {
-        self.due = self.due.map(|due| due.saturating_sub(bytes as u64));
+        self.pass_uncounted(bytes);
         self.passed += bytes;
         let high = HIGH_WATER_BYTES;
         if self.window < high || self.window - self.passed > high / 2 {

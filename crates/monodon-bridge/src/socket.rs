@@ -164,7 +164,7 @@ impl SocketSession {
                 }) => self.message(is_text, is_last, chunk)?,
                 Some(Part::Close { code, reason }) => self.close(code, &reason),
                 // A worker cannot submit others here.
-                Some(Part::Chunk(_) | Part::File(_)) => {}
+                Some(Part::Chunk(_) | Part::File { .. }) => {}
                 None => break,
             }
         }

@@ -87,10 +87,13 @@ impl Streamed {
             let looked = self.exchange.with(|slot| look(slot, cx));
             return Poll::Ready(match ready!(looked.unwrap_or(Poll::Ready(Next::Cut))) {
                 Next::Chunk(chunk) => Some(Ok(self.pass_chunk(chunk))),
-                Next::File(block) => {
-                    self.reading = Some(tokio::task::spawn_blocking(|| block.run()));
-                    continue;
-                }
+                Next::File(block) => match block.run_now() {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.reading = Some(tokio::task::spawn_blocking(|| block.run()));
+                        continue;
+                    }
+                    block => Some(self.pass_block(Ok(block))),
+                },
                 Next::Trailers(block) => Some(trailers(&block)),
                 Next::End => None,
                 Next::Cut => {
@@ -115,12 +118,11 @@ impl Streamed {
         let bridge = &self.exchange.io.bridge;
         match block {
             Ok(Ok(block)) if !block.is_empty() => {
-                self.exchange.with(|slot| {
-                    if let Some(Part::File(part)) = slot.parts.front_mut() {
-                        part.advance(block.len() as u64);
-                    }
-                    slot.pass_file(block.len());
-                });
+                let bytes = block.len();
+                match self.exchange.with(|slot| slot.advance_file(bytes)) {
+                    Some(true) => self.exchange.pass(bytes),
+                    _ => drop(self.exchange.with(|slot| slot.pass_uncounted(bytes))),
+                }
                 Ok(Frame::data(block.into()))
             }
             Ok(Ok(_)) => {
@@ -149,13 +151,13 @@ fn look(slot: &mut Slot, cx: &mut Context<'_>) -> Poll<Next> {
     while let Some(part) = slot.parts.pop_front() {
         match part {
             Part::Chunk(chunk) => return Poll::Ready(Next::Chunk(chunk)),
-            Part::File(part) if part.left() > 0 => {
+            Part::File { part, is_counted } if part.left() > 0 => {
                 let block = part.next_block();
-                slot.parts.push_front(Part::File(part));
+                slot.parts.push_front(Part::File { part, is_counted });
                 return Poll::Ready(Next::File(block));
             }
             // Not of a body: a worker cannot submit them here.
-            Part::File(_) | Part::Message { .. } | Part::Close { .. } => {}
+            Part::File { .. } | Part::Message { .. } | Part::Close { .. } => {}
         }
     }
     if let Some(Ending::Complete { .. }) = slot.ending

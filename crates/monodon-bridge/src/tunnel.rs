@@ -132,6 +132,6 @@ fn next_chunk(slot: &mut Slot) -> Option<Chunk> {
     match slot.parts.pop_front()? {
         Part::Chunk(chunk) => Some(chunk),
         // A worker cannot submit them here.
-        Part::File(_) | Part::Message { .. } | Part::Close { .. } => None,
+        Part::File { .. } | Part::Message { .. } | Part::Close { .. } => None,
     }
 }

@@ -21,6 +21,7 @@ import {
   kTrailers,
   NodeOutgoing,
 } from './outgoing.ts'
+import { readNatively } from './piped-file.ts'
 import type { NodeRequest } from './request.ts'
 import type { NodeSocket } from './socket.ts'
 import { kDisconnected, kExchange, kResponse, kResponseOver } from './state.ts'
@@ -238,6 +239,13 @@ export class NodeResponse extends NodeOutgoing {
     this[kErrored] = error ?? null
     cut(this, error)
     return this
+  }
+
+  // -- events
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === 'pipe' && this.write === NodeResponse.prototype.write) readNatively(args[0], this)
+    return super.emit(event, ...args)
   }
 
   // -- state

@@ -3,7 +3,7 @@
 GENERATED from lib/bridge/layout.ts, which describes it, by npm run generate. Do not edit.
 """
 
-LAYOUT_VERSION = 6
+LAYOUT_VERSION = 7
 
 KIND_REQUEST = 1
 KIND_BODY_CHUNK = 2
@@ -41,6 +41,7 @@ FLAG_MOUNTED = 16
 FLAG_ENCRYPTED = 32
 FLAG_OVER = 1
 FLAG_COMPLETE = 1
+FLAG_COUNTED = 1
 FLAG_LENT = 1
 FLAG_NOTIFY = 2
 FLAG_OVERFLOW = 1

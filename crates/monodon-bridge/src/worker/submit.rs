@@ -157,7 +157,10 @@ impl Worker {
             }
             Enclosure::File(file) => {
                 let (offset, length) = record::file_part(&record.bytes);
-                Some(Part::File(FilePart::new(file, offset, length)))
+                Some(Part::File {
+                    part: FilePart::new(file, offset, length),
+                    is_counted: record.flags & flag::COUNTED != 0,
+                })
             }
         };
         if record.kind == kind::FAIL
@@ -261,7 +264,7 @@ fn mail_of(record: Submitted, part: Option<Part>, stage: &mut Stage) -> Result<M
             code: record.aux,
             reason: unpinned(&record.bytes),
         }),
-        (kind::FILE, Some(Part::File(part)), Stage::Streaming) => Mail::Part(Part::File(part)),
+        (kind::FILE, Some(part), Stage::Streaming) => Mail::Part(part),
         (kind::END, _, Stage::Streaming | Stage::Tunnel) => Mail::End {
             trailers: unpinned(&record.bytes),
         },
