@@ -15,8 +15,8 @@ mod types;
 
 use http::HeaderMap;
 
-use crate::listen::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 
 pub(crate) use codecs::Codecs;
 pub(crate) use decide::{Plan, apply};

@@ -48,6 +48,7 @@ mod phase;
 mod request;
 mod response;
 mod service;
+mod start_error;
 pub mod tls;
 mod traces;
 mod tuning;

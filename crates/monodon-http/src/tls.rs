@@ -6,12 +6,15 @@
 
 mod certificates;
 mod config;
+mod error;
 mod files;
 mod names;
 mod session;
 mod stream;
 
 pub(crate) use config::HTTPS;
-pub use config::{Tls, TlsError};
-pub use session::{Alpn, ClientCertificate, TlsSession};
+pub use config::Tls;
+pub use error::TlsError;
+pub use names::ClientCertificate;
+pub use session::{Alpn, TlsSession};
 pub(crate) use stream::{Staging, TlsStream};

@@ -18,11 +18,11 @@ use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 use self::context::{Context, FIELD_BYTES};
 pub(crate) use self::sampler::Sampler;
 use crate::field_values::FieldValues;
-use crate::listen::StartError;
 use crate::observe::cut;
 use crate::observe::spare::Spare;
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
+use crate::start_error::StartError;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

@@ -14,10 +14,10 @@ use crate::conn::preamble::PreambleRules;
 use crate::conn::timers::Timeouts;
 use crate::files::Mounts;
 use crate::framing::limits::Limits;
-use crate::listen::StartError;
 use crate::options::{HttpVersions, Options};
 use crate::request::fields::FieldRules;
 use crate::request::request_id::RequestIds;
+use crate::start_error::StartError;
 use crate::tls::Tls;
 use crate::traces::Traces;
 

@@ -6,11 +6,13 @@ mod deflate;
 mod offer;
 mod receive;
 mod send;
+mod violation;
 
 pub use deflate::{Deflate, compress};
 pub use offer::Offer;
-pub use receive::{Received, Receiver, Violation};
+pub use receive::{Received, Receiver};
 pub use send::{FrameHead, Kind, close_frame, control_frame};
+pub use violation::Violation;
 
 /// Close codes (RFC 6455 section 7.4.1).
 pub mod code {

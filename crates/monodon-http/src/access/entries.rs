@@ -6,9 +6,9 @@ use super::clock::zone;
 use super::syslog::{Destination, LINE_END, Severity, Syslog};
 use super::target::Target;
 use super::writer::{LAST_LINES, Lane, Writer};
-use crate::listen::StartError;
 use crate::options::Options;
 use crate::report::Reporter;
+use crate::start_error::StartError;
 
 /// The error log in syslog (`--log-syslog`).
 pub struct Entries {

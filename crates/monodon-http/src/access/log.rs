@@ -11,10 +11,10 @@ use super::secrets::Secrets;
 use super::syslog::{Destination, INFORMATIONAL, Severity, Syslog};
 use super::target::{LogFile, Target};
 use super::writer::{LAST_LINES, Lane, Writer};
-use crate::listen::StartError;
 use crate::options::Options;
 use crate::report::Reporter;
 use crate::request::request_id::RequestIds;
+use crate::start_error::StartError;
 
 /// Where the lines of a server go, and in which format. A change makes another of these.
 pub(crate) struct Outlets {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::target::Target;
 use super::way::{Address, Kind, Way, host_and_port};
 use super::writer::{LAST_LINES, Lane, Writer};
-use crate::listen::StartError;
 use crate::report::Reporter;
+use crate::start_error::StartError;
 
 /// Where statsd listens if no port is given.
 const PORT: u16 = 8125;

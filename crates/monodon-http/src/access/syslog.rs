@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::way::{Address, Kind, Way, host_and_port};
-use crate::listen::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 
 /// Bytes of a message, at most: those of a datagram, with room for the header.
 const MESSAGE_BYTES: usize = 60 * 1024;

@@ -9,10 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 use ppp::{v1, v2};
 
 use crate::conn::stream::Ends;
-use crate::listen::StartError;
 use crate::listen::sockets::{Bind, Introduction};
 use crate::options::Options;
 use crate::request::networks::Networks;
+use crate::start_error::StartError;
 
 /// Who may speak it, and who has to (`--proxy-protocol`, `--proxy-allow-ips`).
 #[derive(Debug)]

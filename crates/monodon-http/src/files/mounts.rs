@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::root::Root;
 use super::rules::{CacheRules, is_under};
-use crate::listen::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 
 /// Shared by all I/O threads. Two are the same if they serve alike: a folder that was replaced is
 /// another one.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Socket, Type};
 
+use crate::listen;
 use crate::listen::unix::Access;
-use crate::listen::{self, StartError};
 use crate::options::Options;
+use crate::start_error::StartError;
 use crate::tls::HTTPS;
 
 /// Where a socket listens.

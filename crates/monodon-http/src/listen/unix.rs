@@ -4,7 +4,7 @@ mod access;
 
 use socket2::Socket;
 
-use super::StartError;
+use crate::start_error::StartError;
 pub(crate) use access::Access;
 
 /// Listens on the path, or on the name behind `@`, which has no file (`unix(7)`: an abstract one); `bind` is

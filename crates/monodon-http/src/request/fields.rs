@@ -10,13 +10,13 @@ use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 
 use crate::conn::peer::Peer;
-use crate::listen::StartError;
 use crate::options::Options;
 use crate::report::code;
 use crate::request::client::Client;
 use crate::request::forwarded::{self, Believed, Told};
 use crate::request::networks::Networks;
 use crate::response::answers::Rejection;
+use crate::start_error::StartError;
 
 /// Who is believed about what, and which names reach the app.
 #[derive(Debug)]

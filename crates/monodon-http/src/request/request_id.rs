@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::listen::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 
 /// Characters of an id that is accepted, at most.
 const MOST: usize = 128;

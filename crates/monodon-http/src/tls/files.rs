@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::config::TlsError;
+use super::error::TlsError;
 use super::names;
 
 /// A certificate with its key, ready to be used.

@@ -9,7 +9,22 @@ use x509_parser::prelude::{
     AttributeTypeAndValue, FromDer, GeneralName, X509Certificate, X509Name,
 };
 
-use super::session::ClientCertificate;
+/// A certificate, with what `mod_ssl` tells of one.
+#[derive(Debug)]
+pub struct ClientCertificate {
+    /// The certificate itself, in DER.
+    pub der: Box<[u8]>,
+    /// The subject's distinguished name (RFC 2253).
+    pub subject: String,
+    /// The issuer's.
+    pub issuer: String,
+    /// Hexadecimal digits.
+    pub serial: String,
+    /// From when on it is valid: `Nov 27 02:51:36 2026 GMT`.
+    pub not_before: String,
+    /// Until when.
+    pub not_after: String,
+}
 
 /// The hosts that a certificate is for, in lower case: its alternative names, or the common name of one
 /// that has none.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use rustls::{CipherSuite, ProtocolVersion, ServerConnection};
 
-use super::names;
+use super::names::{self, ClientCertificate};
 
 /// What client and server have agreed on.
 pub struct TlsSession {
@@ -48,23 +48,6 @@ impl Alpn {
             Self::Http2 => "h2",
         }
     }
-}
-
-/// A certificate, with what `mod_ssl` tells of one.
-#[derive(Debug)]
-pub struct ClientCertificate {
-    /// The certificate itself, in DER.
-    pub der: Box<[u8]>,
-    /// The subject's distinguished name (RFC 2253).
-    pub subject: String,
-    /// The issuer's.
-    pub issuer: String,
-    /// Hexadecimal digits.
-    pub serial: String,
-    /// From when on it is valid: `Nov 27 02:51:36 2026 GMT`.
-    pub not_before: String,
-    /// Until when.
-    pub not_after: String,
 }
 
 impl TlsSession {

@@ -3,8 +3,8 @@
 use monodon_otlp::TraceId;
 
 use super::context::Context;
-use crate::listen::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 
 /// Decides whether a request is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

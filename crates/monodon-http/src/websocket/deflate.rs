@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use http::HeaderValue;
 use http::header::GetAll;
 
-use super::receive::Violation;
+use super::violation::Violation;
 
 const NAME: &str = "permessage-deflate";
 /// The end of every compressed message, which is not sent (section 7.2.1).

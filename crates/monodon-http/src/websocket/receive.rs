@@ -7,6 +7,7 @@ use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::deflate::inflate;
+use super::violation::Violation;
 use super::{code, may_be_sent};
 
 /// Bytes of a control frame's payload at most (section 5.5).
@@ -33,37 +34,6 @@ pub enum Received {
         /// Why, in words, UTF-8.
         reason: Bytes,
     },
-}
-
-/// What a client must not do: the connection is to be closed with this code (section 7.1.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The close code.
-    pub code: u16,
-    /// What was wrong.
-    pub why: &'static str,
-}
-
-impl Violation {
-    pub(super) const TOO_BIG: Self = Self {
-        code: code::TOO_BIG,
-        why: "a message is larger than limit-websocket-message",
-    };
-    pub(super) const BAD_DEFLATE: Self = Self {
-        code: code::INVALID,
-        why: "a compressed message cannot be inflated",
-    };
-    const NOT_UTF8: Self = Self {
-        code: code::INVALID,
-        why: "text is not UTF-8",
-    };
-
-    const fn protocol(why: &'static str) -> Self {
-        Self {
-            code: code::PROTOCOL,
-            why,
-        }
-    }
 }
 
 /// Reads what one client sends.

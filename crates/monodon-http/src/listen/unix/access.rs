@@ -1,7 +1,7 @@
 //! Who may use the Unix sockets that the server makes (`--socket-mode`, `--socket-owner`).
 
-use crate::listen::StartError;
 use crate::options::Options;
+use crate::start_error::StartError;
 
 /// The mode and the owner of a socket's file.
 #[derive(Debug)]
