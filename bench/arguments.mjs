@@ -57,6 +57,7 @@ const REFERENCES = [
   'node-https',
   'node-http2-tls',
   'gunicorn-sync-flask',
+  'gunicorn-sync-flask-file',
   'ws',
   'nginx-static',
   'express-compression',

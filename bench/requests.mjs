@@ -48,6 +48,7 @@ export const REQUESTS = {
   zstd: compressed('zstd, gzip'),
   websocket: { path: '/ws', message: 'x'.repeat(64) },
   static: { path: '/static/50k.txt', type: 'text/plain', answer: STATIC_BYTES },
+  'flask-file': { path: '/static/50k.txt', type: 'text/plain', answer: STATIC_BYTES },
   large: { path: '/1mb', type: 'text/plain', answer: KB * KB },
 }
 

@@ -145,6 +145,15 @@ export const SCENARIOS = [
     generator: 'wrk',
     peer: 'gunicorn-sync-flask',
   },
+  {
+    name: 'flask-file',
+    title: 'a file of 50 KB by send_file of Flask, 64 connections',
+    request: 'flask-file',
+    protocol: 'h1',
+    connections: 64,
+    generator: 'wrk',
+    peer: 'gunicorn-sync-flask-file',
+  },
 ]
 
 /** Whether a server takes part in a scenario. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provide } from './install.mjs'
-import { staticServers } from './static.mjs'
+import { staticFolder, staticServers } from './static.mjs'
 import { tlsServers } from './tls.mjs'
 import { watchedServers } from './watched.mjs'
 
@@ -17,7 +17,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @typedef {object} Server
  * @property {string} name what `--only` takes
  * @property {string} label
- * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'gzip' | 'zstd' | 'flask' | 'websocket')[]} answers
+ * @property {('hello' | 'json' | 'echo' | 'stream' | 'large' | 'static' | 'gzip' | 'zstd' | 'flask' | 'flask-file' | 'websocket')[]} answers
  * @property {('h1' | 'h2' | 'ws' | 'h1s' | 'h2s')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
  * @property {() => Promise<() => Promise<object>>} [watch] begins to look at it, and gives what ends that
@@ -182,6 +182,22 @@ const python = (kind, name, app, answers, note) => ({
 const bare = (kind, name = kind) => python(kind, name, 'wsgi:app', 'hello', 'Python')
 const flask = (kind) => python(kind, `${kind}-flask`, 'flask_hello:app', 'flask', 'Flask')
 
+/** The same with an app that sends a file of the folder in `$STATIC`. */
+const flaskFile = (kind) => {
+  const server = python(kind, `${kind}-flask-file`, 'flask_file:app', 'flask-file', 'send_file')
+  return {
+    ...server,
+    prepare: async () => {
+      const launcher = await server.prepare()
+      const STATIC = join(staticFolder(), 'public')
+      return (port) => {
+        const launch = launcher(port)
+        return { ...launch, env: { ...launch.env, STATIC } }
+      }
+    },
+  }
+}
+
 /** The raw hyper server in Rust: what is possible without JavaScript. */
 const limit = (name, label, mode, protocol, answers) => ({
   name,
@@ -286,6 +302,11 @@ export const SERVERS = [
   flask('gunicorn'),
   flask('uwsgi'),
   flask('granian'),
+  flaskFile('monodon'),
+  flaskFile('gunicorn-sync'),
+  flaskFile('gunicorn'),
+  flaskFile('uwsgi'),
+  flaskFile('granian'),
   monodonCompressing('monodon-compress', 'monodon fetch', 'fetch', 'fetch.mjs'),
   monodonCompressing('monodon-compress-6', 'monodon fetch, gzip level 6', 'fetch', 'fetch.mjs', [
     ...['--compress-level', 'gzip=6'],
