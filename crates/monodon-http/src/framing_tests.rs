@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::Guard;
 use crate::framing::limits::Limits;
 use crate::options::Options;
@@ -94,4 +96,49 @@ fn holds_the_next_message_back() {
     guard.next_message();
     assert_eq!(guard.admit(&two.as_bytes()[one..], &limits), one);
     assert_eq!(guard.heads(), 2);
+}
+
+/// What requests, good and bad ones, are made of.
+fn fragment() -> impl Strategy<Value = Vec<u8>> {
+    let known: &[&[u8]] = &[
+        b"GET / HTTP/1.1\r\n",
+        b"POST /a HTTP/1.0\r\n",
+        b"HEAD http://b/ HTTP/1.1\r\n",
+        b"Host: a\r\n",
+        b"Content-Length: 5\r\n",
+        b"Content-Length: 0\r\n",
+        b"Content-Length: 5, 5\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: gzip\r\n",
+        b"transfer-encoding : chunked\r\n",
+        b" folded\r\n",
+        b"X: y\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"5\r\nhello\r\n",
+        b"5;a=b\r\nhello\r\n",
+        b"0\r\n\r\n",
+        b"0\r\nT: v\r\n\r\n",
+        b"ffffffffffffffff\r\n",
+        b"hello",
+    ];
+    let known = prop::sample::select(known).prop_map(<[u8]>::to_vec);
+    prop_oneof![8 => known, 1 => prop::collection::vec(any::<u8>(), 0..6)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Else a client could have the parser behind see other messages than the guard, by its timing.
+    #[test]
+    fn how_bytes_are_cut_decides_nothing(
+        fragments in prop::collection::vec(fragment(), 0..16),
+        sizes in prop::collection::vec(1_usize..24, 1..8),
+    ) {
+        let input = fragments.concat();
+        let mut next = sizes.iter().cycle();
+        let cut = ends_of(&input, || next.next().copied().unwrap_or(1));
+        prop_assert_eq!(cut, ends_of(&input, || input.len()));
+    }
 }

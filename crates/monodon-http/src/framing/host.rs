@@ -107,6 +107,7 @@ const NAME: [Kind; 256] = {
 #[cfg(test)]
 mod tests {
     use super::is_valid;
+    use proptest::prelude::*;
 
     #[test]
     fn names_one_host() {
@@ -133,6 +134,17 @@ mod tests {
             "a\u{e9}", "http://a", "a:-1", "a:+1",
         ] {
             assert!(!is_valid(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    proptest! {
+        /// Who reads it as a list, an authority with a user, or the beginning of a URL finds the same host.
+        #[test]
+        fn nothing_that_passes_has_a_second_meaning(value in "[a-z0-9.:@/,%?#\\\\\\[\\] \t\u{0}\u{e9}-]{0,16}") {
+            if is_valid(value.as_bytes()) {
+                prop_assert!(!value.contains(|c: char| " \t,/@?#\\\0".contains(c) || !c.is_ascii()));
+                prop_assert!(value.starts_with('[') || value.matches(':').count() <= 1);
+            }
         }
     }
 }
