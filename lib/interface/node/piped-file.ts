@@ -61,6 +61,11 @@ class Reading {
       stream.destroy(error as Error)
       return
     }
+    // The head may have said that there is none.
+    if (!res._hasBody) {
+      readByItself.call(stream, this.size)
+      return
+    }
     startOnce(res)
     this.goOn()
   }
