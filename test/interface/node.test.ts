@@ -42,6 +42,14 @@ describe('the objects', () => {
     expect(res).toBeInstanceOf(EventEmitter)
   })
 
+  it('end the connection with a response that should not keep it', async () => {
+    const { exchange } = await run((_req, res) => {
+      res.shouldKeepAlive = false
+      res.end('Hello')
+    })
+    expect(exchange.responseHeaders).toEqual([['connection', 'close']])
+  })
+
   it('build nothing for a listener that only answers', async () => {
     const seen: object[] = []
     const { exchange } = await run((req, res) => {

@@ -35,6 +35,8 @@ export class NodeOutgoing extends bare<Stream>(ServerResponse.prototype) {
   /** Content-Length as the app declared it; null if it did not. */
   declare _contentLength: number | null
   declare chunkedEncoding: boolean
+  /** False has the connection end with this response, as in Node. */
+  declare shouldKeepAlive: boolean
   declare _removedContLen: boolean
 
   /** True once status and fields are fixed. */
@@ -135,6 +137,8 @@ export type HeadersArgument =
 
 const NO_FIELDS: readonly Field[] = []
 
+const CLOSE = encodeField('connection', 'close')
+
 /** Fixes the fields: those set one by one, or those given to `writeHead` alone. */
 export function fixFields(out: NodeOutgoing, given: HeadersArgument | undefined): void {
   // Node lets `getHeader` see the fields of `writeHead` only if others were set before.
@@ -149,6 +153,7 @@ export function fixFields(out: NodeOutgoing, given: HeadersArgument | undefined)
     if (given !== undefined) mergeFields(out, given)
     out[kBlock] = collectFields(out)
   }
+  if (!out.shouldKeepAlive) out[kBlock] += CLOSE
 }
 
 export function encodeFields(given: HeadersArgument): HeaderBlock {
