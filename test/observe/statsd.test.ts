@@ -79,7 +79,6 @@ test('all that is told agrees with what the client has counted, before a reload 
   const flags = ['--config', config, '--workers', '2', '--io-threads', '2']
   const server = await SpawnedServer.start('app.mjs', flags, {}, folder)
   const client = new Counting(server.port)
-  const before = server.holdings
   const paths = [...times(20, '/'), ...times(3, '/404'), ...times(2, '/sleep'), '/throw']
   await ask(client, paths)
   await client.ask('NONSENSE\r\n\r\n')
@@ -87,6 +86,8 @@ test('all that is told agrees with what the client has counted, before a reload 
   const isTold = (count: number) => first.told.sum(requests) === count
   await client.leave(head('GET', '/hold'), async () => isTold(27))
   await until('that who has left to be told', () => isTold(28))
+  // Its socket has been opened by now.
+  const before = server.holdings
   expect(first.told.statuses('shop.gunicorn.')).toEqual({ ...client.codes, 499: 1 })
   expect(client.codes).toEqual({ 200: 22, 400: 1, 404: 3, 500: 1 })
   // What a worker logs, too.
