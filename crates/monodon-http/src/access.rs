@@ -1,7 +1,7 @@
 //! The access log (`--access-logfile`, `--log-syslog`): one line per request, in a format that is read
 //! once (`--access-logformat`).
 //!
-//! The request path only ever appends to a buffer in memory. A line is begun when a request's head
+//! The request path only ever appends to a buffer of its thread (`round`). A line is begun when a request's head
 //! has been parsed ([`AccessLog::begin`]) and written when its response has left, or the connection
 //! has ended ([`AccessLog::write`]). What never becomes a request for the handler but is answered is
 //! written by [`AccessLog::write_refused`]. `writer` brings the lines to where they go, on a thread of
@@ -20,6 +20,7 @@ mod format;
 mod line;
 mod log;
 mod nearest;
+mod round;
 mod secrets;
 mod statsd;
 mod subject;
@@ -30,9 +31,11 @@ mod writer;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::StatusCode;
+use tokio::sync::Notify;
 
 pub(crate) use self::atoms::Outcome;
 use self::clock::Clock;
@@ -41,6 +44,8 @@ pub(crate) use self::escape::VALUE_BYTES;
 use self::format::Format;
 pub(crate) use self::line::Line;
 pub(crate) use self::log::{Log, Outlets};
+use self::round::Round;
+pub(crate) use self::round::{end_round, end_rounds};
 use self::secrets::Secrets;
 pub use self::statsd::Statsd;
 use self::subject::Subject;
@@ -67,7 +72,7 @@ pub(crate) struct AccessLog {
     outlets: Arc<Outlets>,
     /// Its own of each place that lines go to.
     lanes: Vec<Lane>,
-    clock: RefCell<Clock>,
+    round: RefCell<Round>,
     spare: Spare<Line>,
 }
 
@@ -76,11 +81,12 @@ pub(crate) struct AccessLog {
     reason = "the box is what is used again"
 )]
 impl AccessLog {
-    /// The end for I/O thread `index`.
-    pub(crate) fn new(outlets: Arc<Outlets>, index: usize) -> Self {
+    /// The end for I/O thread `index`, whose rounds [`end_rounds`] ends when it is told by `begun`.
+    pub(crate) fn new(outlets: Arc<Outlets>, index: usize, begun: &Rc<Notify>) -> Self {
+        let clock = Clock::new(outlets.zone());
         Self {
             lanes: outlets.lanes(index),
-            clock: RefCell::new(Clock::new(outlets.zone())),
+            round: RefCell::new(Round::new(clock, Rc::clone(begun))),
             spare: Spare::new(SPARE_LINES),
             outlets,
         }
@@ -116,15 +122,19 @@ impl AccessLog {
 
     /// Writes the line of a request that is over, and has come to `outcome`.
     pub(crate) fn write(&self, mut line: Box<Line>, outcome: &Outcome) {
-        let mut clock = self.clock.borrow_mut();
-        for lane in &self.lanes {
-            lane.append(line.max_bytes(), |out| line.write(outcome, &mut clock, out));
-        }
+        let mut round = self.round.borrow_mut();
+        round.append(&self.lanes, |clock, out| line.write(outcome, clock, out));
+        drop(round);
         // The format may have changed since it was begun.
         let is_usual = !self.spare.is_full() && line.has_format(self.format());
         if is_usual && line.clear() {
             self.spare.keep(line);
         }
+    }
+
+    /// Gives the lines of this round to the writers.
+    pub(crate) fn end_round(&self) {
+        self.round.borrow_mut().give_away(&self.lanes);
     }
 
     /// Writes the line of a request that was refused before it was parsed. `request_line` is empty
@@ -144,5 +154,11 @@ impl AccessLog {
             ..Outcome::default()
         };
         self.write(self.begin_of(&subject), &outcome);
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.end_round();
     }
 }

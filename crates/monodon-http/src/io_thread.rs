@@ -23,6 +23,7 @@ use self::drain::{Drained, drain};
 use self::duty::Duty;
 pub(crate) use self::place::{Place, Registered};
 pub(crate) use self::thread::Thread;
+use crate::access;
 use crate::conn::Serving;
 use crate::conn::arrival::Arrival;
 use crate::conn::stream::Accepted;
@@ -34,6 +35,7 @@ use crate::listen::sockets::Bind;
 use crate::observe::stats::ThreadStats;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::tuning::Tuning;
+use crate::wire::Common;
 
 /// What an I/O thread is told.
 pub(crate) enum Command {
@@ -78,8 +80,10 @@ pub(crate) fn run<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
             return;
         }
     };
-    runtime.block_on(main(setup, started));
-    // Dropping the runtime drops every task: connections are cut, handlers' replies dropped.
+    let common = runtime.block_on(main(setup, started));
+    // It drops every task: connections are cut, handlers' replies dropped.
+    drop(runtime);
+    access::end_round(&common);
 }
 
 fn build_runtime<A: App>(setup: &Setup<A>) -> io::Result<LocalRuntime> {
@@ -113,7 +117,8 @@ fn guarded(reporter: &dyn Reporter, hook: impl FnOnce()) {
     }
 }
 
-async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
+/// Serves until it is told to stop. Gives what its connections share: some of them may be left.
+async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) -> Rc<Common> {
     let Setup {
         index,
         app,
@@ -130,6 +135,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let stats = Arc::clone(&threads[index].stats);
     let ways = (Arc::clone(&reporter), Arc::clone(&gate));
     let thread = Rc::new(Thread::new(index, tuning, binds, stats, ways));
+    let common = Rc::clone(&thread.common);
     let handler = Rc::new(app.attach(index));
     // What new connections are served with.
     let serving = Serving::new(Rc::clone(&handler), http, &limits);
@@ -160,6 +166,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     };
     let serve = Rc::new(serve);
     tokio::task::spawn_local(timers::run(Rc::clone(&thread)));
+    tokio::task::spawn_local(access::end_rounds(Rc::clone(&common)));
     let others = threads[1..].to_vec();
     let doors = {
         let serve = Rc::clone(&serve);
@@ -178,7 +185,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         }
         Err(error) => {
             let _ = started.send(Err(error));
-            return;
+            return common;
         }
     };
     let waiting = loop {
@@ -191,7 +198,7 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
                 thread.tune(*tuning, index);
             }
             Some(Command::Drain(waiting)) => break waiting,
-            Some(Command::Stop) | None => return,
+            Some(Command::Stop) | None => return common,
         }
     };
     doors.close(waiting);
@@ -201,10 +208,11 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
         }
     }
     if drain(&thread, &mut commands, &*serve).await == Drained::Stopped {
-        return;
+        return common;
     }
     drop(duty);
     while !matches!(commands.recv().await, Some(Command::Stop) | None) {}
+    common
 }
 
 /// Gives a connection to the thread with the fewest.

@@ -289,9 +289,6 @@ pub(super) enum Late {
     Field(usize),
 }
 
-/// Bytes of a late value that is no field, at most: of a timestamp in quotes.
-pub(super) const LATE_BYTES: usize = 40;
-
 /// What the line of a request is to tell of its end.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Outcome {
@@ -312,13 +309,13 @@ impl Late {
         self,
         outcome: &Outcome,
         fields: impl FnOnce(usize) -> &'a [u8],
-        clock: &mut Clock,
+        clock: &Clock,
         style: Style,
         out: &mut Vec<u8>,
     ) {
         let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
         let number = match self {
-            Self::Time => return out.extend_from_slice(clock.now().as_bytes()),
+            Self::Time => return out.extend_from_slice(clock.text().as_bytes()),
             Self::Timestamp => {
                 let quote: &[u8] = if style == Style::Json { b"\"" } else { b"" };
                 out.extend_from_slice(quote);

@@ -13,11 +13,13 @@ pub(crate) fn zone() -> TimeZone {
     TimeZone::system()
 }
 
-/// Gives the time as the log writes it.
+/// Gives the time as the log writes it: that of its last look.
 pub(crate) struct Clock {
     zone: TimeZone,
     /// The second that the texts tell, since 1970.
     second: i64,
+    millisecond: u32,
+    /// As Apache has it.
     text: String,
     /// The date and the time of day, and the offset, as RFC 3339 has them.
     timestamp: String,
@@ -29,6 +31,7 @@ impl Clock {
         let mut clock = Self {
             zone,
             second: 0,
+            millisecond: 0,
             text: String::new(),
             timestamp: String::new(),
             offset: String::new(),
@@ -37,23 +40,8 @@ impl Clock {
         clock
     }
 
-    /// The present second, as `[23/Nov/2026:18:00:58 +0000]`.
-    pub(crate) fn now(&mut self) -> &str {
-        self.read();
-        &self.text
-    }
-
-    /// Writes the present time as `2026-11-23T18:00:58.123+00:00` (RFC 3339).
-    pub(crate) fn write_timestamp(&mut self, out: &mut Vec<u8>) {
-        let ms = self.read();
-        out.extend_from_slice(self.timestamp.as_bytes());
-        out.push(b'.');
-        out.extend([ms / 100, ms / 10 % 10, ms % 10].map(|digit| b'0' + digit as u8));
-        out.extend_from_slice(self.offset.as_bytes());
-    }
-
-    /// Looks at the time; gives its milliseconds.
-    fn read(&mut self) -> u32 {
+    /// Looks at the time.
+    pub(crate) fn look(&mut self) {
         // A clock before 1970 is not set at all.
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let since = since.unwrap_or_default();
@@ -61,7 +49,21 @@ impl Clock {
         if second != self.second {
             self.set(second);
         }
-        since.subsec_millis()
+        self.millisecond = since.subsec_millis();
+    }
+
+    /// The second, as `[23/Nov/2026:18:00:58 +0000]`.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Writes the time as `2026-11-23T18:00:58.123+00:00` (RFC 3339).
+    pub(crate) fn write_timestamp(&self, out: &mut Vec<u8>) {
+        let ms = self.millisecond;
+        out.extend_from_slice(self.timestamp.as_bytes());
+        out.push(b'.');
+        out.extend([ms / 100, ms / 10 % 10, ms % 10].map(|digit| b'0' + digit as u8));
+        out.extend_from_slice(self.offset.as_bytes());
     }
 
     fn set(&mut self, second: i64) {
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn follows_the_time() {
         let mut clock = Clock::new(TimeZone::UTC);
-        clock.now();
+        clock.look();
         assert!(clock.second > 1_700_000_000, "{}", clock.text);
         let mut out = Vec::new();
         clock.write_timestamp(&mut out);

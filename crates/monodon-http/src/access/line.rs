@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::atoms::{LATE_BYTES, Outcome};
+use super::atoms::Outcome;
 use super::clock::Clock;
 use super::format::Format;
 use super::subject::Subject;
@@ -63,14 +63,8 @@ impl Line {
         }
     }
 
-    /// Bytes that `write` writes, at most.
-    pub(super) fn max_bytes(&self) -> usize {
-        let format = &*self.format;
-        let dashes = format.response_fields.len() * "null".len();
-        self.text.len() + self.fields.len() + dashes + format.late.len() * LATE_BYTES
-    }
-
-    pub(super) fn write(&self, outcome: &Outcome, clock: &mut Clock, out: &mut Vec<u8>) {
+    /// Writes it, as it has ended.
+    pub(super) fn write(&self, outcome: &Outcome, clock: &Clock, out: &mut Vec<u8>) {
         let mut start = 0;
         for (&end, &(late, style)) in self.ends.iter().zip(&self.format.late) {
             out.extend_from_slice(&self.text[start..end]);

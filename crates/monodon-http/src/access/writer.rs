@@ -166,11 +166,21 @@ impl Drop for Writer {
 impl Lane {
     /// Appends a line of at most `max_bytes`, or counts it as lost when there is no room.
     pub(super) fn append(&self, max_bytes: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append_lines(1, max_bytes, write);
+    }
+
+    /// The same of so many lines, of at most `max_bytes` together.
+    pub(super) fn append_lines(
+        &self,
+        count: u64,
+        max_bytes: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let shared = &*self.shared;
         let mut lines = lock(&shared.lanes[self.index]);
         let before = lines.len();
         if before + max_bytes > shared.lane_bytes {
-            shared.lose(1);
+            shared.lose(count);
             return;
         }
         write(&mut lines);

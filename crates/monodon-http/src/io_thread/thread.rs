@@ -65,11 +65,17 @@ impl Thread {
         stats: Arc<ThreadStats>,
         (reporter, gate): (Arc<dyn Reporter>, Arc<Gate>),
     ) -> Self {
-        let access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
+        let has_lines = Rc::default();
+        let access = (tuning.outlets).map(|outlets| AccessLog::new(outlets, index, &has_lines));
         let observer = Observer::new(index, Arc::clone(&stats));
         observer.set_server_timing(tuning.server_timing);
         observer.set_traces(tuning.traces.as_ref(), index);
-        let common = Common::new(tuning.limits, access, tuning.compression, observer);
+        let common = Common::new(
+            tuning.limits,
+            (access, has_lines),
+            tuning.compression,
+            observer,
+        );
         Self {
             common: Rc::new(common),
             timeouts: Cell::new(tuning.timeouts),
@@ -115,7 +121,8 @@ impl Thread {
             _ => false,
         };
         if !goes_on {
-            *access = tuning.outlets.map(|outlets| AccessLog::new(outlets, index));
+            let has_lines = &self.common.has_lines;
+            *access = (tuning.outlets).map(|outlets| AccessLog::new(outlets, index, has_lines));
         }
     }
 

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::access::AccessLog;
 use crate::compress::{Codecs, Compression};
 use crate::framing::limits::Limits;
@@ -15,6 +17,8 @@ pub(crate) struct Common {
     pub(crate) limits: Cell<Limits>,
     /// Borrowed for a line at a time.
     pub(crate) access: RefCell<Option<AccessLog>>,
+    /// Told when that has lines of this round.
+    pub(crate) has_lines: Rc<Notify>,
     pub(crate) date: Date,
     pub(crate) observer: Observer,
     pub(crate) compression: RefCell<Option<Arc<Compression>>>,
@@ -31,7 +35,7 @@ const STAGING_BYTES: usize = 64 * 1024;
 impl Common {
     pub(crate) fn new(
         limits: Limits,
-        access: Option<AccessLog>,
+        (access, has_lines): (Option<AccessLog>, Rc<Notify>),
         compression: Option<Arc<Compression>>,
         observer: Observer,
     ) -> Self {
@@ -39,6 +43,7 @@ impl Common {
             observer,
             limits: Cell::new(limits),
             access: RefCell::new(access),
+            has_lines,
             date: Date::new(),
             compression: RefCell::new(compression),
             codecs: Rc::default(),
