@@ -11,7 +11,8 @@ export const DIFFERENCES = {
   'a length instead of chunks': {
     reason:
       'After `writeHead`, `end(body)` is chunked by `node:http`, which has fixed its framing by ' +
-      'then. monodon frames when the body is known, and sends its Content-Length.',
+      'then, and so is a file that is piped. monodon frames when the body is known, and sends its ' +
+      'Content-Length.',
     without: (expected, actual) =>
       inAnswers(expected, actual, (theirs, ours) => {
         const length = `content-length: ${ours.body.length}`
