@@ -17,7 +17,7 @@ pub enum HttpVersions {
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
-    /// Where to listen: HOST:PORT, `[IPV6]:PORT`, :PORT, unix:PATH, unix:@NAME, or `fd://N`; may be repeated.
+    /// Where to listen: [https://]HOST:PORT, `[IPV6]:PORT`, :PORT, unix:PATH, unix:@NAME, `fd://N`; may be repeated.
     pub bind: Vec<String>,
     /// Who may connect to the Unix sockets that it makes, as for chmod.
     pub socket_mode: u32,

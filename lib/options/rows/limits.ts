@@ -54,6 +54,7 @@ export const LIMITS = {
     readBy: ['native'],
     reloadable: true,
     doc: "Bytes of a request's body; beyond it 413",
+    note: 'With 0 only requests without a body are taken: it does not stand for no limit.',
   },
   limitWebsocketMessage: {
     type: 'size',

@@ -10,7 +10,7 @@ export const SERVER = {
     otherEnv: 'PORT',
     group: 'Server',
     readBy: ['native', 'main'],
-    doc: 'Where to listen: HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, unix:@NAME, or fd://N; may be repeated',
+    doc: 'Where to listen: [https://]HOST:PORT, [IPV6]:PORT, :PORT, unix:PATH, unix:@NAME, fd://N; may be repeated',
     note: 'With `https://` before it, TLS is spoken there ([tls.md](tls.md)), with `http://` it is not; with `proxy://`, `proxy+https://` or `proxy+http://` the PROXY protocol comes first ([proxies.md](proxies.md#the-proxy-protocol)). A name is listened on at all of its addresses, with one port; `localhost` is 127.0.0.1 and, where there is IPv6, ::1. With `PORT` in the environment and nothing else given, it is `0.0.0.0:$PORT`. Port 0 lets the kernel choose. `fd://N` is a socket that listens already, as descriptor N of the process. Sockets of systemd take the place of `--bind` ([systemd.md](systemd.md)).',
   },
   socketMode: {
