@@ -22,9 +22,10 @@
 //!
 //! `files` answers requests for files before the handler, and sends those that it hands over; `compress`
 //! compresses what is sent, if asked to; `access` writes a line for each request; `traces` makes requests
-//! parts of traces, which `monodon-otlp` exports.
+//! parts of traces, which `monodon-otlp` exports; `field_values` is where values of fields are written that
+//! are made for a request.
 //!
-//! `server` starts and stops all this; `tuning` is what may change meanwhile; `phase`, `observe` and `report`
+//! `server` starts and stops all this, and `start_error` says why it cannot be started; `tuning` is what may change meanwhile; `phase`, `observe` and `report`
 //! tell of it.
 #![forbid(unsafe_code)]
 
