@@ -244,25 +244,28 @@ impl Slot {
         over
     }
 
-    /// The connection is to have `bytes` of the file that is first. Says whether they count against the
-    /// worker's room.
-    pub(crate) fn advance_file(&mut self, bytes: usize) -> bool {
-        let Some(Part::File { part, is_counted }) = self.parts.front_mut() else {
-            return false;
-        };
-        part.advance(bytes as u64);
-        *is_counted
+    /// The connection takes `bytes` of the file that is first. True if they count against the worker's
+    /// room: then they are still to be passed.
+    pub(crate) fn pass_file(&mut self, bytes: usize) -> bool {
+        if let Some(Part::File { part, is_counted }) = self.parts.front_mut() {
+            part.advance(bytes as u64);
+            if *is_counted {
+                return true;
+            }
+        }
+        self.pay(bytes);
+        false
     }
 
-    /// The connection has taken `bytes` that count nothing against the worker's room.
-    pub(crate) fn pass_uncounted(&mut self, bytes: usize) {
+    /// So many bytes less are due.
+    fn pay(&mut self, bytes: usize) {
         self.due = self.due.map(|due| due.saturating_sub(bytes as u64));
     }
 
     /// The connection has taken `bytes` that count. Gives the bytes to report to the worker,
     /// when it waits for that: at the high-water mark, once half of it is free again.
     pub(crate) fn pass(&mut self, bytes: usize) -> Option<u32> {
-        self.pass_uncounted(bytes);
+        self.pay(bytes);
         self.passed += bytes;
         let high = HIGH_WATER_BYTES;
         if self.window < high || self.window - self.passed > high / 2 {

@@ -119,9 +119,8 @@ impl Streamed {
         match block {
             Ok(Ok(block)) if !block.is_empty() => {
                 let bytes = block.len();
-                match self.exchange.with(|slot| slot.advance_file(bytes)) {
-                    Some(true) => self.exchange.pass(bytes),
-                    _ => drop(self.exchange.with(|slot| slot.pass_uncounted(bytes))),
+                if self.exchange.with(|slot| slot.pass_file(bytes)) == Some(true) {
+                    self.exchange.pass(bytes);
                 }
                 Ok(Frame::data(block.into()))
             }
