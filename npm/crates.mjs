@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parse } from 'smol-toml'
+import satisfies from 'spdx-satisfies'
 
 /** Where a dependency of each kind is used. */
 const SOURCES = {
@@ -42,28 +43,12 @@ function metadata(root) {
  * @param {readonly string[]} allowed
  */
 export function isAllowed(expression, allowed) {
-  const tokens = (expression ?? '').replaceAll('/', ' OR ').match(/[()]|[^\s()]+/g) ?? []
-  // Each reads what is its own and leaves the rest; AND binds closer than OR.
-  const either = () => {
-    let is = both()
-    while (takes('OR')) is = both() || is
-    return is
+  try {
+    return satisfies((expression ?? '').replaceAll('/', ' OR '), allowed)
+  } catch {
+    // It is no expression.
+    return false
   }
-  const both = () => {
-    let is = single()
-    while (takes('AND')) is = single() && is
-    return is
-  }
-  const single = () => {
-    if (takes('(')) {
-      const is = either()
-      return takes(')') && is
-    }
-    const name = tokens.shift()
-    return allowed.includes(takes('WITH') ? `${name} WITH ${tokens.shift()}` : name)
-  }
-  const takes = (token) => tokens[0] === token && tokens.shift() !== undefined
-  return either() && tokens.length === 0
 }
 
 /** Those that its own sources never name, but for what its manifest tells cargo-machete to leave. */
