@@ -2,7 +2,7 @@
 // dispatch over a port that plays the same batch again and again. No sockets, no native code.
 import { Dispatch } from '../../dist/bridge/dispatch.js'
 import { encodeHeader } from '../../dist/bridge/header-block.js'
-import { BATCH_BYTES, KIND, METHODS, REQUEST } from '../../dist/bridge/layout.js'
+import { BATCH_BYTES, KIND, METHODS, OUTBOUND_BYTES, REQUEST } from '../../dist/bridge/layout.js'
 import { Response } from '../../dist/index.js'
 import { prepare } from '../../dist/worker/interfaces.js'
 
@@ -38,7 +38,7 @@ function request(words, bytes, at, id) {
 /** A port that gives `REQUESTS` requests each time it is rung. */
 function fakePort() {
   const inbound = new ArrayBuffer(BATCH_BYTES)
-  const outbound = new ArrayBuffer(BATCH_BYTES)
+  const outbound = new ArrayBuffer(OUTBOUND_BYTES)
   const bytes = Buffer.from(inbound)
   const words = new Uint32Array(inbound)
   let at = 0
@@ -46,7 +46,7 @@ function fakePort() {
   const port = {
     index: 0,
     inbound,
-    outbound,
+    outbound: () => outbound,
     left: 0,
     answered: 0,
     take: (most) => {

@@ -211,6 +211,10 @@ export const BODY_FAULTS = [
 
 /** Bytes of a batch buffer. No record is larger; native code sees to it. */
 export const BATCH_BYTES = 262_144
+/** A UTF-16 unit takes at most 3 bytes of UTF-8. */
+export const UTF8_FACTOR = 3
+/** Bytes of a buffer that a worker writes batches to: any text that may fit is written without being measured. */
+export const OUTBOUND_BYTES = UTF8_FACTOR * BATCH_BYTES
 /** Records of one `take`, at most. */
 export const BATCH_RECORDS = 64
 /** Bytes of a body that may ride in a `request` record. */

@@ -6,10 +6,11 @@ import {
   HIGH_WATER_BYTES,
   KIND,
   MESSAGE_COST,
+  UTF8_FACTOR,
 } from './layout.ts'
 import type { NodeBuffer } from './node-buffer.ts'
 import type { Outbox } from './outbox.ts'
-import { PIECE_BYTES, UTF8_FACTOR } from './outbox.ts'
+import { PIECE_BYTES } from './outbox.ts'
 import { countChunk } from './scavenger.ts'
 
 /** The worker's side of a WebSocket whose exchange was accepted. */

@@ -1,6 +1,6 @@
 import { MonodonError } from '../errors.ts'
 import type { HeaderBlock } from './exchange.ts'
-import { BATCH_BYTES, FILE, FLAG, KIND, LEND_BYTES } from './layout.ts'
+import { BATCH_BYTES, FILE, FLAG, KIND, LEND_BYTES, UTF8_FACTOR } from './layout.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import type { Port } from './port.ts'
 
@@ -14,10 +14,7 @@ export const RECORD_ROOM = BATCH_BYTES - WORDS
 export const PIECE_BYTES = 65_536
 /** Values that a word can have. */
 const WORD_VALUES = 2 ** 32
-/** A UTF-16 unit takes at most 3 bytes of UTF-8. */
-export const UTF8_FACTOR = 3
 
-const encoder = new TextEncoder()
 const TOO_MANY = `all fields together are larger than ${BATCH_BYTES} bytes`
 
 /**
@@ -32,14 +29,18 @@ export class Outbox {
   private lent: Uint8Array[] = []
   private readonly port: Port
   private readonly lends: boolean
-  private readonly bytes: NodeBuffer
-  private readonly words: Uint32Array
+  /** The buffers that the port has asked to write to, by their numbers, and the current one. */
+  private readonly sheets: Sheet[]
+  private bytes: NodeBuffer
+  private words: Uint32Array
 
   constructor(port: Port) {
     this.port = port
     this.lends = port.lends
-    this.bytes = nodeBuffer(port.outbound)
-    this.words = new Uint32Array(port.outbound)
+    const first = sheet(port.outbound(0))
+    this.sheets = [first]
+    this.bytes = first.bytes
+    this.words = first.words
   }
 
   /** Hands over what was written. */
@@ -48,12 +49,22 @@ export class Outbox {
     const { at, records, lent } = this
     this.at = 0
     this.records = 0
+    let next: number | undefined
     if (lent.length === 0) {
-      this.port.submit(at, records)
+      next = this.port.submit(at, records)
     } else {
       this.lent = []
-      this.port.submit(at, records, lent)
+      next = this.port.submit(at, records, lent)
     }
+    if (next !== undefined) this.turnTo(next)
+  }
+
+  /** Writes to another buffer from now on. */
+  private turnTo(number: number): void {
+    this.sheets[number] ??= sheet(this.port.outbound(number))
+    const { bytes, words } = this.sheets[number]
+    this.bytes = bytes
+    this.words = words
   }
 
   /** A whole response. */
@@ -265,8 +276,8 @@ export class Outbox {
   }
 
   /**
-   * Writes a text; gives its end, negative if there is not room for it. Only what might not fit is
-   * watched: to measure it first would take longer than to write it.
+   * Writes a text; gives its end, negative if that is beyond the batch. The buffer has room for more than
+   * the batch (`OUTBOUND_BYTES`), as to measure a text first would take longer than to write it.
    */
   private utf8(text: string, at: number): number {
     const { length } = text
@@ -280,10 +291,19 @@ export class Outbox {
       }
       if (i === length) return at + length
     }
-    if (length * UTF8_FACTOR <= BATCH_BYTES - at) return at + bytes.utf8Write(text, at)
-    const { read, written } = encoder.encodeInto(text, bytes.subarray(at))
-    return read === length ? at + written : -1
+    const end = at + bytes.utf8Write(text, at)
+    return end <= BATCH_BYTES ? end : -1
   }
+}
+
+/** An outbound buffer, as it is written. */
+interface Sheet {
+  readonly bytes: NodeBuffer
+  readonly words: Uint32Array
+}
+
+function sheet(memory: ArrayBuffer): Sheet {
+  return { bytes: nodeBuffer(memory), words: new Uint32Array(memory) }
 }
 
 /** Bytes that are read later: a copy of memory that can shrink, or that other threads write. */

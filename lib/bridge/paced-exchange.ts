@@ -3,10 +3,10 @@ import { logError } from '../log.ts'
 import type { BodyFault, HeaderBlock } from './exchange.ts'
 import { blockEntries } from './head.ts'
 import { encodeHeader } from './header-block.ts'
-import { AHEAD_BYTES, HIGH_WATER_BYTES, KIND } from './layout.ts'
+import { AHEAD_BYTES, HIGH_WATER_BYTES, KIND, UTF8_FACTOR } from './layout.ts'
 import { LiveExchange } from './live-exchange.ts'
 import { PacedSocket } from './live-socket.ts'
-import { PIECE_BYTES, RECORD_ROOM, stable, UTF8_FACTOR } from './outbox.ts'
+import { PIECE_BYTES, RECORD_ROOM, stable } from './outbox.ts'
 
 /**
  * An exchange over a port that lends nothing. What is too large for a record or for the server's

@@ -6,18 +6,19 @@ export interface Port {
   readonly lends: boolean
   /** What `take` fills. */
   readonly inbound: ArrayBuffer
-  /** What `submit` reads. */
-  readonly outbound: ArrayBuffer
   /**
    * Fills `inbound` with events and at most `most` requests; gives the number of records. After 0
    * the doorbell rings when there are some. With `most` 0 the worker takes no requests any more.
    */
   take(most: number): number
+  /** The buffer of this number that `submit` reads, `OUTBOUND_BYTES` long; 0 is the first. To be asked for once. */
+  outbound(number: number): ArrayBuffer
   /**
-   * Hands over `records` records in the first `bytes` of `outbound`, which may be written again at
-   * once, and the buffers that they lend.
+   * Hands over `records` records in the first `bytes` of the outbound buffer, and the buffers that they
+   * lend. The outbound buffer may be written again at once, or it is on loan: then this gives the number
+   * of the one to write from now on.
    */
-  submit(bytes: number, records: number, lent?: readonly Uint8Array[]): void
+  submit(bytes: number, records: number, lent?: readonly Uint8Array[]): number | undefined
   /** Where a regular file stands that is open; -1 for anything else. Absent where files cannot be handed over. */
   tell?(descriptor: number): number
   /**

@@ -1,7 +1,7 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BatchReader, malformed } from './batch-reader.ts'
-import { BATCH_BYTES, BATCH_HEAD, KIND } from './layout.ts'
+import { BATCH_BYTES, BATCH_HEAD, KIND, OUTBOUND_BYTES } from './layout.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import type { Port } from './port.ts'
 
@@ -48,13 +48,12 @@ export class SocketPort implements Port {
   index = 0
   readonly lends = false
   readonly inbound = new ArrayBuffer(BATCH_BYTES)
-  readonly outbound = new ArrayBuffer(BATCH_BYTES)
   private readonly socket: Duplex
   private readonly events: SocketEvents
   private readonly reader = new BatchReader()
   private readonly bytes: NodeBuffer = nodeBuffer(this.inbound)
   private readonly words = new Uint32Array(this.inbound)
-  private readonly outboundBytes = new Uint8Array(this.outbound)
+  private readonly outboundBytes = new Uint8Array(OUTBOUND_BYTES)
   private ring: (() => void) | undefined
   /** The last `take` gave nothing: the worker waits for the doorbell. */
   private isAsleep = false
@@ -111,7 +110,12 @@ export class SocketPort implements Port {
     return 0
   }
 
-  submit(bytes: number, records: number): void {
+  /** There is one, which is free again when `submit` returns. */
+  outbound(): ArrayBuffer {
+    return this.outboundBytes.buffer
+  }
+
+  submit(bytes: number, records: number): undefined {
     this.stage(this.outboundBytes.subarray(0, bytes), records)
   }
 

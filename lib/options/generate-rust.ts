@@ -206,6 +206,7 @@ export function layoutRust(source: string): string {
     list('METHODS', layout.METHODS),
     list('BODY_FAULTS', layout.BODY_FAULTS),
     bytes('BATCH_BYTES', layout.BATCH_BYTES),
+    bytes('OUTBOUND_BYTES', layout.OUTBOUND_BYTES),
     bytes('BATCH_RECORDS', layout.BATCH_RECORDS),
     bytes('INLINE_BODY_BYTES', layout.INLINE_BODY_BYTES),
     bytes('LEND_BYTES', layout.LEND_BYTES),

@@ -5,7 +5,7 @@ import { Dispatch, type Span } from '../../lib/bridge/dispatch.ts'
 import type { Exchange } from '../../lib/bridge/exchange.ts'
 import { blockEntries } from '../../lib/bridge/head.ts'
 import { encodeHeader } from '../../lib/bridge/header-block.ts'
-import { BATCH_BYTES, FLAG, KIND } from '../../lib/bridge/layout.ts'
+import { BATCH_BYTES, FLAG, KIND, OUTBOUND_BYTES } from '../../lib/bridge/layout.ts'
 import type { Port } from '../../lib/bridge/port.ts'
 import { setLogLevel } from '../../lib/log.ts'
 import { pattern } from '../support/apps/probe.ts'
@@ -28,13 +28,13 @@ class Worker implements Port {
   readonly index = 1
   readonly lends = false
   readonly inbound = new ArrayBuffer(BATCH_BYTES)
-  readonly outbound = new ArrayBuffer(BATCH_BYTES)
   readonly records: SentRecord[] = []
   /** The first exchange that came. */
   exchange!: Exchange
   readonly dispatch: Dispatch
   private ring!: () => void
   private given: readonly Buffer[] = []
+  private readonly memory = new ArrayBuffer(OUTBOUND_BYTES)
 
   constructor(handle: (exchange: Exchange) => void = () => {}, span?: Span) {
     this.dispatch = new Dispatch(
@@ -58,8 +58,12 @@ class Worker implements Port {
     return given.length
   }
 
-  submit(bytes: number, records: number): void {
-    const sent = Buffer.from(this.outbound.slice(0, bytes))
+  outbound(): ArrayBuffer {
+    return this.memory
+  }
+
+  submit(bytes: number, records: number): undefined {
+    const sent = Buffer.from(this.memory.slice(0, bytes))
     const head = batch(...Array.from({ length: records }, () => Buffer.alloc(0)))
     head.writeUInt32LE(bytes)
     for (const { records } of decode(Buffer.concat([head, sent])).batches)

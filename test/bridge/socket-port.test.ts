@@ -91,7 +91,7 @@ class Harness {
   /** Submits a `done` record for each id. */
   submit(...ids: number[]): void {
     const bytes = Buffer.concat(ids.map((id) => record(KIND.done, { id, words: [0] })))
-    new Uint8Array(this.port.outbound).set(bytes)
+    new Uint8Array(this.port.outbound()).set(bytes)
     this.port.submit(bytes.length, ids.length)
   }
 }
@@ -306,7 +306,7 @@ describe('over a socket', () => {
       for (let count = port.take(1); count > 0; count = port.take(1)) {
         const size = new Uint32Array(port.inbound)[0]!
         sum += size
-        const words = new Uint32Array(port.outbound)
+        const words = new Uint32Array(port.outbound())
         words.set([BATCH_BYTES, KIND.chunk, 1, BATCH_BYTES - 16])
         port.submit(BATCH_BYTES, 1)
       }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 
+use bytes::Bytes;
 use http::StatusCode;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::io::Interest;
@@ -109,8 +110,8 @@ impl Courier {
             Err(error) => return Err(error.into()),
         }
         while let Some((head, batch, files)) = self.incoming.batch()? {
+            let (worker, batch) = (&self.worker, Bytes::copy_from_slice(batch));
             // It lends nothing.
-            let worker = &self.worker;
             worker.submit_with_files(batch, head.records, Vec::new(), &mut Vec::new(), files)?;
             self.open(head.take)?;
             self.incoming.consume(head);

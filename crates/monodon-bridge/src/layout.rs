@@ -173,6 +173,9 @@ pub const BODY_FAULTS: &[&str] = &[
 /// Bytes of a batch buffer. No record is larger; native code sees to it.
 pub const BATCH_BYTES: usize = 262_144;
 
+/// Bytes of a buffer that a worker writes batches to: any text that may fit is written without being measured.
+pub const OUTBOUND_BYTES: usize = 786_432;
+
 /// Records of one `take`, at most.
 pub const BATCH_RECORDS: usize = 64;
 

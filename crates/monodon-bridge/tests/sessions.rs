@@ -112,7 +112,7 @@ impl World {
     fn submit(&self, records: &[Vec<u8>]) -> Result<(), Malformed> {
         let batch = records.concat();
         self.worker
-            .submit(&batch, records.len(), Vec::new(), &mut Vec::new())
+            .submit(batch.into(), records.len(), Vec::new(), &mut Vec::new())
     }
 
     /// Takes what there is for the worker.

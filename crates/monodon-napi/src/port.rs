@@ -1,10 +1,12 @@
 //! A worker's functions: `take`, `submit` and `detach`, as bare N-API callbacks.
 //!
 //! They run once a batch and are the whole cost of the crossing on the JavaScript thread, so they
-//! do without the conversions of `#[napi]`: the state comes with the callback, and the two batch
-//! buffers are native memory that JavaScript sees as external `ArrayBuffer`s.
+//! do without the conversions of `#[napi]`: the state comes with the callback, and the batch buffers
+//! are native memory that JavaScript sees as external `ArrayBuffer`s.
 
+mod batch;
 mod enclose;
+mod outbound;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -23,43 +25,23 @@ use monodon_bridge::worker::Worker;
 use napi::bindgen_prelude::{Function, Object};
 use napi::{Env, Error, Result, Status, check_status, sys};
 
+use self::batch::Batch;
 use self::enclose::{enclose, tell_position};
+use self::outbound::{Outbound, number_or_undefined, outbound};
 use crate::doorbell::Bell;
 use crate::lent::{Lent, lend};
 
 /// What the functions of a worker share. All of it belongs to the worker's JavaScript thread.
 struct Port {
     worker: Arc<Worker>,
-    inbound: Rc<Batch>,
-    outbound: Rc<Batch>,
+    inbound: Arc<Batch>,
+    outbound: Outbound,
     /// References to lent arrays, by the keys of `Worker::submit`.
     loans: RefCell<HashMap<usize, sys::napi_ref>>,
     /// Files for the next `file` records.
     files: RefCell<VecDeque<File>>,
     bell: Bell,
     detached: Cell<bool>,
-}
-
-/// A batch buffer: native memory that JavaScript reads and writes between the calls, and native
-/// code during them, on the same thread.
-struct Batch(ptr::NonNull<u8>);
-
-const BATCH: usize = BATCH_BYTES;
-
-impl Batch {
-    fn new() -> Rc<Self> {
-        let bytes: Box<[u8]> = vec![0; BATCH].into_boxed_slice();
-        // A box is never null.
-        Rc::new(Self(ptr::NonNull::from(Box::leak(bytes)).cast()))
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        // SAFETY: made by `new` from a box of this length; the last owner drops it once. The
-        // `ArrayBuffer` is an owner too, so JavaScript cannot see the memory any more.
-        drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(self.0.as_ptr(), BATCH)) });
-    }
 }
 
 impl Port {
@@ -75,9 +57,9 @@ impl Port {
     }
 }
 
-/// Attaches the calling thread as a worker: an object with `index`, the buffers `inbound` and
-/// `outbound`, and the functions `take(most)`, `submit(bytes, records, lent?)`,
-/// `tell(descriptor)`, `enclose(descriptor)`, `detach()`.
+/// Attaches the calling thread as a worker: an object with `index`, the buffer `inbound`, and the
+/// functions `outbound(number)`, `take(most)`, `submit(bytes, records, lent?)`, `tell(descriptor)`,
+/// `enclose(descriptor)`, `detach()`.
 pub(crate) fn attach<'env>(
     env: &'env Env,
     bridge: &Arc<Bridge>,
@@ -88,8 +70,8 @@ pub(crate) fn attach<'env>(
     let worker = bridge.attach(number, Box::new(bell.clone()));
     let port = Rc::new(Port {
         worker: Arc::clone(&worker),
-        inbound: Batch::new(),
-        outbound: Batch::new(),
+        inbound: Batch::new(BATCH_BYTES),
+        outbound: Outbound::new(),
         loans: RefCell::default(),
         files: RefCell::default(),
         bell,
@@ -103,13 +85,9 @@ pub(crate) fn attach<'env>(
     let raw = env.raw();
     // SAFETY: `raw` and `object` are of the running callback.
     unsafe {
-        set(raw, &object, c"inbound", array_buffer(raw, &port.inbound)?)?;
-        set(
-            raw,
-            &object,
-            c"outbound",
-            array_buffer(raw, &port.outbound)?,
-        )?;
+        set(raw, &object, c"inbound", port.inbound.array_buffer(raw)?)?;
+        let outbound = function(raw, c"outbound", outbound, &port)?;
+        set(raw, &object, c"outbound", outbound)?;
         set(raw, &object, c"take", function(raw, c"take", take, &port)?)?;
         set(
             raw,
@@ -146,28 +124,6 @@ unsafe fn set(
     use napi::JsValue;
     // SAFETY: by this function's contract; the name ends in NUL.
     check_status!(unsafe { sys::napi_set_named_property(env, object.raw(), name.as_ptr(), value) })
-}
-
-/// A batch buffer for JavaScript, which owns it together with the port.
-///
-/// # Safety
-/// `env` must be that of the running callback.
-unsafe fn array_buffer(env: sys::napi_env, batch: &Rc<Batch>) -> Result<sys::napi_value> {
-    let mut value = ptr::null_mut();
-    let owner = Rc::into_raw(Rc::clone(batch)).cast_mut().cast();
-    // SAFETY: the memory lives until `release::<Batch>` drops the owner.
-    let status = unsafe {
-        sys::napi_create_external_arraybuffer(
-            env,
-            batch.0.as_ptr().cast(),
-            BATCH,
-            Some(release_hinted::<Batch>),
-            owner,
-            &raw mut value,
-        )
-    };
-    check_status!(status, "this runtime has no external array buffers")?;
-    Ok(value)
 }
 
 /// A function over a port, which lives as long as the function.
@@ -208,11 +164,6 @@ unsafe fn function(
 unsafe extern "C" fn release<T>(_: sys::napi_env, owner: *mut c_void, _: *mut c_void) {
     // SAFETY: `owner` came from `Rc::into_raw` of the same type, and finalizers run once, on the
     // JavaScript thread that made it.
-    drop(unsafe { Rc::from_raw(owner.cast::<T>()) });
-}
-
-unsafe extern "C" fn release_hinted<T>(_: sys::napi_env, _: *mut c_void, owner: *mut c_void) {
-    // SAFETY: as in `release`; the owner is the hint here.
     drop(unsafe { Rc::from_raw(owner.cast::<T>()) });
 }
 
@@ -273,8 +224,8 @@ unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> 
         let (port, [most]) = unsafe { call::<1>(env, info) }?;
         // SAFETY: as above.
         let most = unsafe { number(env, most) }?;
-        // SAFETY: the batch has this length; JavaScript, the only other user, waits for this call.
-        let batch = unsafe { std::slice::from_raw_parts_mut(port.inbound.0.as_ptr(), BATCH) };
+        // SAFETY: JavaScript, the only other user of this buffer, waits for this call.
+        let batch = unsafe { port.inbound.bytes_mut() };
         let count = loop {
             port.reclaim(env);
             let count = port.worker.take(batch, most);
@@ -289,14 +240,15 @@ unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> 
     })
 }
 
-/// `submit(bytes, records, lent?)`: hands over the records at the front of `outbound`.
+/// `submit(bytes, records, lent?)`: hands over the records at the front of the current outbound buffer. Gives
+/// the number of the one that is current from now on, if it is another.
 unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
     guarded(env, || {
         // SAFETY: N-API calls this with the arguments of the running callback.
         let (port, [bytes, records, lent]) = unsafe { call::<3>(env, info) }?;
         // SAFETY: as above.
         let (bytes, records) = unsafe { (number(env, bytes)?, number(env, records)?) };
-        if bytes > BATCH {
+        if bytes > BATCH_BYTES {
             return Err(Error::new(
                 Status::InvalidArg,
                 "a batch is longer than its buffer",
@@ -304,9 +256,8 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
         }
         // SAFETY: `lent` is an argument of the running callback.
         let (memory, references) = unsafe { borrow_all(env, lent) }?;
-        // SAFETY: the batch has at least this length; JavaScript, the only writer, waits for this
-        // call.
-        let batch = unsafe { std::slice::from_raw_parts(port.outbound.0.as_ptr(), bytes) };
+        // SAFETY: the length was looked at; JavaScript goes on in the buffer that this call gives.
+        let (batch, next) = unsafe { port.outbound.collect(bytes) };
         let mut keys = Vec::new();
         let mut files = port.files.borrow_mut();
         let worker = &port.worker;
@@ -326,7 +277,8 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
                 format!("MONODON_MALFORMED_BATCH: {error}"),
             )
         })?;
-        Ok(ptr::null_mut())
+        // SAFETY: `env` is that of the running callback.
+        unsafe { number_or_undefined(env, next) }
     })
 }
 

@@ -66,7 +66,7 @@ impl Worker {
     /// out, the caller has to end the worker. Answers to exchanges that are over are dropped.
     pub fn submit(
         self: &Arc<Self>,
-        batch: &[u8],
+        batch: Bytes,
         count: usize,
         lent: Vec<Box<dyn LentMemory>>,
         keys: &mut Vec<usize>,
@@ -80,7 +80,7 @@ impl Worker {
     /// As `submit`.
     pub fn submit_with_files(
         self: &Arc<Self>,
-        batch: &[u8],
+        batch: Bytes,
         count: usize,
         lent: Vec<Box<dyn LentMemory>>,
         keys: &mut Vec<usize>,
@@ -96,7 +96,7 @@ impl Worker {
 
     fn hand_over(
         self: &Arc<Self>,
-        batch: &[u8],
+        batch: Bytes,
         count: usize,
         enclosed: &mut Enclosed<'_>,
     ) -> Result<(), Malformed> {
@@ -107,7 +107,7 @@ impl Worker {
         self.give_sign();
         desk.outgoing
             .resize_with(self.bridge.io_threads(), Vec::new);
-        let mut rest = Bytes::copy_from_slice(batch);
+        let mut rest = batch;
         let mut outcome = Ok(());
         for _ in 0..count {
             outcome = record::next(&mut rest)

@@ -103,8 +103,12 @@ impl World {
 
     fn submit(&self, batch: &[u8], count: usize, lent: usize) -> Result<(), Malformed> {
         let lent = (0..lent).map(|_| Box::new(Memory(vec![7; 100])) as Box<dyn LentMemory>);
-        self.worker
-            .submit(batch, count, lent.collect(), &mut Vec::new())
+        self.worker.submit(
+            batch.to_vec().into(),
+            count,
+            lent.collect(),
+            &mut Vec::new(),
+        )
     }
 }
 
