@@ -38,7 +38,7 @@ export interface Span {
 }
 
 /** Runs one worker: takes requests, calls the interface, submits the answers. */
-export class Dispatch implements Home {
+export class Dispatch implements Home<LiveExchange> {
   readonly outbox: Outbox
   readonly index: number
   readonly explain: Explain | undefined
@@ -196,8 +196,8 @@ export class Dispatch implements Home {
     this.heldCount++
   }
 
-  settled(exchange: LiveExchange): void {
-    this.held[exchange.id & PLACE_MASK] = undefined
+  settled(id: number): void {
+    this.held[id & PLACE_MASK] = undefined
     this.heldCount--
     if (this.heldCount === 0 && this.idleWaiters.length > 0)
       for (const tell of this.idleWaiters.splice(0)) tell()

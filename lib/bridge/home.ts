@@ -1,12 +1,11 @@
 import type { Explain } from './exchange.ts'
-import type { LiveExchange } from './live-exchange.ts'
 import type { Outbox } from './outbox.ts'
 
 /** Why WebSockets are closed. */
 export type Dismissal = readonly [code: number, reason: string]
 
-/** What an exchange needs from the worker it runs in. */
-export interface Home {
+/** What an exchange of the class `Kept` needs from the worker it runs in. */
+export interface Home<Kept> {
   readonly outbox: Outbox
   /** The worker's number, for log lines. */
   readonly index: number
@@ -17,7 +16,7 @@ export interface Home {
   /** Records were written: they have to be submitted soon. */
   wrote(): void
   /** The exchange needs events although its app has answered. */
-  keep(exchange: LiveExchange): void
-  /** The exchange needs no more events. */
-  settled(exchange: LiveExchange): void
+  keep(exchange: Kept): void
+  /** The exchange with this id was kept for events, and needs no more of them. */
+  settled(id: number): void
 }

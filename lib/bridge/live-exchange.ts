@@ -37,7 +37,7 @@ export class LiveExchange implements Exchange {
   /** Whether the worker keeps it for events: not all was sent before `handle` returned. */
   kept = false
 
-  protected readonly home: Home
+  protected readonly home: Home<LiveExchange>
   private readonly text: string
   private readonly first: number
   private readonly targetAndFields: number
@@ -55,7 +55,7 @@ export class LiveExchange implements Exchange {
 
   /** `first` is word 1 of the record; `text` its head bytes as latin1. */
   constructor(
-    home: Home,
+    home: Home<LiveExchange>,
     id: number,
     first: number,
     targetAndFields: number,
@@ -333,7 +333,7 @@ export class LiveExchange implements Exchange {
   protected acknowledge(): void {
     this.home.outbox.number(KIND.done, this.id, 0, 0)
     this.home.wrote()
-    if (this.kept) this.home.settled(this)
+    if (this.kept) this.home.settled(this.id)
   }
 
   /** What a WebSocket is made of. */
@@ -381,7 +381,7 @@ export class LiveExchange implements Exchange {
     if (this.drainWaiters !== undefined) this.wakeDrained()
     if (this.releaseWaiters !== undefined) this.wakeReleased()
     this.home.wrote()
-    if (this.kept) this.home.settled(this)
+    if (this.kept) this.home.settled(this.id)
   }
 
   protected whenReleased(): Promise<void> {

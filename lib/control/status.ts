@@ -1,8 +1,8 @@
 /** How a server is, as `monodon ctl status` tells it. */
 
 import type { NativeStats } from '../bridge/native.ts'
+import type { Stability } from './pool/backoff.ts'
 import type { Restarts } from './pool/restarts.ts'
-import type { Stability } from './pool/supervisor.ts'
 import type { WorkerState } from './workers/app-worker.ts'
 
 /**

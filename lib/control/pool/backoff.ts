@@ -9,6 +9,9 @@ export const HEALTHY_MS = 10_000
 /** From this many deaths in a row on, it is a crash loop. */
 const LOOP_DEATHS = 3
 
+/** Whether workers stay; `crash-loop` while they end so often that the next one has to wait. */
+export type Stability = 'stable' | 'crash-loop'
+
 /** How long to wait before a worker is replaced: the longer, the more of them died young. */
 export class Backoff {
   private deaths = 0
@@ -21,6 +24,10 @@ export class Backoff {
   /** Whether so many died that it is no accident. */
   get isLooping(): boolean {
     return this.deaths >= LOOP_DEATHS
+  }
+
+  get stability(): Stability {
+    return this.isLooping ? 'crash-loop' : 'stable'
   }
 
   /** The pause that is due, in milliseconds. */

@@ -2,13 +2,10 @@ import { messageOf } from '../../errors.ts'
 import { log, logFault } from '../../log.ts'
 import type { Options } from '../../options/table.ts'
 import type { SupervisedWorker } from '../workers/app-worker.ts'
-import { Backoff, HEALTHY_MS } from './backoff.ts'
+import { Backoff, HEALTHY_MS, type Stability } from './backoff.ts'
 import type { Pauses } from './pauses.ts'
 import { noRestarts, type RestartCause, type Restarts } from './restarts.ts'
 import type { WorkerSet } from './worker-set.ts'
-
-/** Whether workers stay; `crash-loop` while they end so often that the next one has to wait. */
-export type Stability = 'stable' | 'crash-loop'
 
 /** What came of replacing a worker; neither where it is leaving anyhow. */
 export interface Succession {
@@ -68,7 +65,7 @@ export class Supervisor {
   }
 
   get stability(): Stability {
-    return this.backoff.isLooping ? 'crash-loop' : 'stable'
+    return this.backoff.stability
   }
 
   count(cause: RestartCause): void {

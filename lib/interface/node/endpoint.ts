@@ -3,8 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Exchange } from '../../bridge/exchange.ts'
 import type { InterfaceContext } from '../interface.ts'
 import { bare } from './bare.ts'
-import type { ServerContext } from './server.ts'
-import { kContext, kExchange } from './state.ts'
+import { kContext, kExchange, type ServerContext } from './state.ts'
 
 const kTimer: unique symbol = Symbol('monodon.timer')
 /** Called when the timeout is over. */

@@ -1,17 +1,16 @@
 import { MonodonError } from '../../errors.ts'
 import type { InterfaceContext } from '../interface.ts'
-import type { NodeResponse } from './response.ts'
-import { kContext, kDisconnected, kExchange, kResponseOver } from './state.ts'
+import { kContext, kDisconnected, kExchange, kResponseOver, type ResponseState } from './state.ts'
 
 /** Responses without listeners that have ended in this turn of the event loop. */
-let ended: NodeResponse[] = []
+let ended: ResponseState[] = []
 
 /**
  * The app has ended `res`. Listeners hear of it on the next tick, as in Node, and in the async
  * context in which the response was ended. Where there are none, one tick does for all responses of
  * a batch.
  */
-export function responseEnded(res: NodeResponse): void {
+export function responseEnded(res: ResponseState): void {
   if (res._events !== undefined || res.req._events !== undefined) {
     process.nextTick(finish, res)
     return
@@ -26,7 +25,7 @@ function finishEnded(): void {
   for (const res of batch) finish(res)
 }
 
-function finish(res: NodeResponse): void {
+function finish(res: ResponseState): void {
   try {
     res[kResponseOver]()
   } catch (error) {
@@ -40,7 +39,7 @@ function finish(res: NodeResponse): void {
  *
  * @param error what the app has cut it with: as in Node, the socket's `error`
  */
-export function disconnected(res: NodeResponse, error?: Error): void {
+export function disconnected(res: ResponseState, error?: Error): void {
   try {
     res.req[kDisconnected](error)
     res[kDisconnected]()
@@ -54,14 +53,14 @@ export function disconnected(res: NodeResponse, error?: Error): void {
  * The app gives the request up. Before the head the client gets a 500, after it the connection is
  * cut.
  */
-export function cut(res: NodeResponse, error: unknown): void {
+export function cut(res: ResponseState, error: unknown): void {
   const exchange = res[kExchange]
   if (!exchange.finished) exchange.fail(error ?? new MonodonError('MONODON_APP_CLOSED'))
   process.nextTick(disconnected, res, error)
 }
 
 /** The app has failed: an error thrown by the listener, or one that nobody listens for. */
-export function appFailed(res: NodeResponse, error: unknown): void {
+export function appFailed(res: ResponseState, error: unknown): void {
   if (res[kExchange].finished) report(res.req[kContext], error)
   else cut(res, error)
 }

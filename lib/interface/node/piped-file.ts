@@ -7,9 +7,8 @@
 import { ReadStream } from 'node:fs'
 import { isUnread, type Opened, type PartOfFile, partOf } from '../opened-file.ts'
 import { kBlock } from './outgoing.ts'
-import type { NodeResponse } from './response.ts'
 import { kExchange, kSocket } from './state.ts'
-import { kStreaming, startOnce } from './writing.ts'
+import { kStreaming, startOnce, type WrittenResponse } from './writing.ts'
 
 /** Bytes that are handed over at a time: so often it is looked at whether the stream still flows. */
 const PIECE_BYTES = 1024 * 1024
@@ -23,7 +22,7 @@ const { _read: readByItself } = ReadStream.prototype as unknown as {
  * `source` was piped to `res`. When it first reads, native code does that in its place, if nothing has
  * happened by then for which the bytes have to come through here.
  */
-export function readNatively(source: unknown, res: NodeResponse): void {
+export function readNatively(source: unknown, res: WrittenResponse): void {
   if (!isUnread(source)) return
   const stream = source as unknown as Opened
   const own: { _read?: (size: number) => void } = source
@@ -38,13 +37,13 @@ export function readNatively(source: unknown, res: NodeResponse): void {
 /** One file on its way. */
 class Reading {
   private readonly stream: Opened
-  private readonly res: NodeResponse
+  private readonly res: WrittenResponse
   private readonly descriptor: number
   private readonly size: number
   private offset: number
   private left: number
 
-  constructor(stream: Opened, res: NodeResponse, part: PartOfFile, size: number) {
+  constructor(stream: Opened, res: WrittenResponse, part: PartOfFile, size: number) {
     this.stream = stream
     this.res = res
     this.descriptor = part.descriptor
@@ -101,14 +100,14 @@ class Reading {
 }
 
 /** Whether the stream goes on to the response, and nowhere else. */
-function flows(stream: Opened, res: NodeResponse): boolean {
+function flows(stream: Opened, res: WrittenResponse): boolean {
   if (stream.isPaused() || stream.readableEncoding !== null) return false
   if (stream.listenerCount('data') !== 1 || stream.listenerCount('readable') > 0) return false
   return !res.finished && !res.destroyed && !res[kExchange].finished
 }
 
 /** Whether what is written goes to the client as it is, at once. */
-function isPlain(res: NodeResponse): boolean {
+function isPlain(res: WrittenResponse): boolean {
   const held = res[kStreaming]
   const isCorked = held !== undefined && held.corked > 0
   return res._hasBody && !isCorked && !res.strictContentLength && !judgesRequest(res)
@@ -118,7 +117,7 @@ function isPlain(res: NodeResponse): boolean {
  * Whether native code would look at the conditions and the `Range` of the request, if the file is all of the
  * response. In Node these are the app's.
  */
-function judgesRequest(res: NodeResponse): boolean {
+function judgesRequest(res: WrittenResponse): boolean {
   if (res.statusCode !== 200 || res.hasHeader('accept-ranges') || res.hasHeader('content-range'))
     return false
   let isConditional = false
@@ -129,7 +128,7 @@ function judgesRequest(res: NodeResponse): boolean {
 }
 
 /** What is to be sent, if native code can send it and the response has not declared another length. */
-function fileOf({ fd, start, end }: Opened, res: NodeResponse): PartOfFile | undefined {
+function fileOf({ fd, start, end }: Opened, res: WrittenResponse): PartOfFile | undefined {
   if (typeof fd !== 'number') return undefined
   const opened = { descriptor: fd, start, end: end ?? Number.POSITIVE_INFINITY }
   const part = partOf(opened, res[kExchange])

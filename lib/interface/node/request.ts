@@ -8,9 +8,16 @@ import { bare, type Mutable } from './bare.ts'
 import { connectionReset } from './errors.ts'
 import { addDistinct, addReceived } from './headers.ts'
 import { cut } from './lifecycle.ts'
-import type { NodeResponse } from './response.ts'
 import { NodeSocket } from './socket.ts'
-import { kContext, kDisconnected, kExchange, kResponse, kResponseOver, kSocket } from './state.ts'
+import {
+  kContext,
+  kDisconnected,
+  kExchange,
+  kResponse,
+  kResponseOver,
+  kSocket,
+  type ResponseState,
+} from './state.ts'
 import { TlsSocket } from './tls-socket.ts'
 
 const kReadable: unique symbol = Symbol('monodon.readable')
@@ -32,7 +39,7 @@ const HIGH_WATER_BYTES = 65_536
 export class NodeRequest extends bare<Readable>(IncomingMessage.prototype) {
   declare readonly [kExchange]: Exchange
   declare readonly [kContext]: InterfaceContext
-  declare [kResponse]: NodeResponse
+  declare [kResponse]: ResponseState
   declare [kReadable]: object | undefined
   /** True while the exchange's body has a read pending. */
   declare [kReading]: boolean
@@ -271,7 +278,7 @@ export function requestClass(prototype: object): RequestClass {
     this[kExchange] = exchange
     this[kContext] = context
     // The response's constructor sets it.
-    this[kResponse] = undefined as unknown as NodeResponse
+    this[kResponse] = undefined as unknown as ResponseState
     this[kReadable] = undefined
     this[kReading] = false
     this[kArrived] = undefined

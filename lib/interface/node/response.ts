@@ -43,6 +43,7 @@ import {
   sendHeld,
   startOnce,
   streamingOf,
+  type WrittenResponse,
 } from './writing.ts'
 
 /** Field values of writeEarlyHints: RFC 8288 section 3, `<uri>` and its parameters. */
@@ -51,7 +52,7 @@ const LINK = /^<[^>]*>(?:\s*;\s*[^;"\s]+(?:=(?:"[^"]*"|[^;"\s]*))?)*$/
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /** `http.ServerResponse` over an exchange. A response that is given whole is one `respond`. */
-export class NodeResponse extends NodeOutgoing {
+export class NodeResponse extends NodeOutgoing implements WrittenResponse {
   declare readonly [kExchange]: Exchange
   declare [kStreaming]: Streaming | undefined
   /** True once `finish` was emitted, or would have been. */

@@ -6,17 +6,12 @@ import { adoptPrototypes, classesFor } from './adopt.ts'
 import { appFailed, disconnected } from './lifecycle.ts'
 import type { NodeRequest } from './request.ts'
 import { NodeResponse } from './response.ts'
-import { kContext, kExchange } from './state.ts'
+import { kContext, kExchange, type ServerContext } from './state.ts'
 import { TlsUpgradedSocket } from './tls-socket.ts'
 import { UpgradedSocket } from './upgraded-socket.ts'
 
 /** What came behind the head of an upgrade is read from the socket like the rest. */
 const NOTHING = Buffer.alloc(0)
-
-/** What the requests of a server know of it. */
-export interface ServerContext extends InterfaceContext {
-  readonly server: Server
-}
 
 /**
  * The node interface for a server of Node's: requests are emitted as Node emits them, so that all

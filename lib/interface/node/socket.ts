@@ -4,8 +4,14 @@ import type { InterfaceContext } from '../interface.ts'
 import { Endpoint, kTimedOut } from './endpoint.ts'
 import { nodeError } from './errors.ts'
 import { cut } from './lifecycle.ts'
-import type { NodeResponse } from './response.ts'
-import { kContext, kDisconnected, kExchange, kResponse, kResponseOver } from './state.ts'
+import {
+  kContext,
+  kDisconnected,
+  kExchange,
+  kResponse,
+  kResponseOver,
+  type ResponseState,
+} from './state.ts'
 
 const kReadable: unique symbol = Symbol('monodon.readable')
 const kWritable: unique symbol = Symbol('monodon.writable')
@@ -16,13 +22,13 @@ const kWritable: unique symbol = Symbol('monodon.writable')
  * cannot be read from it or written to it. The state of the stream is built when first touched.
  */
 export class NodeSocket extends Endpoint {
-  declare readonly [kResponse]: NodeResponse
+  declare readonly [kResponse]: ResponseState
   declare [kReadable]: object | undefined
   declare [kWritable]: object | undefined
   /** True for a connection over TLS, else absent, as in Node. */
   declare readonly encrypted?: true
 
-  constructor(res: NodeResponse) {
+  constructor(res: ResponseState) {
     super()
     this[kResponse] = res
     this[kReadable] = undefined

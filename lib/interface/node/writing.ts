@@ -4,10 +4,9 @@ import { encodeReason } from '../../bridge/header-block.ts'
 import { HIGH_WATER_BYTES, LEND_BYTES } from '../../bridge/layout.ts'
 import { contentLengthMismatch, nodeError } from './errors.ts'
 import { appFailed, responseEnded } from './lifecycle.ts'
-import { kBlock, kTrailers } from './outgoing.ts'
-import { keepArrived } from './request.ts'
-import type { NodeResponse } from './response.ts'
-import { kExchange, kSocket } from './state.ts'
+import { kBlock, kTrailers, type NodeOutgoing } from './outgoing.ts'
+import { keepArrived, type NodeRequest } from './request.ts'
+import { kExchange, kSocket, type ResponseState } from './state.ts'
 
 // What a response does behind its methods: functions, since frameworks add methods of their own
 // (`send`, `raise`) to the object.
@@ -38,7 +37,23 @@ export interface Streaming {
   awaited: number
 }
 
-export function streamingOf(res: NodeResponse): Streaming {
+/** A response as it is written. */
+export interface WrittenResponse extends NodeOutgoing, ResponseState {
+  readonly req: NodeRequest
+  [kStreaming]: Streaming | undefined
+  /** True once `finish` was emitted, or would have been. */
+  [kOver]: boolean
+  [kErrored]: Error | null
+  /** True once `end` was called. */
+  finished: boolean
+  destroyed: boolean
+  _closed: boolean
+  _hasBody: boolean
+  strictContentLength: boolean
+  _implicitHeader(): void
+}
+
+export function streamingOf(res: WrittenResponse): Streaming {
   let streaming = res[kStreaming]
   if (streaming === undefined) {
     streaming = {
@@ -56,7 +71,7 @@ export function streamingOf(res: NodeResponse): Streaming {
 }
 
 /** As in Node: an error that is raised, not thrown. */
-export function mayWrite(res: NodeResponse, callback: MaybeCallback): boolean {
+export function mayWrite(res: WrittenResponse, callback: MaybeCallback): boolean {
   if (res.finished) raise(res, writeAfterEnd(), callback)
   else if (res.destroyed) {
     const error = nodeError(
@@ -70,7 +85,7 @@ export function mayWrite(res: NodeResponse, callback: MaybeCallback): boolean {
 }
 
 /** In Node, an error that nobody listens for ends the process; here it is logged. */
-function raise(res: NodeResponse, error: Error, callback: MaybeCallback): void {
+function raise(res: WrittenResponse, error: Error, callback: MaybeCallback): void {
   if (res.destroyed) return
   process.nextTick(() => {
     callback?.(error)
@@ -79,7 +94,7 @@ function raise(res: NodeResponse, error: Error, callback: MaybeCallback): void {
   })
 }
 
-export function endedAlready(res: NodeResponse, chunk: unknown, callback: MaybeCallback): void {
+export function endedAlready(res: WrittenResponse, chunk: unknown, callback: MaybeCallback): void {
   if (chunk) raise(res, writeAfterEnd(), callback)
   else if (!callback) return
   else if (res[kOver])
@@ -93,7 +108,7 @@ export function endedAlready(res: NodeResponse, chunk: unknown, callback: MaybeC
   else res.on('finish', callback)
 }
 
-export function send(res: NodeResponse, data: Body, callback: MaybeCallback): boolean {
+export function send(res: WrittenResponse, data: Body, callback: MaybeCallback): boolean {
   const exchange = res[kExchange]
   startOnce(res)
   // An empty chunk would end a chunked body.
@@ -104,20 +119,20 @@ export function send(res: NodeResponse, data: Body, callback: MaybeCallback): bo
   return room
 }
 
-export function startOnce(res: NodeResponse): void {
+export function startOnce(res: WrittenResponse): void {
   const exchange = res[kExchange]
   if (!exchange.started) exchange.start(res.statusCode, headOf(res))
 }
 
 /** The fixed fields, after the reason phrase if the app has chosen one. */
-function headOf(res: NodeResponse): HeaderBlock {
+function headOf(res: WrittenResponse): HeaderBlock {
   const { statusCode, statusMessage } = res
   const block = res[kBlock] as HeaderBlock
   return statusMessage === undefined ? block : encodeReason(statusCode, statusMessage) + block
 }
 
 /** Calls back once the app may change what it has written. */
-function whenReleased(res: NodeResponse, callback: Callback): void {
+function whenReleased(res: WrittenResponse, callback: Callback): void {
   const lent = res[kExchange].released()
   if (lent === undefined) {
     process.nextTick(callback)
@@ -131,7 +146,7 @@ function whenReleased(res: NodeResponse, callback: Callback): void {
   })
 }
 
-function awaitDrain(res: NodeResponse): void {
+function awaitDrain(res: WrittenResponse): void {
   const streaming = streamingOf(res)
   if (streaming.needDrain) return
   streaming.needDrain = true
@@ -142,7 +157,7 @@ function awaitDrain(res: NodeResponse): void {
   })
 }
 
-export function finishWith(res: NodeResponse, data: Body, callback: MaybeCallback): void {
+export function finishWith(res: WrittenResponse, data: Body, callback: MaybeCallback): void {
   if (res.strictContentLength && res._hasBody) account(res, data, true)
   const exchange = res[kExchange]
   if (callback) res.once('finish', callback)
@@ -165,13 +180,13 @@ export function finishWith(res: NodeResponse, data: Body, callback: MaybeCallbac
   else lent.then(() => endExchange(res))
 }
 
-function endExchange(res: NodeResponse): void {
+function endExchange(res: WrittenResponse): void {
   res[kExchange].end(res[kTrailers])
   responseEnded(res)
 }
 
 /** Whether the response is whole: nothing sent yet, and a length that the app lets be known. */
-function fitsRespond(res: NodeResponse, data: Body): boolean {
+function fitsRespond(res: WrittenResponse, data: Body): boolean {
   if (res[kExchange].started || res[kTrailers] !== '') return false
   // A piece is not the whole: a GET would have more.
   if (res.chunkedEncoding || res[kStreaming]?.dropped === true) return false
@@ -188,7 +203,7 @@ export function hold(streaming: Streaming, data: Body, callback: MaybeCallback):
 }
 
 /** Ends all corking. */
-export function sendHeld(res: NodeResponse, streaming: Streaming): void {
+export function sendHeld(res: WrittenResponse, streaming: Streaming): void {
   const { held, heldBytes } = streaming
   streaming.corked = 0
   streaming.held = []
@@ -199,7 +214,7 @@ export function sendHeld(res: NodeResponse, streaming: Streaming): void {
 }
 
 /** `strictContentLength`. Without it native code holds the body to the length it declares. */
-export function account(res: NodeResponse, data: Body, last: boolean): void {
+export function account(res: WrittenResponse, data: Body, last: boolean): void {
   const declared = res._contentLength
   if (declared === null || res.chunkedEncoding) return
   const streaming = streamingOf(res)
@@ -214,7 +229,7 @@ function ownCopy(data: Body): Body {
   return typeof data === 'string' || data.byteLength < LEND_BYTES ? data : Buffer.from(data)
 }
 
-export function emitFinish(res: NodeResponse): void {
+export function emitFinish(res: WrittenResponse): void {
   if (res._closed) return
   res[kOver] = true
   res.emit('finish')
@@ -222,7 +237,7 @@ export function emitFinish(res: NodeResponse): void {
   else emitClose(res)
 }
 
-export function emitClose(res: NodeResponse): void {
+export function emitClose(res: WrittenResponse): void {
   if (res._closed) return
   res.destroyed = true
   res._closed = true
