@@ -3,10 +3,16 @@
 import type { InterfaceKind } from '../interface/detect.ts'
 import type { Notables } from '../notable.ts'
 import type { Options } from '../options/table.ts'
-import type { ServerFacts } from './worker.ts'
 
 /** How a worker calls its app: by an interface of JavaScript, or as WSGI in Python. */
 export type WorkerKind = InterfaceKind | 'python'
+
+/** What a worker has to know of its server. */
+export interface ServerFacts {
+  readonly serverName: string
+  readonly serverPort: string
+  readonly multiprocess: boolean
+}
 
 /** What every worker has to know. */
 export interface WorkerData {

@@ -9,13 +9,7 @@ import type { Options } from '../options/table.ts'
 import { within } from '../within.ts'
 import { prepare } from './interfaces.ts'
 import type { Intake } from './program/program.ts'
-
-/** What a worker has to know of its server. */
-export interface ServerFacts {
-  readonly serverName: string
-  readonly serverPort: string
-  readonly multiprocess: boolean
-}
+import type { ServerFacts } from './protocol.ts'
 
 /** What an app is run with. */
 export interface WorkerSetup {

@@ -14,8 +14,9 @@
 
 mod atoms;
 mod clock;
+mod datagrams;
 mod entries;
-mod escape;
+pub(crate) mod escape;
 mod format;
 mod line;
 mod log;
@@ -40,18 +41,14 @@ use tokio::sync::Notify;
 pub(crate) use self::atoms::Outcome;
 use self::clock::Clock;
 pub use self::entries::Entries;
-pub(crate) use self::escape::VALUE_BYTES;
 use self::format::Format;
 pub(crate) use self::line::Line;
 pub(crate) use self::log::{Log, Outlets};
 use self::round::Round;
-pub(crate) use self::round::{end_round, end_rounds};
 use self::secrets::Secrets;
 pub use self::statsd::Statsd;
 use self::subject::Subject;
-pub(crate) use self::target::reason;
 use self::writer::Lane;
-use crate::conn::peer::Peer;
 use crate::observe::spare::Spare;
 use crate::request::client::Client;
 use crate::tls::TlsSession;
@@ -81,7 +78,7 @@ pub(crate) struct AccessLog {
     reason = "the box is what is used again"
 )]
 impl AccessLog {
-    /// The end for I/O thread `index`, whose rounds [`end_rounds`] ends when it is told by `begun`.
+    /// The end for I/O thread `index`, whose rounds [`Common::end_rounds`](crate::wire::Common::end_rounds) ends when it is told by `begun`.
     pub(crate) fn new(outlets: Arc<Outlets>, index: usize, begun: &Rc<Notify>) -> Self {
         let clock = Clock::new(outlets.zone());
         Self {
@@ -141,12 +138,13 @@ impl AccessLog {
     /// if it was not understood.
     pub(crate) fn write_refused(
         &self,
-        peer: &Peer,
+        client: &Client,
+        tls: Option<&TlsSession>,
         request_line: &[u8],
         status: StatusCode,
         sent: usize,
     ) {
-        let subject = Subject::refused(&peer.client, peer.tls.as_deref(), request_line);
+        let subject = Subject::refused(client, tls, request_line);
         // When it began is not known.
         let outcome = Outcome {
             status: status.as_u16(),

@@ -1,171 +1,21 @@
 //! Compression of responses (`--compress`): RFC 9110 section 8.4.1 with `zstd`, `br` and `gzip`.
 //!
-//! `negotiate` reads what the client takes, `types` knows what is worth it, `decide` looks at a
+//! `settings` are the options. `negotiate` reads what the client takes, `types` knows what is worth it, `decide` looks at a
 //! response's head and changes it. `encoder` stands between the handler's body and the connection:
 //! it reads what is at hand, has a `codec` compress it, here or on the threads of `pool`, and flushes
 //! whenever the handler has nothing more to say for now. `codecs` keeps those that are idle.
 
 mod codec;
 mod codecs;
+mod coding;
 mod decide;
 mod encoder;
 mod negotiate;
 mod pool;
+mod settings;
 mod types;
 
-use http::HeaderMap;
-
-use crate::options::Options;
-use crate::start_error::StartError;
-
 pub(crate) use codecs::Codecs;
-pub(crate) use decide::{Plan, apply};
+pub(crate) use decide::{Asked, Plan, apply};
 pub(crate) use encoder::{Begun, Encoder, Fault, Polled, begin};
-
-use negotiate::{Choice, choose};
-use types::Types;
-
-/// A content coding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
-    Zstd,
-    Br,
-    Gzip,
-}
-
-impl Coding {
-    const ALL: [Self; 3] = [Self::Zstd, Self::Br, Self::Gzip];
-
-    /// As IANA has registered it.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Zstd => "zstd",
-            Self::Br => "br",
-            Self::Gzip => "gzip",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|coding| coding.name() == name)
-    }
-}
-
-/// What a request says of compression.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked {
-    choice: Choice,
-    /// Whether the client holds a weak `ETag`, such as compressed responses have.
-    holds_weak_etag: bool,
-}
-
-/// An item of an option that is not understood.
-#[derive(Debug)]
-pub(crate) struct BadItem {
-    pub(crate) option: &'static str,
-    pub(crate) item: String,
-    pub(crate) why: &'static str,
-}
-
-/// What is compressed, and how.
-pub(crate) struct Compression {
-    /// The server's codings, the preferred one first; never none.
-    preference: Vec<Coding>,
-    /// By the place of the coding in `Coding::ALL`.
-    levels: [i32; 3],
-    /// Bytes of a body that is worth it.
-    min_size: u64,
-    types: Types,
-}
-
-impl From<BadItem> for StartError {
-    fn from(BadItem { option, item, why }: BadItem) -> Self {
-        Self::Option {
-            option,
-            value: item,
-            why: why.to_owned(),
-        }
-    }
-}
-
-impl Compression {
-    /// Reads the options. `None`: nothing is compressed.
-    ///
-    /// # Errors
-    /// The first item that is not understood.
-    pub(crate) fn parse(options: &Options) -> Result<Option<Self>, BadItem> {
-        let preference = preference(&options.compress)?;
-        if preference.is_empty() {
-            return Ok(None);
-        }
-        let mut levels = [0; 3];
-        for item in Options::default()
-            .compress_level
-            .iter()
-            .chain(&options.compress_level)
-        {
-            let (coding, level) = level(item).ok_or_else(|| BadItem {
-                option: "compress-level",
-                item: item.clone(),
-                why: "it is not such as zstd=3, br=4 or gzip=6",
-            })?;
-            levels[coding as usize] = level;
-        }
-        Ok(Some(Self {
-            preference,
-            levels,
-            min_size: options.compress_min_size.into(),
-            types: Types::parse(&options.compress_types),
-        }))
-    }
-
-    /// Reads what a request says of it.
-    pub(crate) fn ask(&self, fields: &HeaderMap) -> Asked {
-        Asked {
-            choice: choose(fields, &self.preference),
-            holds_weak_etag: decide::holds_weak_etag(fields),
-        }
-    }
-
-    fn level(&self, coding: Coding) -> i32 {
-        self.levels[coding as usize]
-    }
-}
-
-fn preference(items: &[String]) -> Result<Vec<Coding>, BadItem> {
-    let bad = |item: &String, why| BadItem {
-        option: "compress",
-        item: item.clone(),
-        why,
-    };
-    let mut preference = Vec::new();
-    for item in items {
-        if item == "off" {
-            if items.len() > 1 {
-                return Err(bad(item, "it stands alone or not at all"));
-            }
-            continue;
-        }
-        let coding = Coding::named(item).ok_or_else(|| bad(item, "it is no coding known here"))?;
-        if !preference.contains(&coding) {
-            preference.push(coding);
-        }
-    }
-    Ok(preference)
-}
-
-/// `CODING=LEVEL`.
-fn level(item: &str) -> Option<(Coding, i32)> {
-    let (name, level) = item.split_once('=')?;
-    let coding = Coding::named(name)?;
-    let range = match coding {
-        Coding::Zstd => 1..=19,
-        Coding::Br => 0..=11,
-        Coding::Gzip => 1..=9,
-    };
-    let level = level.parse().ok()?;
-    range.contains(&level).then_some((coding, level))
-}
-
-#[cfg(test)]
-#[path = "compress/settings_tests.rs"]
-mod tests;
+pub(crate) use settings::Compression;

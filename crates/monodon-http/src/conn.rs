@@ -1,6 +1,7 @@
 //! A connection's task: which protocol it speaks, its requests, its end.
 
 pub(crate) mod arrival;
+pub(crate) mod arrivals;
 pub(crate) mod peer;
 pub(crate) mod preamble;
 pub(crate) mod stall;
@@ -20,11 +21,11 @@ use hyper::server::conn::http1;
 use memchr::memmem;
 use tokio::time::{Sleep, sleep, timeout};
 
-use self::tunnel::{Farewell, Session, poll_session};
+use self::tunnel::{Farewell, Session};
 use crate::framing::limits::Limits;
 use crate::handoff::Handler;
 use crate::http2::Http2;
-use crate::io_thread::Place;
+use crate::io_thread::place::Place;
 use crate::options::HttpVersions;
 use crate::report::{Blame, code};
 use crate::response::answers;
@@ -253,10 +254,12 @@ async fn go_on(place: &Place, mut session: Session) -> Ending {
         if wire.ending() == Some(Ending::Cut) {
             return Poll::Ready(Ending::Cut);
         }
-        poll_session(&mut session, place, cx).map(|farewell| match farewell {
-            Farewell::Close => Ending::Close,
-            Farewell::Cut => Ending::Cut,
-        })
+        place
+            .poll_session(&mut session, cx)
+            .map(|farewell| match farewell {
+                Farewell::Close => Ending::Close,
+                Farewell::Cut => Ending::Cut,
+            })
     })
     .await
 }
@@ -279,12 +282,13 @@ impl HalfClose {
 
 /// Says goodbye as the ending asks, and closes the socket.
 async fn finish(place: &Place, ending: Ending) {
-    let wire = &place.peer.wire;
+    let peer = &place.peer;
+    let wire = &peer.wire;
     wire.set_closing();
     if let Ending::Answer(status) = ending {
         let answer = answers::Raw::new(status, wire.is_head());
         wire.send_aside(answer.text.as_bytes());
-        wire.log_refused(&place.peer, status, answer.body_bytes);
+        wire.log_refused(&peer.client, peer.tls.as_deref(), status, answer.body_bytes);
     }
     if ending == Ending::Cut {
         // What the response had so far goes out if it can; nobody waits for it.

@@ -17,12 +17,12 @@ use memchr::memchr_iter;
 use self::chunked::{Chunked, Progress};
 use self::head::{Framing, Head, Verdict, bad};
 use self::limits::Limits;
-use crate::access;
+use crate::access::escape::VALUE_BYTES;
 use crate::response::answers::Rejection;
 
 /// Bytes of the request line that are remembered: one more than are shown, so that it is seen to be
 /// cut.
-const LINE_BYTES: usize = access::VALUE_BYTES + 1;
+const LINE_BYTES: usize = VALUE_BYTES + 1;
 
 /// Follows one connection's requests.
 pub(crate) struct Guard {

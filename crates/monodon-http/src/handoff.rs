@@ -8,7 +8,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Instant;
 
-use http::{Response, StatusCode};
+use http::Response;
 use http_body::Body;
 
 /// As an extension of a response: its reason phrase (RFC 9112 section 4), where it is not the usual.
@@ -18,7 +18,9 @@ pub use crate::conn::peer::Peer;
 pub use crate::conn::tunnel::{Farewell, Session, Tunnel};
 use crate::files::FilePart;
 pub use crate::observe::Trace;
-pub use crate::request::body::{BodyError, RequestBody};
+pub use crate::refusal::{BodyCut, Refusal};
+pub use crate::request::body::RequestBody;
+pub use crate::request::body_error::BodyError;
 pub use crate::request::client::Client;
 pub use crate::request::fields::Mount;
 use crate::request::forwarded::Told;
@@ -94,28 +96,4 @@ impl Request {
         let told = self.told.as_ref().and_then(|told| told.client.as_ref());
         told.unwrap_or(&self.peer.client)
     }
-}
-
-/// A response body that cannot be finished: the connection (or the HTTP/2 stream) is cut, so that
-/// the client sees that it was not the end.
-#[derive(Debug)]
-pub struct BodyCut;
-
-impl std::fmt::Display for BodyCut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the response body was cut off by the application")
-    }
-}
-
-impl std::error::Error for BodyCut {}
-
-/// A request that native code answers by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The answer's status.
-    pub status: StatusCode,
-    /// Whether the connection ends with this answer.
-    pub close: bool,
-    /// Seconds for `Retry-After`.
-    pub retry_after: Option<u32>,
 }

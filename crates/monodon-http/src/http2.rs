@@ -5,15 +5,13 @@
 //! one.
 
 pub(crate) mod connect;
-mod interims;
+pub(crate) mod interims;
 mod outgoing;
 mod outlet;
 mod stream;
-mod toll;
+pub(crate) mod toll;
 mod tunnel;
-
-pub(crate) use interims::Interims;
-pub(crate) use tunnel::Tunnels;
+pub(crate) mod tunnels;
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -34,14 +32,13 @@ use tokio::time::{Sleep, sleep};
 use crate::conn::peer::Peer;
 use crate::framing::limits::Limits;
 use crate::handoff::Handler;
-use crate::io_thread::Place;
+use crate::io_thread::place::Place;
 use crate::report::{Blame, code};
 use crate::service::Service;
 use crate::wire::Ending;
 
 use outgoing::Outgoing;
 use stream::Stream;
-pub(crate) use toll::Given;
 use toll::Toll;
 
 /// Requests of one connection at a time; a further one is refused (`REFUSED_STREAM`), which a client

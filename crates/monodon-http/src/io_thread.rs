@@ -4,8 +4,9 @@
 
 mod drain;
 pub(crate) mod duty;
-mod place;
-mod thread;
+pub(crate) mod place;
+mod sweep;
+pub(crate) mod thread;
 
 use std::cell::RefCell;
 use std::io;
@@ -21,13 +22,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use self::drain::{Drained, drain};
 use self::duty::Duty;
-pub(crate) use self::place::{Place, Registered};
-pub(crate) use self::thread::Thread;
-use crate::access;
+use self::thread::Thread;
 use crate::conn::Serving;
 use crate::conn::arrival::Arrival;
 use crate::conn::stream::Accepted;
-use crate::conn::timers;
 use crate::handoff::App;
 use crate::listen::accept::{Gate, Sink};
 use crate::listen::doors::{Doors, Waiting};
@@ -83,7 +81,7 @@ pub(crate) fn run<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
     let common = runtime.block_on(main(setup, started));
     // It drops every task: connections are cut, handlers' replies dropped.
     drop(runtime);
-    access::end_round(&common);
+    common.end_round();
 }
 
 fn build_runtime<A: App>(setup: &Setup<A>) -> io::Result<LocalRuntime> {
@@ -165,8 +163,8 @@ async fn main<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) -> Rc<Co
         }
     };
     let serve = Rc::new(serve);
-    tokio::task::spawn_local(timers::run(Rc::clone(&thread)));
-    tokio::task::spawn_local(access::end_rounds(Rc::clone(&common)));
+    tokio::task::spawn_local(sweep::run(Rc::clone(&thread)));
+    tokio::task::spawn_local(Rc::clone(&common).end_rounds());
     let others = threads[1..].to_vec();
     let doors = {
         let serve = Rc::clone(&serve);

@@ -46,6 +46,7 @@ mod io_thread;
 mod listen;
 pub mod observe;
 mod phase;
+mod refusal;
 mod request;
 mod response;
 mod service;

@@ -10,6 +10,7 @@
 pub(crate) mod delivery;
 pub(crate) mod spare;
 pub(crate) mod stats;
+pub(crate) mod text;
 
 mod cells;
 mod limit;
@@ -33,13 +34,13 @@ pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 pub(crate) use self::seen::Seen;
-pub use self::seen::cut;
 pub use self::sending::OnItsWay;
 pub(crate) use self::sending::Sending;
 use self::spare::Spare;
 use self::stats::ThreadStats;
 pub use self::tally::Tallied;
 pub(crate) use self::tally::Tally;
+pub use self::text::cut;
 pub use self::trace::Trace;
 use crate::field_values::FieldValues;
 use crate::request::client::Client;

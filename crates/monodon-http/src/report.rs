@@ -1,5 +1,6 @@
 //! What the server tells whoever runs it.
 
+use std::io;
 use std::net::SocketAddr;
 
 pub use crate::phase::Phase;
@@ -36,6 +37,16 @@ pub trait Reporter: Send + Sync {
     fn report(&self, report: Report);
     /// The server has entered a phase. Each is told once, in order.
     fn phase(&self, phase: Phase);
+}
+
+/// Why a file cannot be written, in words.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "its folder does not exist".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not permitted".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// The codes of this crate's reports.

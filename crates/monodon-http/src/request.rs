@@ -6,6 +6,7 @@
 //! connection. `request_id` gives it a name. `body` is what the handler reads, by way of `incoming`.
 
 pub(crate) mod body;
+pub(crate) mod body_error;
 pub(crate) mod checks;
 pub(crate) mod client;
 pub(crate) mod connection;

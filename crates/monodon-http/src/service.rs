@@ -15,9 +15,10 @@ use hyper::upgrade::OnUpgrade;
 use pin_project_lite::pin_project;
 
 use crate::files::{Answer, Asking, FileBody, Outcome};
-use crate::handoff::{Handler, OpenedFile, Refusal, Request};
+use crate::handoff::{Handler, OpenedFile, Request};
 use crate::http2::connect;
-use crate::io_thread::Place;
+use crate::io_thread::place::Place;
+use crate::refusal::Refusal;
 use crate::report::{Blame, code};
 use crate::request::body::RequestBody;
 use crate::request::checks;

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use crate::access;
-use crate::report::code;
+use crate::report::{self, code};
 use crate::tls::TlsError;
 
 /// Why the server could not be started.
@@ -105,7 +104,7 @@ impl std::fmt::Display for StartError {
             }
             Self::Option { option, value, why } => write!(f, "--{option} is {value:?}: {why}"),
             Self::AccessLog { file, source } => {
-                let why = access::reason(source);
+                let why = report::reason(source);
                 write!(
                     f,
                     "cannot write the access log {file}: {why} ({})",

@@ -26,7 +26,7 @@ use http::StatusCode;
 use crate::conn::stall::{Patience, Stall};
 use crate::conn::stream::Stream;
 use crate::conn::tunnel::Session;
-use crate::files::FilePart;
+use crate::files::part::FilePart;
 use crate::framing::Guard;
 use crate::observe::Seen;
 

@@ -1,4 +1,4 @@
-import type { ServerFacts } from '../../worker/worker.ts'
+import type { ServerFacts } from '../../worker/protocol.ts'
 import type { Listener } from '../listen/listener.ts'
 
 /** What the workers of a server have to know of it. */

@@ -5,7 +5,7 @@
  */
 
 import { isIPv6, Server } from 'node:net'
-import type { ServerFacts } from '../worker.ts'
+import type { ServerFacts } from '../protocol.ts'
 
 /** What Node's server has beside its types, in all versions that are supported. */
 export interface ServerInternals extends Server {

@@ -3,7 +3,7 @@ import { Server as HttpServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { MonodonError } from '../../errors.ts'
 import { log } from '../../log.ts'
-import type { ServerFacts } from '../worker.ts'
+import type { ServerFacts } from '../protocol.ts'
 import { catchListen, handleAt, listenBy, type Place, type ServerInternals } from './listen.ts'
 import { openOwnSocket } from './own-socket.ts'
 

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
 use super::{Clock, Format, Line, Outcome, Subject};
-use crate::access::VALUE_BYTES;
+use crate::access::escape::VALUE_BYTES;
 use crate::access::format::Settings;
 use crate::access::secrets::Secrets;
 use crate::access::subject::RequestLine;

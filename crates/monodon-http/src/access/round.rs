@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::writer::Lane;
-use crate::wire::Common;
 
 /// With so many bytes they are given away amid a round.
 const MANY_BYTES: usize = 8 * 1024;
@@ -59,22 +58,6 @@ impl Round {
         self.lines.clear();
         self.lines.shrink_to(2 * MANY_BYTES);
         self.count = 0;
-    }
-}
-
-/// Ends the rounds of a thread's access log, for as long as the thread lives. A task that is woken has its
-/// turn after those that were ready before.
-pub(crate) async fn end_rounds(common: Rc<Common>) {
-    loop {
-        common.has_lines.notified().await;
-        end_round(&common);
-    }
-}
-
-/// Ends the round under way, where there may be no task any more that does.
-pub(crate) fn end_round(common: &Common) {
-    if let Some(access) = &*common.access.borrow() {
-        access.end_round();
     }
 }
 

@@ -1,21 +1,16 @@
 //! Lines of metrics to statsd (`--statsd-host`). Whoever writes them is not to wait for it.
 
-use std::io;
 use std::sync::Arc;
 
+use super::datagrams::Datagrams;
 use super::target::Target;
-use super::way::{Address, Kind, Way, host_and_port};
+use super::way::{Address, Kind, host_and_port};
 use super::writer::{LAST_LINES, Lane, Writer};
 use crate::report::Reporter;
 use crate::start_error::StartError;
 
 /// Where statsd listens if no port is given.
 const PORT: u16 = 8125;
-/// Bytes of a datagram, at most: what goes through Ethernet in one piece, whatever tunnels there are.
-const UDP_BYTES: usize = 1432;
-/// The same where there is no network between: what those take who read from such sockets.
-const UNIX_BYTES: usize = 8192;
-
 /// A way to statsd, with a thread of its own.
 pub struct Statsd {
     writer: Writer,
@@ -73,48 +68,6 @@ fn read(to: &str) -> Result<Address, StartError> {
         None => host_and_port(to, PORT).map(|(host, port)| Address::Udp { host, port }),
     };
     address.map_err(|why| StartError::item("statsd-host", (to.to_owned(), why)))
-}
-
-/// Lines on their way, as many in a datagram as it holds.
-pub(crate) struct Datagrams {
-    name: String,
-    way: Way,
-    most: usize,
-}
-
-impl Datagrams {
-    fn new(address: Address) -> Self {
-        let most = match address {
-            Address::Unix { .. } => UNIX_BYTES,
-            _ => UDP_BYTES,
-        };
-        Self {
-            name: format!("statsd at {address}"),
-            way: Way::new(address),
-            most,
-        }
-    }
-
-    pub(super) fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    /// Sends the first of the lines; gives their bytes. `WouldBlock` if a socket of this machine is full.
-    pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let end = self.end_of_datagram(lines);
-        // Lines are parted, not ended, by line feeds.
-        self.way.send(lines[..end].trim_ascii_end())?;
-        Ok(end)
-    }
-
-    /// Where the last line ends that goes with the first one; a line that is too long goes alone.
-    fn end_of_datagram(&self, lines: &[u8]) -> usize {
-        let after = |end: usize| end + 1;
-        let room = &lines[..lines.len().min(after(self.most))];
-        memchr::memrchr(b'\n', room)
-            .or_else(|| memchr::memchr(b'\n', lines))
-            .map_or(lines.len(), after)
-    }
 }
 
 #[cfg(all(test, unix))]

@@ -3,7 +3,8 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Address, Datagrams, Kind, Statsd, UDP_BYTES, read};
+use super::{Address, Datagrams, Kind, Statsd, read};
+use crate::access::datagrams::UDP_BYTES;
 use crate::phase::Phase;
 use crate::report::{Report, Reporter};
 

@@ -6,7 +6,7 @@ use flate2::{Compress, Compression as Level, FlushCompress, Status};
 use zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 
-use super::Coding;
+use super::coding::Coding;
 
 /// How far back an encoder looks, as a power of two: what it holds is a multiple of this. Clients
 /// need not know more than 8 MiB of zstd (RFC 9659).

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use super::Coding;
 use super::codec::{Broken, Codec};
+use super::coding::Coding;
 
 /// Bodies of one I/O thread that are compressed at the same time, at most. An encoder holds up to
 /// 1 MB for as long as its body lasts, and a stream of events lasts long: what comes beyond this is sent

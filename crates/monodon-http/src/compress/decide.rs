@@ -7,7 +7,9 @@ use http::header::{
 use http::response::Parts;
 use http::{StatusCode, Version};
 
-use super::{Asked, Coding, Compression};
+use super::coding::Coding;
+use super::negotiate::{Choice, choose};
+use super::settings::Compression;
 
 /// Fields that vouch for the bytes as the handler gives them (RFC 9530, and what was before it).
 const DIGESTS: [HeaderName; 4] = [
@@ -16,6 +18,14 @@ const DIGESTS: [HeaderName; 4] = [
     HeaderName::from_static("digest"),
     HeaderName::from_static("content-md5"),
 ];
+
+/// What a request says of compression.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    choice: Choice,
+    /// Whether the client holds a weak `ETag`, such as compressed responses have.
+    holds_weak_etag: bool,
+}
 
 /// How a response is to be compressed.
 #[derive(Clone, Copy)]
@@ -31,6 +41,14 @@ pub(crate) struct Plan {
 }
 
 impl Compression {
+    /// Reads what a request says of it.
+    pub(crate) fn ask(&self, fields: &HeaderMap) -> Asked {
+        Asked {
+            choice: choose(fields, &self.preference),
+            holds_weak_etag: holds_weak_etag(fields),
+        }
+    }
+
     /// Decides by a response's head and the `size` of its body, as far as that is known. `None`: it is
     /// sent as it is. Where another client's would be compressed, caches are told so (`Vary`).
     pub(crate) fn plan(
@@ -116,7 +134,7 @@ fn lists(fields: &HeaderMap, name: &HeaderName, member: &[u8]) -> bool {
 }
 
 /// Whether a request names a weak `ETag` that its client holds.
-pub(super) fn holds_weak_etag(fields: &HeaderMap) -> bool {
+fn holds_weak_etag(fields: &HeaderMap) -> bool {
     let mut values = fields.get_all(IF_NONE_MATCH).iter();
     values.any(|value| value.as_bytes().windows(3).any(|bytes| bytes == b"W/\""))
 }

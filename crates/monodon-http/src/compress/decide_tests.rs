@@ -1,6 +1,5 @@
 use http::Response;
 
-use super::super::Coding;
 use super::*;
 use crate::options::Options;
 

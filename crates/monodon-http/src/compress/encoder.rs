@@ -13,12 +13,12 @@ use http::HeaderMap;
 use http_body::Frame;
 use tokio::task::JoinHandle;
 
-use super::Coding;
 use super::codec::{Broken, Codec, Step};
 use super::codecs::{Codecs, Permit};
+use super::coding::Coding;
 use super::decide::Plan;
 use super::pool::{self, Run};
-use crate::handoff::BodyCut;
+use crate::refusal::BodyCut;
 
 /// Bytes of a body that are compressed in one go.
 const STEP_BYTES: usize = 128 * 1024;

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
 
-use super::Coding;
+use super::coding::Coding;
 
 /// What is best for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

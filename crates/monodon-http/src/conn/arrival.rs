@@ -6,103 +6,31 @@
 //! of them: they may take `header-timeout`, end with the thread, and are given up when a stopping
 //! server closes the connections that wait for a request.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::ReadBuf;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::conn::peer::Via;
-use crate::conn::preamble::{self, Duty, Found, PREAMBLE_BYTES, Preamble, PreambleRules, Source};
+use crate::conn::preamble::{self, Duty, Found, PREAMBLE_BYTES, Preamble, Source};
 use crate::conn::stream::{Accepted, Ends, Opened, Stream};
-use crate::io_thread::{Place, Registered, Thread};
+use crate::io_thread::place::{Place, Registered};
+use crate::io_thread::thread::Thread;
 use crate::listen::sockets::Bind;
 use crate::listen::visits::{TooMany, Visit};
 use crate::report::{Blame, Report, code};
 use crate::response::answers;
-use crate::tls::{Staging, Tls, TlsSession, TlsStream};
+use crate::tls::{TlsSession, TlsStream};
 
 /// How long the client may take to read why it was turned away.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Handshakes that fail less than this apart are reported once: a scanner fails thousands.
-const EPISODE: Duration = Duration::from_secs(10);
-/// What is read at once of a client's records.
-const STAGING_BYTES: usize = 64 * 1024;
-
-/// The connections of a thread that have arrived and are not ready for HTTP, and what they need.
-pub(crate) struct Arrivals {
-    /// What each asks for.
-    binds: Arc<[Bind]>,
-    tls: RefCell<Option<Arc<Tls>>>,
-    preambles: RefCell<Arc<PreambleRules>>,
-    staging: Staging,
-    under_way: Cell<usize>,
-    /// Told when those that are under way are to be given up.
-    give_up: Notify,
-    bad_handshakes: Failures,
-    bad_preambles: Failures,
-}
-
-impl Arrivals {
-    pub(crate) fn new(
-        binds: Arc<[Bind]>,
-        tls: Option<Arc<Tls>>,
-        preambles: Arc<PreambleRules>,
-    ) -> Self {
-        let has_tls = binds.iter().any(|bind| bind.is_tls);
-        let staging = if has_tls { STAGING_BYTES } else { 0 };
-        Self {
-            binds,
-            tls: RefCell::new(tls),
-            preambles: RefCell::new(preambles),
-            staging: Rc::new(RefCell::new(vec![0; staging].into_boxed_slice())),
-            under_way: Cell::new(0),
-            give_up: Notify::new(),
-            bad_handshakes: Failures::default(),
-            bad_preambles: Failures::default(),
-        }
-    }
-
-    /// Has new connections go by other certificates, and other rules for the PROXY protocol.
-    pub(crate) fn tune(&self, tls: Option<Arc<Tls>>, preambles: Arc<PreambleRules>) {
-        self.tls.replace(tls);
-        self.preambles.replace(preambles);
-    }
-
-    /// Whether connections of a bind are ready as they come.
-    pub(crate) fn asks_nothing(&self, bind: usize) -> bool {
-        let bind = self.binds[bind];
-        !bind.is_tls && self.preambles.borrow().are_off(bind)
-    }
-
-    /// Whether a connection to this bind, from this address, may tell of another client.
-    pub(crate) fn may_be_introduced(&self, bind: usize, from: IpAddr) -> bool {
-        let duty = self.preambles.borrow().duty(self.binds[bind], Some(from));
-        duty.introduces()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.under_way.get()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Gives up what is under way.
-    pub(crate) fn give_up(&self) {
-        self.give_up.notify_waiters();
-    }
-}
 
 /// A connection that is being made ready; dropping it gives it up. It is counted by who accepted it.
 pub(crate) struct Arrival {
@@ -116,7 +44,7 @@ pub(crate) struct Arrival {
 impl Arrival {
     pub(crate) fn new(thread: &Rc<Thread>, accepted: Accepted) -> Self {
         let arrivals = &thread.arrivals;
-        arrivals.under_way.set(arrivals.under_way.get() + 1);
+        arrivals.begin();
         thread.stats.accepted.fetch_add(1, Relaxed);
         Self {
             thread: Rc::clone(thread),
@@ -276,7 +204,7 @@ impl Arrival {
 impl Drop for Arrival {
     fn drop(&mut self) {
         let arrivals = &self.thread.arrivals;
-        arrivals.under_way.set(arrivals.under_way.get() - 1);
+        arrivals.end();
         if !self.is_admitted {
             self.thread.leave();
             self.thread.tell_if_empty();
@@ -367,28 +295,6 @@ impl Failure {
             Self::Slow => Some("the client took longer than header-timeout"),
             Self::TurnedAway | Self::Gone => None,
         }
-    }
-}
-
-/// Which failures were reported.
-#[derive(Default)]
-struct Failures {
-    last: Cell<Option<Instant>>,
-    unreported: Cell<u64>,
-}
-
-impl Failures {
-    /// Counts a failure; gives back what to report of it, if anything.
-    fn note(&self, why: &str) -> Option<String> {
-        if self.last.get().is_some_and(|last| last.elapsed() < EPISODE) {
-            self.unreported.set(self.unreported.get() + 1);
-            return None;
-        }
-        self.last.set(Some(Instant::now()));
-        Some(match self.unreported.take() {
-            0 => why.to_owned(),
-            more => format!("{why} (and {more} more since the last report)"),
-        })
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use http::{HeaderMap, StatusCode};
 
 use crate::conn::stream::Ends;
-use crate::conn::tunnel::{Session, Tunnel};
 use crate::request::client::Client;
 use crate::request::networks::Networks;
 use crate::response::answers;
@@ -86,24 +84,6 @@ impl Peer {
     /// The client's address, if it has one.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.ends.map(|ends| ends.remote)
-    }
-
-    /// Takes the connection over from HTTP for the request under way, whose
-    /// [`is_upgrade`](crate::Request::is_upgrade) has to be true. It gets no response from the
-    /// handler: its reply is dropped unfinished, and `begin` makes the future that has the connection
-    /// from then on, the bytes of the answer included; or the request's `stream` of it, if that is not 0
-    /// ([`Request::stream`](crate::Request::stream)). To be called while the reply is polled.
-    pub fn take_over(
-        self: &Rc<Self>,
-        stream: u32,
-        begin: impl FnOnce(Tunnel) -> Session + 'static,
-    ) {
-        if stream == 0 {
-            let tunnel = Tunnel::of_connection(Rc::clone(self));
-            self.wire.take_over(begin(tunnel));
-        } else {
-            self.wire.tunnels().begin(stream, Box::new(begin));
-        }
     }
 
     /// Sends an interim response (RFC 9110 section 15.2), for example `103 Early Hints`, to the request

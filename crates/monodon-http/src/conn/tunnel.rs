@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -12,8 +11,6 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
 use crate::conn::peer::Peer;
-use crate::io_thread::Place;
-use crate::report::{Blame, code};
 use crate::websocket::Offer;
 
 /// What the handler does with a tunnel, to its end.
@@ -26,19 +23,6 @@ pub enum Farewell {
     Close,
     /// At once.
     Cut,
-}
-
-/// Lets a session work. One that panics is over.
-pub(crate) fn poll_session(
-    session: &mut Session,
-    place: &Place,
-    cx: &mut Context<'_>,
-) -> Poll<Farewell> {
-    catch_unwind(AssertUnwindSafe(|| session.as_mut().poll(cx))).unwrap_or_else(|_| {
-        let detail = "the connection's session panicked".to_owned();
-        place.report(code::PANIC, Blame::Server, detail);
-        Poll::Ready(Farewell::Cut)
-    })
 }
 
 /// Both directions of a stream of HTTP/2.
@@ -205,6 +189,26 @@ impl Tunnel {
         match &self.way {
             Way::Stream(stream) => Poll::Ready(stream.shut_down()),
             Way::Connection { .. } => self.peer.wire.poll_shut_down(cx),
+        }
+    }
+}
+
+impl Peer {
+    /// Takes the connection over from HTTP for the request under way, whose
+    /// [`is_upgrade`](crate::Request::is_upgrade) has to be true. It gets no response from the
+    /// handler: its reply is dropped unfinished, and `begin` makes the future that has the connection
+    /// from then on, the bytes of the answer included; or the request's `stream` of it, if that is not 0
+    /// ([`Request::stream`](crate::Request::stream)). To be called while the reply is polled.
+    pub fn take_over(
+        self: &Rc<Self>,
+        stream: u32,
+        begin: impl FnOnce(Tunnel) -> Session + 'static,
+    ) {
+        if stream == 0 {
+            let tunnel = Tunnel::of_connection(Rc::clone(self));
+            self.wire.take_over(begin(tunnel));
+        } else {
+            self.wire.tunnels().begin(stream, Box::new(begin));
         }
     }
 }

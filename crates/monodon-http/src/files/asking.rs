@@ -14,11 +14,11 @@ use http::{Method, Response, StatusCode};
 
 use super::body::FileBody;
 use super::coding;
+use super::mode::Mode;
 use super::part::FilePart;
 use super::respond::{Asked, is_retrieval, respond, respond_handed, respond_opened};
-use super::root::Mode;
 use super::server::{Anchor, FileServer, Hit, Outcome, Search, failed, refusal};
-use crate::io_thread::Place;
+use crate::io_thread::place::Place;
 use crate::report::{Blame, code};
 use crate::request::fields::is_conditional;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{Mode as Bits, OFlags, fstat, open, openat, readlinkat, stat};
 use rustix::io::Errno;
 
-use super::root::Mode;
+use super::mode::Mode;
 
 /// For a file to be read: a FIFO must not hold the thread, a terminal not become the process's own.
 const READ: OFlags = OFlags::RDONLY

@@ -1,5 +1,5 @@
 use super::{Folder, Reach, is_absence, walk};
-use crate::files::root::Mode;
+use crate::files::mode::Mode;
 use crate::files::scratch::Scratch;
 use proptest::prelude::*;
 use std::io::{self, Read};

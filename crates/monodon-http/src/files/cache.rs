@@ -107,7 +107,8 @@ impl Cache {
 mod tests {
     use super::{Cache, FRESH, MOST_BYTES, MOST_FILES};
     use crate::files::found::{COPIED_BYTES, Found, KEPT_BYTES, Looked};
-    use crate::files::root::{Mode, Root};
+    use crate::files::mode::Mode;
+    use crate::files::root::Root;
     use crate::files::rules::CacheRules;
     use crate::files::scratch::Scratch;
     use std::rc::Rc;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::root::Mode;
+use super::mode::Mode;
 
 pub(crate) struct Folder(PathBuf);
 

@@ -10,8 +10,9 @@ use http::HeaderValue;
 
 use super::coding::{CODINGS, Coding};
 use super::conditions::Validators;
+use super::mode::Mode;
 use super::part::FilePart;
-use super::root::{Mode, Open, Opened, Root, Stamp};
+use super::root::{Open, Opened, Root, Stamp};
 use super::rules::{self, CacheRules};
 
 /// Content of files of this size or less is kept in memory for a while: for a small file, opening it
@@ -213,7 +214,8 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::{Coding, Found, KEPT_BYTES, Looked};
-    use crate::files::root::{Mode, Root};
+    use crate::files::mode::Mode;
+    use crate::files::root::Root;
     use crate::files::rules::CacheRules;
     use crate::files::scratch::Scratch;
     use std::path::Path;

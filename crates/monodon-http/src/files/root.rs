@@ -9,15 +9,7 @@ use std::time::SystemTime;
 use super::beneath as reach;
 #[cfg(not(unix))]
 use super::canonical as reach;
-
-/// Whether the caller may wait for the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// It may not: what is not in the kernel's caches is an error, [`io::ErrorKind::WouldBlock`].
-    Now,
-    /// It may.
-    Wait,
-}
+use super::mode::Mode;
 
 /// What there is at a path.
 pub(crate) enum Opened {

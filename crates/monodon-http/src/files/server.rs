@@ -15,13 +15,14 @@ use http::{Method, Response, StatusCode, Uri};
 use super::body::FileBody;
 use super::cache::{Cache, FRESH};
 use super::found::{Found, Looked};
+use super::mode::Mode;
 use super::mounts::Mounts;
 use super::path;
 use super::respond::{Asked, is_retrieval, respond, text};
-use super::root::{Mode, Root};
+use super::root::Root;
 use super::rules::CacheRules;
-use crate::handoff::Refusal;
-use crate::io_thread::Place;
+use crate::io_thread::place::Place;
+use crate::refusal::Refusal;
 use crate::report::{Blame, code};
 
 /// The file that stands for a folder.

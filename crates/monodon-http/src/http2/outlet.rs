@@ -8,11 +8,13 @@ use h2::{Reason, SendStream};
 use http::HeaderMap;
 
 use super::outgoing::{Outgoing, Stake};
-use super::stream::Over;
 use crate::conn::peer::Peer;
 use crate::conn::stall::Stall;
 use crate::observe::Limit;
 use crate::response::Piece;
+
+/// The stream is over: it was sent, or the client does not want it any more.
+pub(super) struct Over;
 
 pub(super) struct Outlet<D: Buf> {
     stream: SendStream<Outgoing<D>>,

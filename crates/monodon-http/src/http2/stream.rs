@@ -15,10 +15,12 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::outgoing::{Outgoing, Parts, Record, Stake};
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Over};
 use super::tunnel;
+use super::tunnels::Begin;
 use crate::conn::peer::Peer;
-use crate::handoff::{BodyCut, Handler};
+use crate::handoff::Handler;
+use crate::refusal::BodyCut;
 use crate::response::{Framed, Piece};
 use crate::service::Reply;
 
@@ -59,9 +61,6 @@ pin_project! {
         Over,
     }
 }
-
-/// The stream is over: it was sent, or the client does not want it any more.
-pub(super) struct Over;
 
 impl<H: Handler> Stream<H> {
     pub(super) fn new(
@@ -137,7 +136,7 @@ impl<H: Handler> Future for Stream<H> {
 
 impl<H: Handler> State<H> {
     /// Drops the reply, and goes on with what the handler makes of the stream.
-    fn switch(mut self: Pin<&mut Self>, id: u32, begin: tunnel::Begin) -> Result<Self, Over> {
+    fn switch(mut self: Pin<&mut Self>, id: u32, begin: Begin) -> Result<Self, Over> {
         let StateView::Waiting { reply, .. } = self.as_mut().project() else {
             return Err(Over);
         };

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -17,57 +17,17 @@ use memchr::memmem;
 use tokio::time::timeout;
 
 use super::outgoing::Outgoing;
-use super::outlet::Outlet;
-use super::stream::Over;
-use crate::conn::tunnel::{Duplex, Farewell, Session, Tunnel, poll_session};
+use super::outlet::{Outlet, Over};
+use super::tunnels::Begin;
+use crate::conn::tunnel::{Duplex, Farewell, Tunnel};
 use crate::report::code;
 use crate::response::answers;
 use crate::response::{Exchange, Piece};
-
-/// Makes the session that has the stream from then on.
-pub(crate) type Begin = Box<dyn FnOnce(Tunnel) -> Session>;
 
 /// Bytes of one DATA frame's worth, at most.
 const PIECE_BYTES: usize = 64 * 1024;
 /// How long the client may take to end its side after we have ended ours.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// The tunnels of one connection. Most connections never have one.
-#[derive(Default)]
-pub(crate) struct Tunnels {
-    /// Those whose stream's task has not seen them yet.
-    begun: RefCell<Vec<(u32, Begin)>>,
-    tasks: RefCell<Vec<(u32, Waker)>>,
-}
-
-impl Tunnels {
-    /// Leaves a stream to a session. Its task looks as soon as it has polled the handler's reply.
-    pub(crate) fn begin(&self, stream: u32, begin: Begin) {
-        self.begun.borrow_mut().push((stream, begin));
-    }
-
-    /// Takes the session that was left for a stream.
-    pub(super) fn begun(&self, stream: u32) -> Option<Begin> {
-        let mut begun = self.begun.borrow_mut();
-        let at = begun.iter().position(|(of, _)| *of == stream)?;
-        Some(begun.swap_remove(at).1)
-    }
-
-    /// Has all sessions look at what has changed.
-    pub(crate) fn wake(&self) {
-        for (_, task) in &*self.tasks.borrow() {
-            task.wake_by_ref();
-        }
-    }
-
-    fn enter(&self, stream: u32, task: &Waker) {
-        self.tasks.borrow_mut().push((stream, task.clone()));
-    }
-
-    fn leave(&self, stream: u32) {
-        self.tasks.borrow_mut().retain(|(of, _)| *of != stream);
-    }
-}
 
 /// Leaves a stream to the session that `begin` makes, to its end.
 pub(super) async fn run<D: Buf + 'static>(
@@ -99,7 +59,7 @@ pub(super) async fn run<D: Buf + 'static>(
     if place.is_draining() {
         wire.drain();
     }
-    let farewell = poll_fn(|cx| poll_session(&mut session, &place, cx)).await;
+    let farewell = poll_fn(|cx| place.poll_session(&mut session, cx)).await;
     wire.tunnels().leave(id);
     drop(session);
     match farewell {

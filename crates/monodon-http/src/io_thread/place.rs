@@ -1,19 +1,27 @@
 //! A connection's place on its I/O thread, and in the thread's table.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 
 use http::HeaderMap;
 use monodon_otlp::RequestSpan;
 
-use super::Thread;
+use super::thread::Thread;
 use crate::conn::peer::Peer;
+use crate::conn::stream::{Accepted, Ends, Opened, Stream};
 use crate::conn::timers::Watch;
+use crate::conn::tunnel::{Farewell, Session};
 use crate::listen::visits::Visit;
 use crate::observe::Seen;
-use crate::report::{Blame, Report};
+use crate::report::{Blame, Report, code};
 use crate::request::client::Client;
 use crate::request::request_id::RequestId;
 use crate::response::answers::Rejection;
+use crate::tls::TlsSession;
+use crate::wire::Wire;
 
 /// A connection and its thread.
 pub(crate) struct Place {
@@ -79,6 +87,19 @@ impl Place {
         seen
     }
 
+    /// Lets a session of the connection, or of a stream of it, work. One that panics is over.
+    pub(crate) fn poll_session(
+        &self,
+        session: &mut Session,
+        cx: &mut Context<'_>,
+    ) -> Poll<Farewell> {
+        catch_unwind(AssertUnwindSafe(|| session.as_mut().poll(cx))).unwrap_or_else(|_| {
+            let detail = "the connection's session panicked".to_owned();
+            self.report(code::PANIC, Blame::Server, detail);
+            Poll::Ready(Farewell::Cut)
+        })
+    }
+
     /// Tells of a request that is refused.
     pub(crate) fn reject(&self, rejection: &Rejection) {
         if let Some(limit) = rejection.limit {
@@ -98,6 +119,34 @@ impl Place {
     }
 }
 
+impl Thread {
+    /// Takes a connection whose bind asks for nothing. It is counted already, by who accepted it.
+    pub(super) fn register(self: &Rc<Self>, accepted: Accepted) -> io::Result<(Place, Registered)> {
+        let Opened {
+            stream,
+            ends,
+            visit,
+        } = accepted.open().inspect_err(|_| self.leave())?;
+        self.stats.accepted.fetch_add(1, Relaxed);
+        Ok(self.admit(stream, ends, visit, None))
+    }
+
+    /// Puts a connection into the table.
+    pub(crate) fn admit(
+        self: &Rc<Self>,
+        stream: Stream,
+        ends: Option<Ends>,
+        visit: Option<Visit>,
+        tls: Option<Box<TlsSession>>,
+    ) -> (Place, Registered) {
+        let wire = Wire::new(stream, Rc::clone(&self.common));
+        let peer = Rc::new(Peer::new(ends, tls, &self.fields.borrow().proxies, wire));
+        let registered = Registered::new(self, &peer, visit);
+        let thread = Rc::clone(self);
+        (Place { peer, thread }, registered)
+    }
+}
+
 /// A connection's place in its thread's table; dropping it gives the connection up.
 pub(crate) struct Registered {
     thread: Rc<Thread>,
@@ -106,7 +155,7 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    pub(super) fn new(thread: &Rc<Thread>, peer: &Rc<Peer>, visit: Option<Visit>) -> Self {
+    fn new(thread: &Rc<Thread>, peer: &Rc<Peer>, visit: Option<Visit>) -> Self {
         let key = thread
             .connections
             .borrow_mut()

@@ -1,7 +1,6 @@
 //! What the connections of one I/O thread share.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,11 +10,10 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 use tokio::sync::Notify;
 
-use super::{Place, Registered};
 use crate::access::AccessLog;
-use crate::conn::arrival::Arrivals;
+use crate::conn::arrivals::Arrivals;
 use crate::conn::peer::Peer;
-use crate::conn::stream::{Accepted, Ends, Opened, Stream};
+use crate::conn::stream::Accepted;
 use crate::conn::timers::{Timeouts, Watch};
 use crate::files::{FileServer, Mounts};
 use crate::listen::accept::{EPISODE, Gate};
@@ -26,9 +24,8 @@ use crate::observe::{Limit, Observer};
 use crate::report::{Blame, Report, Reporter, code};
 use crate::request::fields::FieldRules;
 use crate::request::request_id::{Maker, RequestIds};
-use crate::tls::TlsSession;
 use crate::tuning::Tuning;
-use crate::wire::{Common, Wire};
+use crate::wire::Common;
 
 /// What the connections of one thread share.
 pub(crate) struct Thread {
@@ -202,32 +199,6 @@ impl Thread {
                 detail: "it has as many connections as limit-connections-per-ip allows".to_owned(),
             });
         }
-    }
-
-    /// Takes a connection whose bind asks for nothing. It is counted already, by who accepted it.
-    pub(super) fn register(self: &Rc<Self>, accepted: Accepted) -> io::Result<(Place, Registered)> {
-        let Opened {
-            stream,
-            ends,
-            visit,
-        } = accepted.open().inspect_err(|_| self.leave())?;
-        self.stats.accepted.fetch_add(1, Relaxed);
-        Ok(self.admit(stream, ends, visit, None))
-    }
-
-    /// Puts a connection into the table.
-    pub(crate) fn admit(
-        self: &Rc<Self>,
-        stream: Stream,
-        ends: Option<Ends>,
-        visit: Option<Visit>,
-        tls: Option<Box<TlsSession>>,
-    ) -> (Place, Registered) {
-        let wire = Wire::new(stream, Rc::clone(&self.common));
-        let peer = Rc::new(Peer::new(ends, tls, &self.fields.borrow().proxies, wire));
-        let registered = Registered::new(self, &peer, visit);
-        let thread = Rc::clone(self);
-        (Place { peer, thread }, registered)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Request, StatusCode, Version};
 use monodon_otlp::RequestSpan;
 
+use super::text::cut;
 use super::trace::Trace;
 use super::{OTHER, index_of};
 use crate::access::{Line, Outcome};
@@ -352,14 +353,4 @@ impl Seen {
         let answered = self.answered.filter(|_| !self.is_tunnel)?;
         Some(ended.saturating_duration_since(answered))
     }
-}
-
-/// The text's beginning, at most so many bytes of it.
-#[must_use]
-pub fn cut(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

@@ -13,7 +13,7 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming as Http1Body;
 
 use crate::conn::peer::Peer;
-use crate::request::body::BodyError;
+use crate::request::body_error::BodyError;
 
 /// Bytes and trailers, in the order in which they came.
 pub(crate) enum Incoming {

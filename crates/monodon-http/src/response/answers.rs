@@ -8,8 +8,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::handoff::Refusal;
 use crate::observe::Limit;
+use crate::refusal::Refusal;
 
 /// Why a request never reaches the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use pin_project_lite::pin_project;
 use super::{Exchange, Piece};
 use crate::compress::{self, Begun, Encoder, Fault, Plan, Polled};
 use crate::files::{self, Broken, FileBody};
-use crate::handoff::BodyCut;
 use crate::observe::Seen;
+use crate::refusal::BodyCut;
 use crate::report::{Blame, code};
 
 pin_project! {

@@ -6,9 +6,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::code::{self, may_be_sent};
 use super::deflate::inflate;
 use super::violation::Violation;
-use super::{code, may_be_sent};
 
 /// Bytes of a control frame's payload at most (section 5.5).
 const MAX_CONTROL: u64 = 125;

@@ -51,4 +51,20 @@ impl Common {
             spare: RefCell::default(),
         }
     }
+
+    /// Ends the rounds of the access log, for as long as the thread lives. A task that is woken has its turn
+    /// after those that were ready before.
+    pub(crate) async fn end_rounds(self: Rc<Self>) {
+        loop {
+            self.has_lines.notified().await;
+            self.end_round();
+        }
+    }
+
+    /// Ends the round under way, where there may be no task any more that does.
+    pub(crate) fn end_round(&self) {
+        if let Some(access) = &*self.access.borrow() {
+            access.end_round();
+        }
+    }
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 use http::StatusCode;
 
 use super::{AHEAD_BYTES, Protocol, Wire};
-use crate::conn::peer::Peer;
 use crate::observe::{Limit, Seen};
+use crate::request::client::Client;
 use crate::response::answers::Rejection;
+use crate::tls::TlsSession;
 
 impl Wire {
     /// A request is handed over. False if the parser has found a request that the guard has not.
@@ -73,10 +74,16 @@ impl Wire {
     }
 
     /// Counts, and writes a line for, what was answered outside of any exchange, with so many bytes of body.
-    pub(crate) fn log_refused(&self, peer: &Peer, status: StatusCode, sent: usize) {
+    pub(crate) fn log_refused(
+        &self,
+        client: &Client,
+        tls: Option<&TlsSession>,
+        status: StatusCode,
+        sent: usize,
+    ) {
         self.common.observer.refused(status);
         if let Some(access) = &*self.common.access.borrow() {
-            access.write_refused(peer, self.guard.borrow().line(), status, sent);
+            access.write_refused(client, tls, self.guard.borrow().line(), status, sent);
         }
     }
 

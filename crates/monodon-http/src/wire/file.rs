@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 
 use super::{Protocol, Wire};
-use crate::files::{FilePart, TOO_SHORT};
+use crate::files::part::{FilePart, TOO_SHORT};
 
 /// Bytes of a span, at most.
 pub(crate) const SPAN_BYTES: usize = 1024 * 1024;

@@ -9,7 +9,9 @@ use slab::Slab;
 
 use super::{Protocol, Wire};
 use crate::conn::stall::{Patience, Stall};
-use crate::http2::{Given, Interims, Tunnels};
+use crate::http2::interims::Interims;
+use crate::http2::toll::Given;
+use crate::http2::tunnels::Tunnels;
 use crate::observe::Seen;
 
 #[derive(Default)]
