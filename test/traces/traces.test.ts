@@ -317,14 +317,16 @@ describe('the client’s context', () => {
         `00-${TRACE}-${PARENT}-01, ${SAMPLED}`,
         '\u00ff\u00fe"<script>',
       ]
+      const seen: string[][] = []
       for (const [index, value] of hostile.entries()) {
-        const path = `/hostile/${index}`
         const fields = [
           ['traceparent', value],
           ['tracestate', 'a=b'],
         ] as const
-        const [parent, state] = await asked(server, path, fields)
-        const trace = await collector.trace(path)
+        seen.push(await asked(server, `/hostile/${index}`, fields))
+      }
+      for (const [index, [parent, state]] of seen.entries()) {
+        const trace = await collector.trace(`/hostile/${index}`)
         expectContext(parent, trace)
         expect(trace.server).toMatchObject({ parentId: '', state: '' })
         expect(trace.server.traceId).not.toBe(TRACE)
@@ -373,6 +375,25 @@ describe('the collector', () => {
       await ask(server, '/last')
     })
     await collector.trace('/last')
+  })
+
+  test('gets each span once where many come', async () => {
+    const own = await Collector.start()
+    // More than one batch of each thread.
+    const count = 4000
+    const options = { ...fetchApp, otlpEndpoint: own.url, ioThreads: 2 }
+    await serving(() => new Response('ok'), options, async (server) => {
+      const client = await Client.connect(server, Array(count).fill('GET'))
+      client.socket.write('GET /many HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count))
+      for (let number = 0; number < count; number += 1)
+        expect((await client.response()).status).toBe(200)
+      client.socket.destroy()
+    })
+    expect(own.spans).toHaveLength(4 * count)
+    expect(new Set(own.spans.map(({ spanId }) => spanId)).size).toBe(4 * count)
+    for (const { children } of await own.traces('/many', count)) expect(children.size).toBe(3)
+    expect(own.received.length).toBeGreaterThan(2)
+    await own.close()
   })
 
   test('gets a batch again that it could not take', async () => {

@@ -3,7 +3,9 @@
 //! `limit raw PORT` and `limit h2 PORT` are bare hyper on one thread, HTTP/1.1 and HTTP/2 with prior
 //! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate,
 //! `limit log PORT` the same with an access log, to `/dev/null`, `limit watched PORT` with all that is
-//! counted for metrics and statsd, and `limit timing PORT` with `Server-Timing`.
+//! counted for metrics and statsd, and `limit timing PORT` with `Server-Timing`. `limit traced PORT` makes
+//! each request part of a trace, and `limit spans PORT` exports the spans of all to
+//! `http://127.0.0.1:4318`.
 //! Routes: `/` a text, `/1mb` a mebibyte, `/echo` the request's body.
 
 use std::convert::Infallible;
@@ -45,7 +47,9 @@ fn main() -> Result<(), Fault> {
         "log" => serve_monodon(port, logged(), false),
         "watched" => serve_monodon(port, Options::default(), true),
         "timing" => serve_monodon(port, timing(), false),
-        _ => Err("usage: limit raw|h2|http|log|watched|timing PORT".into()),
+        "traced" => serve_monodon(port, traced("always_off"), false),
+        "spans" => serve_monodon(port, traced("always_on"), false),
+        _ => Err("usage: limit raw|h2|http|log|watched|timing|traced|spans PORT".into()),
     }
 }
 
@@ -163,6 +167,14 @@ fn logged() -> Options {
 fn timing() -> Options {
     Options {
         server_timing: true,
+        ..Options::default()
+    }
+}
+
+fn traced(sampler: &str) -> Options {
+    Options {
+        otlp_endpoint: "http://127.0.0.1:4318".to_owned(),
+        otlp_sampler: sampler.to_owned(),
         ..Options::default()
     }
 }

@@ -28,7 +28,6 @@ use std::time::Instant;
 
 use http::response::Parts;
 use http::{Method, Request, StatusCode};
-use monodon_otlp::RequestSpan;
 
 pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
@@ -44,7 +43,7 @@ pub use self::text::cut;
 pub use self::trace::Trace;
 use crate::field_values::FieldValues;
 use crate::request::client::Client;
-use crate::traces::{Tracer, Traces};
+use crate::traces::{Traced, Tracer, Traces};
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
 pub const METHODS: [&str; 10] = [
@@ -96,8 +95,8 @@ impl Observer {
         }
     }
 
-    /// Makes a request part of a trace, if requests are traced; gives its span if that is to be exported.
-    pub(crate) fn trace<B>(&self, request: &mut Request<B>) -> Option<Box<RequestSpan>> {
+    /// Makes a request part of a trace, if requests are traced; gives a record if its spans are to be exported.
+    pub(crate) fn trace<B>(&self, request: &mut Request<B>) -> Option<Box<Traced>> {
         self.tracer.borrow().as_ref()?.begin(request, &self.values)
     }
 
@@ -110,7 +109,7 @@ impl Observer {
         &self.stats.watching
     }
 
-    /// Begins the record of a request whose head has come, with its span if that is to be exported.
+    /// Begins the record of a request whose head has come, with that of its spans if they are to be exported.
     #[allow(
         clippy::unnecessary_box_returns,
         reason = "the box is what is used again"
@@ -119,7 +118,7 @@ impl Observer {
         &self,
         client: &Client,
         request: &Request<B>,
-        span: Option<Box<RequestSpan>>,
+        traced: Option<Box<Traced>>,
     ) -> Box<Seen> {
         let number = self.next.get();
         self.next.set(number + 1);
@@ -128,8 +127,8 @@ impl Observer {
         if self.watching().is_timed() {
             seen.begin_life(client, request);
         }
-        if let Some(span) = span {
-            seen.begin_span(client, request, span);
+        if let Some(traced) = traced {
+            seen.begin_trace(client, request, traced);
         }
         if self.server_timing.get() {
             seen.tell_times();
@@ -182,10 +181,8 @@ impl Observer {
             }
             self.watching().tell(&seen, is_cut, begun, ended);
         }
-        if let Some(span) = seen.take_span(is_cut, ended)
-            && let Some(tracer) = &*self.tracer.borrow()
-        {
-            tracer.end(span);
+        if let Some(tracer) = &*self.tracer.borrow() {
+            seen.export(tracer, is_cut, ended);
         }
         self.spare.keep(seen);
     }

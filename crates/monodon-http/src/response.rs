@@ -14,7 +14,6 @@ use std::time::Instant;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, SERVER, UPGRADE};
 use http::{Method, Response, StatusCode, Version};
 use http_body::Body;
-use monodon_otlp::RequestSpan;
 
 use self::fields::{Fields, frame_without_body, has_no_body};
 pub(crate) use self::framed::Framed;
@@ -28,7 +27,7 @@ use crate::refusal::{BodyCut, Refusal};
 use crate::report::{Blame, code};
 use crate::request::client::Client;
 use crate::request::request_id::RequestId;
-use crate::traces;
+use crate::traces::Traced;
 use crate::wire::OUT_BYTES;
 
 /// A request under way: dropping it ends the exchange.
@@ -55,9 +54,9 @@ impl Exchange {
         client: &Client,
         request: &http::Request<B>,
         request_id: Option<Box<RequestId>>,
-        span: Option<Box<RequestSpan>>,
+        traced: Option<Box<Traced>>,
     ) -> Self {
-        let seen = place.begin_record(client, request, span);
+        let seen = place.begin_record(client, request, traced);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
             .as_ref()
@@ -255,9 +254,9 @@ impl Exchange {
     }
 
     /// Notes what the head says once it is what the app sees.
-    pub(crate) fn settle(&mut self, head: &http::request::Parts, is_https: bool) {
-        if let Some(span) = self.seen.as_mut().and_then(|seen| seen.span()) {
-            traces::settle(span, head, is_https);
+    pub(crate) fn settle(&mut self, head: &http::request::Parts) {
+        if let Some(traced) = self.seen.as_mut().and_then(|seen| seen.traced()) {
+            traced.settle(head);
         }
     }
 

@@ -45,11 +45,11 @@ impl<H: Handler> Service<H> {
         let is_known = self.place.begin_exchange();
         let (peer, thread) = (&self.place.peer, &self.place.thread);
         let id = self.place.identify(request.headers_mut());
-        let span = self.place.trace(&mut request);
+        let traced = self.place.trace(&mut request);
         let origin = thread.fields.borrow().read(request.headers(), peer);
         let told = origin.as_ref().ok().and_then(Origin::client);
         let client = told.unwrap_or(&peer.client);
-        let mut exchange = Exchange::new(Rc::clone(&self.place), client, &request, id, span);
+        let mut exchange = Exchange::new(Rc::clone(&self.place), client, &request, id, traced);
         let origin = if is_known { origin } else { Err(UNKNOWN) };
         let state = match self.hand_over(request, stream, &mut exchange, origin) {
             Ok(state) => state,
@@ -85,7 +85,7 @@ impl<H: Handler> Service<H> {
         let rules = self.place.thread.fields.borrow();
         let (mount, told) = rules.settle(&mut head, origin, &peer);
         drop(rules);
-        exchange.settle(&head, tls);
+        exchange.settle(&head);
         let body = RequestBody::new(incoming, &head, &self.place, limits.body);
         // What is left of CONNECT is that for a WebSocket.
         let is_connect = head.method == Method::CONNECT;

@@ -7,16 +7,19 @@
 
 mod context;
 mod sampler;
+mod traced;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use http::header::{HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, Request};
+use bytes::BufMut;
+use http::header::Entry;
+use http::{HeaderName, HeaderValue, Request};
 use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 
 use self::context::{Context, FIELD_BYTES};
 pub(crate) use self::sampler::Sampler;
+pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
 use crate::observe::spare::Spare;
 use crate::observe::text::cut;
@@ -24,15 +27,10 @@ use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::start_error::StartError;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Bytes of a `Host`, of a `User-Agent` and of a `tracestate` that are exported. W3C wants 512 of the last
-/// to be passed on; to the app it goes whole.
-const HOST_BYTES: usize = 256;
-const AGENT_BYTES: usize = 256;
-const STATE_BYTES: usize = 512;
-/// Spans that are kept for the next requests.
+/// Records that are kept for the next requests.
 const SPARE: usize = 256;
 
 /// What the options say of traces.
@@ -126,7 +124,7 @@ pub(crate) struct Tracer {
     sampler: Cell<Sampler>,
     lane: Lane,
     ids: RefCell<Ids>,
-    spare: Spare<RequestSpan>,
+    spare: Spare<Traced>,
 }
 
 impl Tracer {
@@ -146,18 +144,15 @@ impl Tracer {
     }
 
     /// Has the request continue its client's trace, or begin one, and tells the app: spans of the app
-    /// belong below the server's. Gives the span if it is to be exported.
+    /// belong below the server's. Gives a record if the request is to be exported.
     pub(crate) fn begin<B>(
         &self,
         request: &mut Request<B>,
         values: &FieldValues,
-    ) -> Option<Box<RequestSpan>> {
+    ) -> Option<Box<Traced>> {
         let fields = request.headers_mut();
-        let parent = parent(fields);
-        if parent.is_none() {
-            // W3C Trace Context section 3.3.1.5: it means nothing without its traceparent.
-            fields.remove(TRACESTATE);
-        }
+        let field = fields.entry(&TRACEPARENT);
+        let parent = parent(&field);
         let mut ids = self.ids.borrow_mut();
         let trace = parent.map_or_else(|| ids.trace(), |parent| parent.trace);
         let is_sampled = self.sampler.get().samples(trace, parent);
@@ -167,98 +162,70 @@ impl Tracer {
             flags: Context::flags(parent, is_sampled),
         };
         drop(ids);
-        if let Some(value) = values.make(FIELD_BYTES, |out| context.write(out)) {
-            fields.insert(TRACEPARENT, value);
+        let told = values.make(FIELD_BYTES, |out| out.put_slice(&context.field()));
+        replace(field, told);
+        if parent.is_none() {
+            // W3C Trace Context section 3.3.1.5: it means nothing without its traceparent.
+            fields.remove(&TRACESTATE);
         }
         if !is_sampled {
             return None;
         }
-        let mut span = self.spare.take().unwrap_or_default();
-        (span.trace, span.span, span.flags) = (context.trace, context.span, context.flags);
-        span.parent = parent.map(|parent| parent.span);
-        put_state(fields, &mut span.state);
-        put_text(fields, &USER_AGENT, AGENT_BYTES, &mut span.user_agent);
-        Some(span)
+        let mut traced = self.spare.take().unwrap_or_default();
+        traced.begin(context, parent, fields);
+        Some(traced)
     }
 
-    /// Exports a span that has ended.
-    pub(crate) fn end(&self, span: Box<RequestSpan>) {
-        if let Some(spare) = self.lane.push(span) {
-            self.spare.keep(spare);
-        }
+    /// Exports a request that has ended.
+    pub(crate) fn export(&self, span: &RequestSpan<'_>) {
+        self.lane.push(span, &mut self.ids.borrow_mut());
     }
-}
 
-/// Notes what a head says once it is what the app sees.
-pub(crate) fn settle(span: &mut RequestSpan, head: &http::request::Parts, is_https: bool) {
-    span.is_https = is_https;
-    put_text(&head.headers, &HOST, HOST_BYTES, &mut span.host);
-    if let (true, Some(authority)) = (span.host.is_empty(), head.uri.authority()) {
-        span.host.push_str(cut(authority.as_str(), HOST_BYTES));
+    /// Keeps a record for the next request.
+    pub(crate) fn keep(&self, traced: Box<Traced>) {
+        self.spare.keep(traced);
     }
 }
 
 /// What the client says of its trace: one `traceparent`, and a valid one.
-fn parent(fields: &HeaderMap) -> Option<Context> {
-    let mut given = fields.get_all(TRACEPARENT).iter();
+fn parent(field: &Entry<'_, HeaderValue>) -> Option<Context> {
+    let Entry::Occupied(given) = field else {
+        return None;
+    };
+    let mut given = given.iter();
     match (given.next(), given.next()) {
         (Some(value), None) => Context::read(value.as_bytes()),
         _ => None,
     }
 }
 
-/// Joins the lines of `tracestate`; none of it where that is too long.
-fn put_state(fields: &HeaderMap, state: &mut String) {
-    for value in fields.get_all(TRACESTATE) {
-        let text = value.to_str().unwrap_or_default();
-        if state.len() + 1 + text.len() > STATE_BYTES {
-            state.clear();
-            return;
+/// Has a field hold this value alone.
+fn replace(field: Entry<'_, HeaderValue>, value: Option<HeaderValue>) {
+    match (field, value) {
+        (Entry::Occupied(mut field), Some(value)) => {
+            field.insert_mult(value);
         }
-        if !(state.is_empty() || text.is_empty()) {
-            state.push(',');
+        (Entry::Vacant(field), Some(value)) => {
+            field.insert(value);
         }
-        state.push_str(text);
+        _ => {}
     }
-}
-
-/// The beginning of a field's value, where that is printable ASCII.
-fn put_text(fields: &HeaderMap, name: &HeaderName, most: usize, text: &mut String) {
-    text.clear();
-    let value = fields.get(name).and_then(|value| value.to_str().ok());
-    text.push_str(cut(value.unwrap_or_default(), most));
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue};
 
-    use super::{STATE_BYTES, TRACEPARENT, TRACESTATE, parent, put_state};
+    use super::{TRACEPARENT, parent};
 
     #[test]
     fn one_parent_is_believed_and_two_are_not() {
         let value = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let mut fields = HeaderMap::new();
-        assert!(parent(&fields).is_none());
-        fields.append(TRACEPARENT, HeaderValue::from_static(value));
-        assert!(parent(&fields).is_some());
-        fields.append(TRACEPARENT, HeaderValue::from_static(value));
-        assert!(parent(&fields).is_none());
-    }
-
-    #[test]
-    fn lines_of_a_state_are_one() {
-        let mut fields = HeaderMap::new();
-        for line in ["a=1", "", "b=2,c=3"] {
-            fields.append(TRACESTATE, HeaderValue::from_static(line));
-        }
-        let mut state = String::new();
-        put_state(&fields, &mut state);
-        assert_eq!(state, "a=1,b=2,c=3");
-        let long = "x".repeat(STATE_BYTES);
-        fields.append(TRACESTATE, long.parse().expect("a value"));
-        state.clear();
-        put_state(&fields, &mut state);
-        assert_eq!(state, "");
+        assert!(parent(&fields.entry(&TRACEPARENT)).is_none());
+        fields.append(&TRACEPARENT, HeaderValue::from_static(value));
+        assert!(parent(&fields.entry(&TRACEPARENT)).is_some());
+        fields.append(&TRACEPARENT, HeaderValue::from_static(value));
+        assert!(parent(&fields.entry(&TRACEPARENT)).is_none());
     }
 }

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use bytes::Bytes;
+use bytes::buf::Chain;
+use bytes::{Buf, Bytes};
 use http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt, Full, Limited};
@@ -27,9 +28,16 @@ pub(crate) struct Client {
     endpoint: Endpoint,
     headers: Vec<(HeaderName, HeaderValue)>,
     tls: Option<TlsConnector>,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    sender: Option<SendRequest<Body>>,
 }
 
+/// What is sent: the spans, and what stands before them.
+pub(crate) struct Payload {
+    pub(crate) preface: Bytes,
+    pub(crate) spans: Bytes,
+}
+
+type Body = Full<Chain<Bytes, Bytes>>;
 type Failure = Box<dyn Error + Send + Sync>;
 
 impl Client {
@@ -60,12 +68,12 @@ impl Client {
     }
 
     /// Sends a batch and reads the answer. What keeps it from that is worth another attempt.
-    pub(crate) async fn send(&mut self, body: Bytes) -> Verdict {
+    pub(crate) async fn send(&mut self, payload: &Payload) -> Verdict {
         let is_reused = self.sender.is_some();
-        let mut sent = self.attempt(body.clone()).await;
+        let mut sent = self.attempt(payload).await;
         if is_reused && sent.is_err() {
             // The collector may have ended a connection that was idle.
-            sent = self.attempt(body).await;
+            sent = self.attempt(payload).await;
         }
         sent.unwrap_or_else(|error| Verdict::Again {
             after: None,
@@ -73,18 +81,20 @@ impl Client {
         })
     }
 
-    async fn attempt(&mut self, body: Bytes) -> Result<Verdict, Failure> {
+    async fn attempt(&mut self, payload: &Payload) -> Result<Verdict, Failure> {
         // It is put back only once the answer was read.
         let mut sender = match self.sender.take() {
             Some(sender) => sender,
             None => self.connect().await?,
         };
         sender.ready().await?;
+        let Payload { preface, spans } = payload;
+        let body = Full::new(preface.clone().chain(spans.clone()));
         let mut request = Request::post(&self.endpoint.path)
             .header(HOST, self.endpoint.authority.as_str())
             .header(CONTENT_TYPE, "application/x-protobuf")
             .header(USER_AGENT, AGENT)
-            .body(Full::new(body))?;
+            .body(body)?;
         for (name, value) in &self.headers {
             request.headers_mut().insert(name, value.clone());
         }
@@ -94,7 +104,7 @@ impl Client {
         Ok(judge(head.status, head.headers.get(RETRY_AFTER), &body))
     }
 
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    async fn connect(&self) -> Result<SendRequest<Body>, Failure> {
         let Endpoint { host, port, .. } = &self.endpoint;
         let stream = TcpStream::connect((host.as_str(), *port)).await?;
         let Some(tls) = &self.tls else {
@@ -107,7 +117,7 @@ impl Client {
 
 async fn open(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) -> Result<SendRequest<Full<Bytes>>, Failure> {
+) -> Result<SendRequest<Body>, Failure> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Its errors are those of the requests on it. It ends when the sender is dropped.
     tokio::spawn(connection);

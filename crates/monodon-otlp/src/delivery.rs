@@ -3,10 +3,9 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::client::Client;
+use crate::client::{Client, Payload};
 use crate::closing::{Closing, unless};
 use crate::reply::Verdict;
 
@@ -55,7 +54,7 @@ impl Delivery {
     /// Delivers a batch. `on_trouble` hears of each attempt that failed and will be repeated.
     pub(crate) async fn deliver(
         &mut self,
-        body: Bytes,
+        body: &Payload,
         mut on_trouble: impl FnMut(&str),
     ) -> Delivered {
         let began = Instant::now();
@@ -65,7 +64,7 @@ impl Delivery {
                 // The server's end does not wait for it.
                 let _ = unless(sleep_until(then), self.closing.told()).await;
             }
-            let (after, why) = match self.attempt(body.clone()).await {
+            let (after, why) = match self.attempt(body).await {
                 Verdict::Taken { rejected, why } => return Delivered::Taken { rejected, why },
                 Verdict::Refused { why } => return Delivered::Refused(why),
                 Verdict::Again { after, why } => (after, why),
@@ -83,7 +82,7 @@ impl Delivery {
         }
     }
 
-    async fn attempt(&mut self, body: Bytes) -> Verdict {
+    async fn attempt(&mut self, body: &Payload) -> Verdict {
         let sending = timeout(ATTEMPT, self.client.send(body));
         let why = match unless(sending, self.closing.over()).await {
             Some(Ok(verdict)) => return verdict,

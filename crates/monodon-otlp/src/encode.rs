@@ -1,200 +1,139 @@
-//! Makes spans of requests, by the semantic conventions of OpenTelemetry for HTTP servers:
-//! <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
+//! Writes requests as spans, by the semantic conventions of OpenTelemetry for HTTP servers
+//! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>), straight into the bytes that are sent:
+//! `attributes` are what a span tells of its request, `preface` is what stands before all spans.
+
+mod attributes;
+mod preface;
 
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::encoding::{fixed32, fixed64, int32};
 
-use crate::ids::Ids;
+pub(crate) use self::preface::Preface;
+use crate::ids::{Ids, SpanId};
 use crate::span::RequestSpan;
+use crate::wire;
 
-/// The version of the conventions that names and attributes are by.
-const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
+/// The fields of messages by their numbers.
+mod tag {
+    pub(super) const SPAN: u32 = 2;
+    pub(super) const TRACE_ID: u32 = 1;
+    pub(super) const SPAN_ID: u32 = 2;
+    pub(super) const TRACE_STATE: u32 = 3;
+    pub(super) const PARENT_SPAN_ID: u32 = 4;
+    pub(super) const NAME: u32 = 5;
+    pub(super) const KIND: u32 = 6;
+    pub(super) const START_TIME: u32 = 7;
+    pub(super) const END_TIME: u32 = 8;
+    pub(super) const ATTRIBUTES: u32 = 9;
+    pub(super) const STATUS: u32 = 15;
+    pub(super) const STATUS_CODE: u32 = 3;
+    pub(super) const FLAGS: u32 = 16;
+}
+
+/// Kinds of spans.
+const INTERNAL: i32 = 1;
+const SERVER: i32 = 2;
+/// The code of a status.
+const ERROR: i32 = 2;
 
 /// Bits of a span's flags beyond those of W3C: whether its parent is of another process is known, and it
 /// is.
 const REMOTE_IS_KNOWN: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
-/// All spans of a batch, as they are sent.
-pub(crate) fn request(
-    resource: &[(String, String)],
-    spans: Vec<Span>,
-) -> ExportTraceServiceRequest {
-    let scope = InstrumentationScope {
-        name: "monodon".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..InstrumentationScope::default()
-    };
-    let attributes = resource.iter().map(|(name, value)| match &**name {
-        "process.pid" => number(name, value.parse().unwrap_or(0)),
-        _ => text(name, value),
-    });
-    let resource = Resource {
-        attributes: attributes.collect(),
-        ..Resource::default()
-    };
-    ExportTraceServiceRequest {
-        resource_spans: vec![ResourceSpans {
-            resource: Some(resource),
-            scope_spans: vec![ScopeSpans {
-                scope: Some(scope),
-                spans,
-                schema_url: SCHEMA.to_owned(),
-            }],
-            schema_url: SCHEMA.to_owned(),
-        }],
-    }
-}
-
-/// Adds the spans of a request: the server's, and below it those of the queue, the app and the sending,
+/// Appends the spans of a request: the server's, and below it those of the queue, the app and the sending,
 /// as far as it came.
-pub(crate) fn spans(of: &RequestSpan, ids: &mut Ids, spans: &mut Vec<Span>) {
-    spans.push(server(of));
-    let mut child = |name: &str, from: Duration, to: Duration| Span {
-        trace_id: of.trace.0.to_vec(),
-        span_id: ids.span().0.to_vec(),
-        parent_span_id: of.span.0.to_vec(),
-        trace_state: of.state.clone(),
-        flags: u32::from(of.flags) | REMOTE_IS_KNOWN,
-        name: name.to_owned(),
-        kind: SpanKind::Internal.into(),
-        start_time_unix_nano: nanos(of.received + from),
-        end_time_unix_nano: nanos(of.received + to.max(from)),
-        ..Span::default()
-    };
+pub(crate) fn spans(of: &RequestSpan<'_>, ids: &mut Ids, out: &mut Vec<u8>) {
+    put_server(of, out);
     if let Some((worker, called)) = of.called {
-        spans.push(child("queue", Duration::ZERO, called));
-        let mut app = child("app", called, of.ready.unwrap_or(of.ended));
-        app.attributes = vec![number("monodon.worker", i64::from(worker))];
+        let app = (called, of.ready.unwrap_or(of.ended));
         let has_failed = of.status >= 500 || of.ready.is_none() && of.failure.is_some();
-        app.status = has_failed.then(error);
-        spans.push(app);
+        put_below(
+            of,
+            ids.span(),
+            "queue",
+            (Duration::ZERO, called),
+            out,
+            |_| {},
+        );
+        put_below(of, ids.span(), "app", app, out, |out| {
+            attributes::number(tag::ATTRIBUTES, "monodon.worker", worker.into(), out);
+            put_status(has_failed, out);
+        });
     }
     if let Some(ready) = of.sends() {
-        let mut send = child("send", ready, of.ended);
-        send.status = of.failure.map(|_| error());
-        spans.push(send);
+        put_below(of, ids.span(), "send", (ready, of.ended), out, |out| {
+            put_status(of.failure.is_some(), out);
+        });
     }
 }
 
-fn server(of: &RequestSpan) -> Span {
+fn put_server(of: &RequestSpan<'_>, out: &mut Vec<u8>) {
     let remote = if of.parent.is_some() { IS_REMOTE } else { 0 };
-    let error_type = match of.failure {
-        Some(failure) => Some(failure.name().to_owned()),
-        // Of 4xx the client is to blame: the conventions leave a server's span of it unset.
-        None if of.status >= 500 => Some(of.status.to_string()),
-        None => None,
-    };
-    Span {
-        trace_id: of.trace.0.to_vec(),
-        span_id: of.span.0.to_vec(),
-        parent_span_id: of.parent.map_or_else(Vec::new, |parent| parent.0.to_vec()),
-        trace_state: of.state.clone(),
-        flags: u32::from(of.flags) | REMOTE_IS_KNOWN | remote,
-        // The server knows no routes, and a path would be a name for each resource.
-        name: if of.is_known_method {
-            &of.method
-        } else {
-            "HTTP"
-        }
-        .to_owned(),
-        kind: SpanKind::Server.into(),
-        start_time_unix_nano: nanos(of.received),
-        end_time_unix_nano: nanos(of.received + of.ended),
-        attributes: attributes(of, error_type.as_deref()),
-        status: error_type.map(|_| error()),
-        ..Span::default()
-    }
-}
-
-fn attributes(of: &RequestSpan, error_type: Option<&str>) -> Vec<KeyValue> {
-    let method = if of.is_known_method {
-        &of.method
+    // The server knows no routes, and a path would be a name for each resource.
+    let name = if of.is_known_method {
+        of.method
     } else {
-        "_OTHER"
+        "HTTP"
     };
-    let scheme = if of.is_https { "https" } else { "http" };
-    let mut all = vec![
-        text("http.request.method", method),
-        text("url.scheme", scheme),
-        text("url.path", &of.path),
-        text("network.protocol.version", of.version),
-    ];
-    if !of.is_known_method {
-        all.push(text("http.request.method_original", &of.method));
-    }
-    let (address, port) = parted(&of.host);
-    for (name, value) in [
-        ("url.query", &*of.query),
-        ("server.address", address),
-        ("client.address", &of.client),
-        ("network.peer.address", &of.peer),
-        ("user_agent.original", &of.user_agent),
-    ] {
-        if !value.is_empty() {
-            all.push(text(name, value));
-        }
-    }
-    let answered = of.ready.is_some() && of.status > 0;
-    for (name, value) in [
-        ("server.port", port.map(i64::from)),
-        ("network.peer.port", of.peer_port.map(i64::from)),
-        (
-            "http.response.status_code",
-            answered.then_some(of.status.into()),
-        ),
-        (
-            "http.response.body.size",
-            answered.then(|| i64::try_from(of.bytes).unwrap_or(i64::MAX)),
-        ),
-    ] {
-        if let Some(value) = value {
-            all.push(number(name, value));
-        }
-    }
-    if let Some(error_type) = error_type {
-        all.push(text("error.type", error_type));
-    }
-    all
+    wire::message(tag::SPAN, out, |out| {
+        put_place(of, of.span, of.parent, remote, out);
+        put_step(name, SERVER, (of.received, of.received + of.ended), out);
+        let has_failed = attributes::put(of, out);
+        put_status(has_failed, out);
+    });
 }
 
-/// A host and its port, if one is told.
-fn parted(host: &str) -> (&str, Option<u16>) {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
-        _ => (host, None),
-    };
-    let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']'));
-    (bare.unwrap_or(name), port)
+/// A part of the server's span, from and to a time since the request's head had come.
+fn put_below(
+    of: &RequestSpan<'_>,
+    id: SpanId,
+    name: &str,
+    (from, to): (Duration, Duration),
+    out: &mut Vec<u8>,
+    rest: impl FnOnce(&mut Vec<u8>),
+) {
+    let times = (of.received + from, of.received + to.max(from));
+    wire::message(tag::SPAN, out, |out| {
+        put_place(of, id, Some(of.span), 0, out);
+        put_step(name, INTERNAL, times, out);
+        rest(out);
+    });
 }
 
-fn error() -> Status {
-    Status {
-        code: StatusCode::Error.into(),
-        ..Status::default()
+/// Where it belongs.
+fn put_place(
+    of: &RequestSpan<'_>,
+    id: SpanId,
+    parent: Option<SpanId>,
+    flags: u32,
+    out: &mut Vec<u8>,
+) {
+    wire::bytes(tag::TRACE_ID, &of.trace.0, out);
+    wire::bytes(tag::SPAN_ID, &id.0, out);
+    if let Some(parent) = parent {
+        wire::bytes(tag::PARENT_SPAN_ID, &parent.0, out);
     }
+    wire::some_bytes(tag::TRACE_STATE, of.state.as_bytes(), out);
+    let flags = u32::from(of.flags) | REMOTE_IS_KNOWN | flags;
+    fixed32::encode(tag::FLAGS, &flags, out);
 }
 
-fn text(name: &str, value: &str) -> KeyValue {
-    attribute(name, Value::StringValue(value.to_owned()))
+/// What it is, and from when to when, since the Unix epoch.
+fn put_step(name: &str, kind: i32, (from, to): (Duration, Duration), out: &mut Vec<u8>) {
+    wire::bytes(tag::NAME, name.as_bytes(), out);
+    int32::encode(tag::KIND, &kind, out);
+    fixed64::encode(tag::START_TIME, &nanos(from), out);
+    fixed64::encode(tag::END_TIME, &nanos(to), out);
 }
 
-fn number(name: &str, value: i64) -> KeyValue {
-    attribute(name, Value::IntValue(value))
-}
-
-fn attribute(name: &str, value: Value) -> KeyValue {
-    KeyValue {
-        key: name.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
+/// Without one it is unset, as those of servers are that have not failed.
+fn put_status(has_failed: bool, out: &mut Vec<u8>) {
+    if has_failed {
+        wire::message(tag::STATUS, out, |out| {
+            int32::encode(tag::STATUS_CODE, &ERROR, out);
+        });
     }
 }
 

@@ -1,23 +1,27 @@
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use proptest::prelude::*;
+use prost::Message;
 
-use super::{parted, spans};
+use super::{Preface, spans};
 use crate::ids::{Ids, SpanId, TraceId};
 use crate::span::{Failure, RequestSpan};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// A request that a worker has answered.
-fn answered() -> RequestSpan {
+fn answered() -> RequestSpan<'static> {
     RequestSpan {
         trace: TraceId([1; 16]),
         span: SpanId([2; 8]),
         flags: 1,
-        method: "GET".to_owned(),
+        method: "GET",
         is_known_method: true,
-        path: "/a".to_owned(),
+        path: "/a",
         version: "1.1",
         received: 1000 * MS,
         called: Some((3, 10 * MS)),
@@ -29,20 +33,39 @@ fn answered() -> RequestSpan {
     }
 }
 
-fn made(of: &RequestSpan) -> Vec<Span> {
-    let mut made = Vec::new();
-    spans(of, &mut Ids::new(), &mut made);
+/// What a collector reads of a batch of these requests.
+fn read(resource: &[(String, String)], of: &[RequestSpan<'_>]) -> ExportTraceServiceRequest {
+    let (mut ids, mut bytes) = (Ids::new(), Vec::new());
+    for of in of {
+        spans(of, &mut ids, &mut bytes);
+    }
+    let whole = [&Preface::new(resource).of(bytes.len()), &bytes[..]].concat();
+    let request = ExportTraceServiceRequest::decode(&*whole).expect("a request");
+    // Everything is at its place, and nothing has a length that is longer than need be.
+    assert_eq!(request.encoded_len(), whole.len());
+    request
+}
+
+fn made(of: &RequestSpan<'_>) -> Vec<Span> {
+    let mut request = read(&[], &[*of]);
+    let made = request.resource_spans.remove(0).scope_spans.remove(0).spans;
     assert_eq!(made.len() as u64, of.count());
     made
 }
 
-fn attribute(span: &Span, name: &str) -> Option<String> {
-    let found = span.attributes.iter().find(|pair| pair.key == name)?;
-    match found.value.clone()?.value? {
-        Value::StringValue(text) => Some(text),
-        Value::IntValue(number) => Some(number.to_string()),
+fn value(pair: &KeyValue) -> String {
+    match pair.value.clone().and_then(|any| any.value) {
+        Some(Value::StringValue(text)) => text,
+        Some(Value::IntValue(number)) => format!("{number}"),
         other => panic!("{other:?}"),
     }
+}
+
+fn attribute(span: &Span, name: &str) -> Option<String> {
+    let mut found = span.attributes.iter().filter(|pair| pair.key == name);
+    let found = (found.next(), found.next());
+    assert!(found.1.is_none(), "{name} is there twice");
+    found.0.map(value)
 }
 
 fn is_error(span: &Span) -> bool {
@@ -140,7 +163,7 @@ fn errors_are_those_of_the_server() {
 #[test]
 fn methods_that_nobody_knows_are_no_names() {
     let of = RequestSpan {
-        method: "BREW".to_owned(),
+        method: "BREW",
         is_known_method: false,
         ..answered()
     };
@@ -155,10 +178,9 @@ fn methods_that_nobody_knows_are_no_names() {
 #[test]
 fn a_parent_is_another_process() {
     let parent = Some(SpanId([7; 8]));
-    let state = "a=1".to_owned();
     let made = made(&RequestSpan {
         parent,
-        state,
+        state: "a=1",
         ..answered()
     });
     assert_eq!(
@@ -169,15 +191,87 @@ fn a_parent_is_another_process() {
 }
 
 #[test]
-fn a_host_is_parted_from_its_port() {
-    for (host, parts) in [
-        ("a.example", ("a.example", None)),
-        ("a.example:80", ("a.example", Some(80))),
-        ("[::1]:80", ("::1", Some(80))),
-        ("[::1]", ("::1", None)),
-        ("a:b", ("a", None)),
-        ("", ("", None)),
-    ] {
-        assert_eq!(parted(host), parts, "{host}");
+fn a_batch_tells_whose_it_is() {
+    let resource = [("service.name", "shop"), ("process.pid", "7"), ("a", "")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = read(&resource, &[answered(), answered()]);
+    assert_eq!(request.resource_spans.len(), 1);
+    let of_resource = &request.resource_spans[0];
+    let told = of_resource.resource.as_ref().expect("a resource");
+    let told: Vec<_> = told
+        .attributes
+        .iter()
+        .map(|a| (a.key.clone(), value(a)))
+        .collect();
+    assert_eq!(told, resource);
+    assert_eq!(of_resource.scope_spans.len(), 1);
+    let of_scope = &of_resource.scope_spans[0];
+    let InstrumentationScope { name, version, .. } = of_scope.scope.clone().expect("a scope");
+    assert_eq!((&*name, &*version), ("monodon", env!("CARGO_PKG_VERSION")));
+    assert_eq!(of_scope.spans.len(), 8);
+    for url in [&of_resource.schema_url, &of_scope.schema_url] {
+        assert!(url.starts_with("https://opentelemetry.io/schemas/"));
+    }
+}
+
+#[test]
+fn all_that_is_known_is_told() {
+    let made = &made(&RequestSpan {
+        query: "q=1",
+        is_https: true,
+        host: "[::1]:8443",
+        user_agent: "tester",
+        client: "203.0.113.7",
+        peer: "10.0.0.1",
+        peer_port: Some(4711),
+        bytes: u64::MAX,
+        ..answered()
+    })[0];
+    let mut told: Vec<_> = made
+        .attributes
+        .iter()
+        .map(|a| (&*a.key, value(a)))
+        .collect();
+    told.sort();
+    let expected = [
+        ("client.address", "203.0.113.7"),
+        ("http.request.method", "GET"),
+        ("http.response.body.size", "9223372036854775807"),
+        ("http.response.status_code", "200"),
+        ("network.peer.address", "10.0.0.1"),
+        ("network.peer.port", "4711"),
+        ("network.protocol.version", "1.1"),
+        ("server.address", "::1"),
+        ("server.port", "8443"),
+        ("url.path", "/a"),
+        ("url.query", "q=1"),
+        ("url.scheme", "https"),
+        ("user_agent.original", "tester"),
+    ];
+    assert_eq!(told, expected.map(|(name, value)| (name, value.to_owned())));
+}
+
+proptest! {
+    #[test]
+    fn texts_of_any_length_are_read_as_they_are(
+        path in "/\\PC{0,300}",
+        query in "\\PC{0,300}",
+        agent in "\\PC{0,300}",
+        state in "[ -~]{0,512}",
+        bytes in any::<u64>(),
+    ) {
+        let made = made(&RequestSpan {
+            path: &path,
+            query: &query,
+            user_agent: &agent,
+            state: &state,
+            bytes,
+            ..answered()
+        });
+        let told = |name| attribute(&made[0], name).unwrap_or_default();
+        prop_assert_eq!(told("url.path"), path);
+        prop_assert_eq!(told("url.query"), query);
+        prop_assert_eq!(told("user_agent.original"), agent);
+        prop_assert!(made.iter().all(|span| span.trace_state == state));
     }
 }

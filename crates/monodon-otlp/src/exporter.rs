@@ -1,5 +1,6 @@
 //! The thread that exports.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -7,24 +8,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message;
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use crate::client::Client;
+use crate::client::{Client, Payload};
 use crate::closing::{self, Close, Closing, LAST_SPANS, unless};
 use crate::delivery::{Delivered, Delivery};
-use crate::encode;
-use crate::ids::Ids;
-use crate::lanes::{Lane, Lanes};
+use crate::encode::Preface;
+use crate::lanes::{BATCH, Batch, Lane, Lanes};
 use crate::settings::Settings;
-use crate::span::RequestSpan;
 
 /// How long spans gather before they are sent.
 const GATHER: Duration = Duration::from_secs(1);
-/// Requests whose spans are sent at once. Texts are bounded, so that this stays well below the 4 MiB that
-/// collectors take.
-const BATCH: usize = 512;
 
 /// Hears what people should know of the export.
 pub type Teller = Box<dyn Fn(String) + Send>;
@@ -155,16 +150,16 @@ impl Drop for Ended {
 }
 
 fn run(runtime: &Runtime, shared: Arc<Shared>, settings: Settings, closing: Closing, tell: Teller) {
-    let resource = settings.resource.clone();
+    let preface = Preface::new(&settings.resource);
     let delivery = Delivery::new(Client::new(settings), closing.clone());
     let exporting = Exporting {
         told: Told::new(tell, delivery.collector()),
         shared,
-        resource,
+        preface,
         delivery,
         closing,
-        ids: Ids::new(),
-        waiting: Vec::new(),
+        due: None,
+        waiting: VecDeque::new(),
     };
     runtime.block_on(exporting.run());
 }
@@ -172,13 +167,14 @@ fn run(runtime: &Runtime, shared: Arc<Shared>, settings: Settings, closing: Clos
 /// What the thread works with.
 struct Exporting {
     shared: Arc<Shared>,
-    resource: Vec<(String, String)>,
+    preface: Preface,
     delivery: Delivery,
     closing: Closing,
     told: Told,
-    ids: Ids,
+    /// When what gathers is to be sent, if anything does.
+    due: Option<Instant>,
     /// What was taken from the lanes, and which each is of.
-    waiting: Vec<(usize, Box<RequestSpan>)>,
+    waiting: VecDeque<(usize, Batch)>,
 }
 
 impl Exporting {
@@ -187,10 +183,10 @@ impl Exporting {
             self.gather().await;
             // Once the server has ended nothing comes any more.
             let is_last = self.closing.is_told();
-            self.shared.lanes.take(&mut self.waiting);
-            self.told.overflow(self.shared.lanes.overflow.load(Relaxed));
-            while !self.waiting.is_empty() {
-                self.export().await;
+            self.take(is_last);
+            while let Some((lane, batch)) = self.next_batch() {
+                let memory = self.export(batch).await;
+                self.shared.lanes.give_back(lane, memory);
             }
             if is_last {
                 return;
@@ -199,20 +195,50 @@ impl Exporting {
     }
 
     /// Waits for spans, and for more of them.
-    async fn gather(&self) {
-        let lanes = &self.shared.lanes;
+    async fn gather(&mut self) {
+        let (lanes, due) = (&self.shared.lanes, &mut self.due);
         let gathered = async {
             lanes.has_some.notified().await;
-            let _ = timeout(GATHER, lanes.has_many.notified()).await;
+            let due = due.get_or_insert_with(|| Instant::now() + GATHER);
+            let _ = timeout_at(*due, lanes.has_batch.notified()).await;
         };
         let _ = unless(gathered, self.closing.told()).await;
     }
 
-    /// Exports a batch of what waits.
-    async fn export(&mut self) {
-        let (body, count) = self.encode();
+    /// Takes the full batches from the lanes, and all else that is due, or if it `is_last`.
+    fn take(&mut self, is_last: bool) {
+        let lanes = &self.shared.lanes;
+        if is_last || self.due.is_some_and(|due| due <= Instant::now()) {
+            self.due = None;
+            lanes.take_all(&mut self.waiting);
+        } else {
+            lanes.take_full(&mut self.waiting);
+        }
+        self.told.overflow(lanes.overflow.load(Relaxed));
+    }
+
+    /// What is to be sent next, with the index of a lane that it came from: what is small is sent together.
+    fn next_batch(&mut self) -> Option<(usize, Batch)> {
+        let (lane, mut batch) = self.waiting.pop_front()?;
+        while let Some((_, next)) = self.waiting.front()
+            && batch.bytes.len() + next.bytes.len() <= BATCH
+        {
+            batch.bytes.extend_from_slice(&next.bytes);
+            batch.spans += next.spans;
+            self.waiting.pop_front();
+        }
+        Some((lane, batch))
+    }
+
+    /// Exports a batch; gives its memory back.
+    async fn export(&mut self, batch: Batch) -> Vec<u8> {
+        let count = batch.spans;
+        let mut body = Payload {
+            preface: self.preface.of(batch.bytes.len()),
+            spans: Bytes::from(batch.bytes),
+        };
         let told = &mut self.told;
-        let delivered = self.delivery.deliver(body, |why| told.failing(why)).await;
+        let delivered = self.delivery.deliver(&body, |why| told.failing(why)).await;
         let shared = &self.shared;
         match delivered {
             Delivered::Taken { rejected, why } => {
@@ -230,19 +256,8 @@ impl Exporting {
                 self.told.failing(&why);
             }
         }
-    }
-
-    /// Makes a batch of what waits; gives how many spans are in it.
-    fn encode(&mut self) -> (Bytes, u64) {
-        let size = self.waiting.len().min(BATCH);
-        let mut spans = Vec::with_capacity(4 * size);
-        for (index, span) in self.waiting.drain(..size) {
-            encode::spans(&span, &mut self.ids, &mut spans);
-            self.shared.lanes.give_back(index, span);
-        }
-        let count = spans.len() as u64;
-        let request = encode::request(&self.resource, spans);
-        (Bytes::from(request.encode_to_vec()), count)
+        body.spans.clear();
+        Vec::from(body.spans)
     }
 }
 

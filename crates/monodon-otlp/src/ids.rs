@@ -1,6 +1,7 @@
 //! Ids of traces and of spans.
 
-use std::hash::{BuildHasher, RandomState};
+use rand::rngs::SmallRng;
+use rand::{Rng, make_rng};
 
 /// Of a trace; not all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,25 +11,19 @@ pub struct TraceId(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpanId(pub [u8; 8]);
 
-/// Makes ids, on one thread: a keyed hash of a count, whose key is random (128 bits of the kernel). So
-/// nothing is asked of the kernel for a request, and all bits are as good as random, as W3C Trace Context
-/// wants those of trace ids.
-pub struct Ids {
-    keyed: RandomState,
-    count: u64,
-}
+/// Makes ids, on one thread. The kernel gives a seed of 256 bits, and is not asked again for a request. All
+/// bits of an id are pseudo-random, as W3C Trace Context wants those of trace ids. Whoever has seen some could
+/// tell the next ones, which is of no use to them: anybody may name any trace.
+pub struct Ids(SmallRng);
 
 impl Ids {
-    /// With a key of its own.
+    /// With a seed of its own.
     #[allow(
         clippy::new_without_default,
         reason = "a default would not be the same each time"
     )]
     pub fn new() -> Self {
-        Self {
-            keyed: RandomState::new(),
-            count: 0,
-        }
+        Self(make_rng())
     }
 
     /// The next id of a trace.
@@ -46,8 +41,7 @@ impl Ids {
 
     fn next(&mut self) -> [u8; 8] {
         loop {
-            self.count += 1;
-            let bits = self.keyed.hash_one(self.count);
+            let bits = self.0.next_u64();
             if bits != 0 {
                 return bits.to_be_bytes();
             }

@@ -1,9 +1,9 @@
 //! Exports what is known of requests as spans of OpenTelemetry, by OTLP/HTTP with protobuf.
 //!
-//! I/O threads hand over each request that was traced, once it has ended, by a [`Lane`] of their own; a
-//! thread ([`Exporter`]) takes them in batches, makes spans of them (`encode`) and sees to it that these
-//! reach the collector (`delivery`, which sends by `client` and reads answers by `reply`). Nothing waits
-//! for the collector: what there is no room for is dropped and counted ([`Counts`]).
+//! I/O threads write the spans of each request that was traced, once it has ended, as they are sent
+//! (`encode`, by `wire`), each thread to a [`Lane`] of its own; a thread ([`Exporter`]) takes them in batches
+//! and sees to it that these reach the collector (`delivery`, which sends by `client` and reads answers by
+//! `reply`). Nothing waits for the collector: what there is no room for is dropped and counted ([`Counts`]).
 //!
 //! The crate knows nothing of the server. What a request is to it is a [`RequestSpan`].
 #![forbid(unsafe_code)]
@@ -21,6 +21,7 @@ mod reply;
 mod settings;
 mod span;
 mod tls;
+mod wire;
 
 pub use exporter::{Counts, Exporter, Teller};
 pub use ids::{Ids, SpanId, TraceId};

@@ -4,7 +4,6 @@
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, StatusCode};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 
 /// Characters of a collector's message that are told.
@@ -34,6 +33,22 @@ pub(crate) enum Verdict {
     },
 }
 
+/// An `ExportTraceServiceResponse`.
+#[derive(Message)]
+struct Response {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+/// An `ExportTracePartialSuccess`.
+#[derive(Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected_spans: i64,
+    #[prost(string, tag = "2")]
+    error_message: String,
+}
+
 /// Reads an answer.
 pub(crate) fn judge(status: StatusCode, retry_after: Option<&HeaderValue>, body: &[u8]) -> Verdict {
     if status.is_success() {
@@ -49,7 +64,7 @@ pub(crate) fn judge(status: StatusCode, retry_after: Option<&HeaderValue>, body:
 }
 
 fn taken(body: &[u8]) -> Verdict {
-    let response = ExportTraceServiceResponse::decode(body).unwrap_or_default();
+    let response = Response::decode(body).unwrap_or_default();
     let partial = response.partial_success.unwrap_or_default();
     Verdict::Taken {
         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),

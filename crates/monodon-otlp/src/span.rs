@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::ids::{SpanId, TraceId};
 
-/// A request that was traced, from its head to its end. It is used again, so that its texts keep their
-/// memory; whoever takes texts from clients cuts them to a bounded length.
-#[derive(Debug, Default)]
-pub struct RequestSpan {
+/// A request that was traced, from its head to its end. Whoever takes texts from clients cuts them to a
+/// bounded length.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestSpan<'a> {
     /// The trace that it belongs to.
     pub trace: TraceId,
     /// The server's span of it.
@@ -17,27 +17,27 @@ pub struct RequestSpan {
     /// `trace-flags` of W3C Trace Context.
     pub flags: u8,
     /// `tracestate` of the client.
-    pub state: String,
+    pub state: &'a str,
     /// As the client has sent it.
-    pub method: String,
+    pub method: &'a str,
     /// Whether RFC 9110 or RFC 5789 knows the method.
     pub is_known_method: bool,
     /// As the client has sent it.
-    pub path: String,
+    pub path: &'a str,
     /// Without `?`, and without secrets; empty if there is none.
-    pub query: String,
+    pub query: &'a str,
     /// `1.0`, `1.1` or `2`.
-    pub version: &'static str,
+    pub version: &'a str,
     /// Whether the client used https.
     pub is_https: bool,
     /// The host that was asked for, with its port if that was given; may be empty.
-    pub host: String,
+    pub host: &'a str,
     /// Of the field `user-agent`; may be empty.
-    pub user_agent: String,
+    pub user_agent: &'a str,
     /// The client's IP address; empty for one of a Unix socket.
-    pub client: String,
+    pub client: &'a str,
     /// The IP address of who has connected, which may be a proxy; likewise.
-    pub peer: String,
+    pub peer: &'a str,
     /// The port of who has connected, if it has one.
     pub peer_port: Option<u16>,
     /// When its head had come, since the Unix epoch.
@@ -77,26 +77,7 @@ impl Failure {
     }
 }
 
-impl RequestSpan {
-    /// Forgets all of it, but for the memory of its texts.
-    pub fn clear(&mut self) {
-        let emptied = |text: &mut String| {
-            text.clear();
-            std::mem::take(text)
-        };
-        *self = Self {
-            state: emptied(&mut self.state),
-            method: emptied(&mut self.method),
-            path: emptied(&mut self.path),
-            query: emptied(&mut self.query),
-            host: emptied(&mut self.host),
-            user_agent: emptied(&mut self.user_agent),
-            client: emptied(&mut self.client),
-            peer: emptied(&mut self.peer),
-            ..Self::default()
-        };
-    }
-
+impl RequestSpan<'_> {
     /// How many spans it becomes.
     pub(crate) fn count(&self) -> u64 {
         let send = self.sends().is_some();

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
-use monodon_otlp::RequestSpan;
 
 use super::thread::Thread;
 use crate::conn::peer::Peer;
@@ -21,6 +20,7 @@ use crate::request::client::Client;
 use crate::request::request_id::RequestId;
 use crate::response::answers::Rejection;
 use crate::tls::TlsSession;
+use crate::traces::Traced;
 use crate::wire::Wire;
 
 /// A connection and its thread.
@@ -62,25 +62,23 @@ impl Place {
         ids.as_ref()?.identify(fields, is_trusted, maker)
     }
 
-    /// Makes a request part of a trace, if requests are traced; gives its span if that is to be exported.
-    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Option<Box<RequestSpan>> {
-        let mut span = self.thread.common.observer.trace(request)?;
-        let peer = &self.peer.client;
-        span.peer.push_str(peer.ip());
-        span.peer_port = peer.port();
-        Some(span)
+    /// Makes a request part of a trace, if requests are traced; gives a record if its spans are to be exported.
+    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Option<Box<Traced>> {
+        let mut traced = self.thread.common.observer.trace(request)?;
+        traced.set_peer(&self.peer.client);
+        Some(traced)
     }
 
-    /// Begins the record of a request from this client, with its span if that is to be exported, and its
-    /// line if there is an access log.
+    /// Begins the record of a request from this client, with that of its spans if they are to be
+    /// exported, and its line if there is an access log.
     pub(crate) fn begin_record<B>(
         &self,
         client: &Client,
         request: &http::Request<B>,
-        span: Option<Box<RequestSpan>>,
+        traced: Option<Box<Traced>>,
     ) -> Box<Seen> {
         let common = &self.thread.common;
-        let mut seen = common.observer.begin(client, request, span);
+        let mut seen = common.observer.begin(client, request, traced);
         if let Some(access) = &*common.access.borrow() {
             seen.log(access.begin(client, self.peer.tls.as_deref(), request));
         }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, StatusCode, Version};
-use monodon_otlp::RequestSpan;
 
 use super::text::cut;
 use super::trace::Trace;
@@ -13,6 +12,7 @@ use super::{OTHER, index_of};
 use crate::access::{Line, Outcome};
 use crate::observe::delivery::Delivery;
 use crate::request::client::Client;
+use crate::traces::Traced;
 
 /// Bytes of a target, and of a method that is not known, that are remembered.
 const TARGET_BYTES: usize = 512;
@@ -40,8 +40,8 @@ pub(crate) struct Seen {
     pub(super) about: About,
     /// For the access log, if there is one.
     line: Option<Box<Line>>,
-    /// What is exported of it, if it is.
-    pub(super) span: Option<Box<RequestSpan>>,
+    /// What its spans are made of, if they are exported.
+    pub(super) traced: Option<Box<Traced>>,
     /// Where it is among those whose responses are on their way, with what it is about.
     pub(super) sending: Option<usize>,
 }
@@ -92,7 +92,7 @@ impl Default for Seen {
             answered: None,
             about: About::default(),
             line: None,
-            span: None,
+            traced: None,
             sending: None,
         }
     }
@@ -106,7 +106,7 @@ impl Seen {
         (self.is_tunnel, self.is_https) = (false, false);
         (self.is_watched, self.tells_times) = (false, false);
         self.delivery = Delivery::default();
-        self.span = None;
+        self.traced = None;
         (self.begun, self.answered) = (None, None);
         // Whoever still has the trace of an earlier request may write to it.
         match Rc::get_mut(&mut self.trace) {
@@ -122,13 +122,13 @@ impl Seen {
     }
 
     /// Has it exported.
-    pub(super) fn begin_span<B>(
+    pub(super) fn begin_trace<B>(
         &mut self,
         client: &Client,
         request: &Request<B>,
-        span: Box<RequestSpan>,
+        traced: Box<Traced>,
     ) {
-        self.span = Some(span);
+        self.traced = Some(traced);
         if !self.is_watched {
             self.learn(client, request);
         }
@@ -182,9 +182,9 @@ impl Seen {
         self.is_https = is_https;
     }
 
-    /// What is exported of it, if it is, until it has ended.
-    pub(crate) fn span(&mut self) -> Option<&mut RequestSpan> {
-        self.span.as_deref_mut()
+    /// What its spans are made of, if they are exported, until it has ended.
+    pub(crate) fn traced(&mut self) -> Option<&mut Traced> {
+        self.traced.as_deref_mut()
     }
 
     /// The server's own number of it.
@@ -308,6 +308,10 @@ impl Seen {
 
     pub(super) fn sent(&self) -> u64 {
         self.delivery.sent
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.is_https
     }
 
     pub(super) fn is_tunnel(&self) -> bool {

@@ -8,46 +8,58 @@ use monodon_otlp::{Failure, RequestSpan};
 use super::lives::since_epoch;
 use super::{OTHER, Seen};
 use crate::access::masked_query;
+use crate::traces::{Traced, Tracer};
 
 impl Seen {
-    /// The span of a request that has ended, if it is to be exported. `is_cut`: the client has not got all
-    /// of its response.
-    pub(super) fn take_span(
-        &mut self,
-        is_cut: bool,
-        ended: Option<Instant>,
-    ) -> Option<Box<RequestSpan>> {
-        let mut span = self.span.take()?;
-        if self.is_unexported() {
-            return None;
-        }
-        let (begun, ended) = (self.begun()?, ended?);
-        let after = |moment: Instant| moment.saturating_duration_since(begun);
-        let about = &self.about;
-        span.method.push_str(&about.method);
-        span.is_known_method = self.method() != OTHER;
-        let (path, query) = about.target.split_once('?').unwrap_or((&about.target, ""));
-        span.path.push_str(path);
-        span.query.push_str(&masked_query(query));
-        span.version = match about.version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_2 => "2",
-            _ => "1.1",
+    /// Exports a request that has ended, if it is to be. `is_cut`: the client has not got all of its
+    /// response.
+    pub(super) fn export(&mut self, tracer: &Tracer, is_cut: bool, ended: Option<Instant>) {
+        let Some(record) = self.traced.take() else {
+            return;
         };
-        span.client.push_str(about.client.ip());
-        span.received = since_epoch(begun);
-        span.called = self.taken().map(|(worker, at)| (worker, after(at)));
-        span.ready = self.answered().map(after);
-        span.ended = after(ended);
-        (span.status, span.bytes) = (self.status(), self.sent());
-        span.is_tunnel = self.is_tunnel();
-        span.failure = if self.is_broken() {
+        if let (Some(begun), Some(ended), false) = (self.begun(), ended, self.is_unexported()) {
+            let target = &*self.about.target;
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            tracer.export(&RequestSpan {
+                path,
+                query: &masked_query(query),
+                failure: self.failure(is_cut),
+                ..self.span(&record, begun, ended)
+            });
+        }
+        tracer.keep(record);
+    }
+
+    fn span<'a>(&'a self, record: &'a Traced, begun: Instant, ended: Instant) -> RequestSpan<'a> {
+        let after = |moment: Instant| moment.saturating_duration_since(begun);
+        RequestSpan {
+            method: &self.about.method,
+            is_known_method: self.method() != OTHER,
+            version: match self.about.version {
+                Version::HTTP_10 => "1.0",
+                Version::HTTP_2 => "2",
+                _ => "1.1",
+            },
+            is_https: self.is_https(),
+            client: self.about.client.ip(),
+            received: since_epoch(begun),
+            called: self.taken().map(|(worker, at)| (worker, after(at))),
+            ready: self.answered().map(after),
+            ended: after(ended),
+            status: self.status(),
+            bytes: self.sent(),
+            is_tunnel: self.is_tunnel(),
+            ..record.span()
+        }
+    }
+
+    fn failure(&self, is_cut: bool) -> Option<Failure> {
+        if self.is_broken() {
             Some(Failure::BrokenResponse)
         } else if self.is_left(is_cut) {
             Some(Failure::ClientLeft)
         } else {
             None
-        };
-        Some(span)
+        }
     }
 }

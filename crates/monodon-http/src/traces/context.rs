@@ -1,6 +1,5 @@
 //! The field `traceparent`: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 
-use bytes::{BufMut, BytesMut};
 use monodon_otlp::{SpanId, TraceId};
 
 /// Bytes of the field as version 00 has it: `00-TRACE-SPAN-FLAGS`, in hexadecimal.
@@ -12,7 +11,7 @@ pub(super) const SAMPLED: u8 = 0x01;
 const RANDOM: u8 = 0x02;
 
 /// Which span of which trace calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Context {
     pub(super) trace: TraceId,
     pub(super) span: SpanId,
@@ -56,14 +55,13 @@ impl Context {
         self.flags & SAMPLED != 0
     }
 
-    /// Writes the field.
-    pub(super) fn write(self, out: &mut BytesMut) {
-        out.put_slice(b"00-");
-        put_hex(&self.trace.0, out);
-        out.put_u8(b'-');
-        put_hex(&self.span.0, out);
-        out.put_u8(b'-');
-        put_hex(&[self.flags], out);
+    /// The field.
+    pub(super) fn field(self) -> [u8; FIELD_BYTES] {
+        let mut field = *b"00-TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT-SSSSSSSSSSSSSSSS-FF";
+        put_hex(&self.trace.0, &mut field[3..35]);
+        put_hex(&self.span.0, &mut field[36..52]);
+        put_hex(&[self.flags], &mut field[53..]);
+        field
     }
 }
 
@@ -81,17 +79,26 @@ fn hex<const BYTES: usize>(digits: &[u8]) -> Option<[u8; BYTES]> {
     Some(bytes)
 }
 
-fn put_hex(bytes: &[u8], out: &mut BytesMut) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.put_u8(DIGITS[usize::from(byte >> 4)]);
-        out.put_u8(DIGITS[usize::from(byte & 15)]);
+/// The two digits of each byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let half = b"0123456789abcdef";
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < digits.len() {
+        digits[byte] = [half[byte >> 4], half[byte & 15]];
+        byte += 1;
+    }
+    digits
+};
+
+fn put_hex(bytes: &[u8], digits: &mut [u8]) {
+    for (byte, pair) in bytes.iter().zip(digits.as_chunks_mut().0) {
+        *pair = DIGITS[usize::from(*byte)];
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
     use proptest::prelude::*;
 
     use super::Context;
@@ -99,9 +106,7 @@ mod tests {
     const VALID: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn written(context: Context) -> String {
-        let mut out = BytesMut::new();
-        context.write(&mut out);
-        String::from_utf8(out.to_vec()).expect("text")
+        String::from_utf8(context.field().to_vec()).expect("text")
     }
 
     #[test]
