@@ -382,16 +382,20 @@ describe('the collector', () => {
     // More than one batch of each thread.
     const count = 4000
     const options = { ...fetchApp, otlpEndpoint: own.url, ioThreads: 2 }
-    await serving(() => new Response('ok'), options, async (server) => {
-      const client = await Client.connect(server, Array(count).fill('GET'))
-      client.socket.write('GET /many HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count))
-      for (let number = 0; number < count; number += 1)
-        expect((await client.response()).status).toBe(200)
-      client.socket.destroy()
-    })
-    expect(own.spans).toHaveLength(4 * count)
+    await serving(
+      () => new Response('ok'),
+      options,
+      async (server) => {
+        const client = await Client.connect(server, Array(count).fill('GET'))
+        client.socket.write('GET /many HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count))
+        for (let number = 0; number < count; number += 1)
+          expect((await client.response()).status).toBe(200)
+        client.socket.destroy()
+      },
+    )
+    for (const name of ['GET', 'queue', 'app', 'send'])
+      expect(own.spans.filter((span) => span.name === name)).toHaveLength(count)
     expect(new Set(own.spans.map(({ spanId }) => spanId)).size).toBe(4 * count)
-    for (const { children } of await own.traces('/many', count)) expect(children.size).toBe(3)
     expect(own.received.length).toBeGreaterThan(2)
     await own.close()
   })
