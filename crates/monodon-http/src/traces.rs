@@ -22,7 +22,6 @@ pub(crate) use self::sampler::Sampler;
 pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
 use crate::observe::spare::Spare;
-use crate::observe::text::cut;
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::start_error::StartError;
