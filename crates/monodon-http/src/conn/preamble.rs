@@ -217,6 +217,9 @@ fn look_at_binary(bytes: &[u8]) -> Found {
     let Ok(header) = v2::Header::try_from(whole) else {
         return Found::Malformed("the preamble of the PROXY protocol is malformed");
     };
+    if !is_sound(whole, &header) {
+        return Found::Malformed("the preamble of the PROXY protocol has another checksum");
+    }
     let is_stream = header.protocol == v2::Protocol::Stream;
     let source = match header.addresses {
         _ if header.command == v2::Command::Local => Source::Proxy,
@@ -234,6 +237,36 @@ fn look_at_binary(bytes: &[u8]) -> Found {
         length,
         source,
         is_https: is_https(&header),
+    })
+}
+
+/// Whether the checksum is right, if there is one (section 2.2.3): of all bytes, with its own as zeros.
+fn is_sound(whole: &[u8], header: &v2::Header<'_>) -> bool {
+    let mut end = whole.len() - header.tlv_bytes().len();
+    for tlv in header.tlvs().map_while(Result::ok) {
+        let start = end + TLV_HEAD_BYTES;
+        end = start + tlv.value.len();
+        if tlv.kind == v2::Type::CRC32C as u8 {
+            let zeros = &[0; size_of::<u32>()][..tlv.value.len().min(size_of::<u32>())];
+            let sum = crc32c(&[&whole[..start], zeros, &whole[end..]]);
+            return tlv.value.as_ref() == sum.to_be_bytes();
+        }
+    }
+    true
+}
+
+/// Type and length of a TLV.
+const TLV_HEAD_BYTES: usize = 3;
+/// Castagnoli's polynomial, its lowest power first.
+const CRC32C: u32 = 0x82f6_3b78;
+
+/// Bit by bit: a preamble comes once a connection, and hardly ever with a checksum.
+fn crc32c(pieces: &[&[u8]]) -> u32 {
+    let bytes = pieces.iter().copied().flatten();
+    !bytes.fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { CRC32C } else { 0 }
+        })
     })
 }
 

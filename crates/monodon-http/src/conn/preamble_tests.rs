@@ -210,3 +210,79 @@ fn marks_of_binds_go_before_the_option() {
         assert_eq!(rules.are_off(bind), expected == Duty::Nothing);
     }
 }
+
+/// The cases of `test/proxies/preambles.txt`, which says how it is read: why, what is expected, the bytes.
+fn cases() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let text = include_str!("../../../../test/proxies/preambles.txt");
+    let blocks = text.trim_end().split("\n\n").skip(1);
+    let cases = blocks.map(|block| {
+        let (why, rest) = block.split_once("\nexpect: ").expect("an expectation");
+        let (expected, lines) = rest.split_once('\n').unwrap_or((rest, ""));
+        (why, expected, lines.lines().flat_map(bytes_of).collect())
+    });
+    cases.collect()
+}
+
+fn bytes_of(line: &str) -> Vec<u8> {
+    if let Some(text) = line
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
+        return unescaped(text);
+    }
+    let (digits, times) = line.split_once(" * ").unwrap_or((line, "1"));
+    let pairs = digits.as_bytes().chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).expect("ASCII");
+        u8::from_str_radix(pair, 16).expect("hexadecimal digits")
+    });
+    let bytes: Vec<u8> = pairs.collect();
+    bytes.repeat(times.parse().expect("a number"))
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend(before.bytes());
+        let (byte, length) = match after.as_bytes()[0] {
+            b'r' => (b'\r', 1),
+            b'n' => (b'\n', 1),
+            b't' => (b'\t', 1),
+            b'x' => (u8::from_str_radix(&after[1..3], 16).expect("two digits"), 3),
+            other => (other, 1),
+        };
+        bytes.push(byte);
+        rest = &after[length..];
+    }
+    bytes.extend(rest.bytes());
+    bytes
+}
+
+#[test]
+fn what_is_sent_to_servers_in_the_tests_over_sockets() {
+    let cases = cases();
+    assert!(cases.len() > 100);
+    for (why, expected, bytes) in cases {
+        let kind = expected.split(' ').next().unwrap_or_default();
+        let found = look(&bytes);
+        let is_right = match (&found, kind) {
+            (Found::Preamble(preamble), "client") => {
+                let Source::Client(ends) = &preamble.source else {
+                    panic!("{why}: {found:?}");
+                };
+                let scheme = if preamble.is_https { "https" } else { "http" };
+                let (ip, port) = (ends.remote.ip(), ends.remote.port());
+                assert_eq!(format!("client {ip} {port} {scheme}"), expected, "{why}");
+                preamble.length == bytes.len()
+            }
+            (Found::Preamble(preamble), "own") => preamble.length == bytes.len(),
+            // More follows it.
+            (Found::Preamble(preamble), "answer") => preamble.length < bytes.len(),
+            (Found::Malformed(_), "closed") | (Found::Unknown, "late") | (Found::Data, "http") => {
+                true
+            }
+            _ => false,
+        };
+        assert!(is_right, "{why} {found:?}");
+    }
+}
