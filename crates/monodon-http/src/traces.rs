@@ -6,11 +6,13 @@
 //! its own.
 
 mod context;
+mod epoch;
 mod sampler;
 mod traced;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use http::header::Entry;
@@ -18,6 +20,7 @@ use http::{HeaderName, HeaderValue, Request};
 use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 
 use self::context::{Context, FIELD_BYTES};
+use self::epoch::Epoch;
 pub(crate) use self::sampler::Sampler;
 pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
@@ -123,6 +126,7 @@ pub(crate) struct Tracer {
     sampler: Cell<Sampler>,
     lane: Lane,
     ids: RefCell<Ids>,
+    epoch: Epoch,
     spare: Spare<Traced>,
 }
 
@@ -133,6 +137,7 @@ impl Tracer {
             sampler: Cell::new(traces.sampler),
             lane: traces.exporter.lane(index),
             ids: RefCell::new(Ids::new()),
+            epoch: Epoch::new(),
             spare: Spare::new(SPARE),
         }
     }
@@ -173,6 +178,11 @@ impl Tracer {
         let mut traced = self.spare.take().unwrap_or_default();
         traced.begin(context, parent, fields);
         Some(traced)
+    }
+
+    /// A moment that is not to come, since the Unix epoch.
+    pub(crate) fn since_epoch(&self, moment: Instant) -> Duration {
+        self.epoch.since(moment)
     }
 
     /// Exports a request that has ended.

@@ -1,16 +1,20 @@
 //! Writes requests as spans, by the semantic conventions of OpenTelemetry for HTTP servers
 //! (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>), straight into the bytes that are sent:
-//! `attributes` are what a span tells of its request, `preface` is what stands before all spans.
+//! `preface` is what stands before all spans, `frame` what each has, `attributes` what the server's tells of
+//! the request. What is the same each time is encoded once, and copied.
 
 mod attributes;
+mod frame;
 mod preface;
 
 use std::time::Duration;
 
-use prost::encoding::{fixed32, fixed64, int32};
+use prost::encoding::int32;
 
+use self::attributes::{Attribute, Attributes};
+use self::frame::{Frame, Place};
 pub(crate) use self::preface::Preface;
-use crate::ids::{Ids, SpanId};
+use crate::ids::Ids;
 use crate::span::RequestSpan;
 use crate::wire;
 
@@ -37,108 +41,101 @@ const SERVER: i32 = 2;
 /// The code of a status.
 const ERROR: i32 = 2;
 
+/// Bytes that the length of a span takes as a rule: of the server's, and of one below it.
+const LONG: usize = 2;
+const SHORT: usize = 1;
+
 /// Bits of a span's flags beyond those of W3C: whether its parent is of another process is known, and it
 /// is.
 const REMOTE_IS_KNOWN: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
-/// Appends the spans of a request: the server's, and below it those of the queue, the app and the sending,
-/// as far as it came.
-pub(crate) fn spans(of: &RequestSpan<'_>, ids: &mut Ids, out: &mut Vec<u8>) {
-    put_server(of, out);
-    if let Some((worker, called)) = of.called {
-        let app = (called, of.ready.unwrap_or(of.ended));
-        let has_failed = of.status >= 500 || of.ready.is_none() && of.failure.is_some();
-        put_below(
-            of,
-            ids.span(),
-            "queue",
-            (Duration::ZERO, called),
-            out,
-            |_| {},
-        );
-        put_below(of, ids.span(), "app", app, out, |out| {
-            attributes::number(tag::ATTRIBUTES, "monodon.worker", worker.into(), out);
+/// Writes the spans of one request after the other.
+pub(crate) struct Encoder {
+    server: Frame,
+    queue: Frame,
+    app: Frame,
+    send: Frame,
+    worker: Attribute,
+    attributes: Attributes,
+}
+
+impl Encoder {
+    pub(crate) fn new() -> Self {
+        Self {
+            server: Frame::new(None, SERVER),
+            queue: Frame::new(Some("queue"), INTERNAL),
+            app: Frame::new(Some("app"), INTERNAL),
+            send: Frame::new(Some("send"), INTERNAL),
+            worker: Attribute::number("monodon.worker"),
+            attributes: Attributes::new(),
+        }
+    }
+
+    /// Appends the spans of a request: the server's, and below it those of the queue, the app and the
+    /// sending, as far as it came.
+    pub(crate) fn write(&self, of: &RequestSpan<'_>, ids: &mut Ids, out: &mut Vec<u8>) {
+        self.write_server(of, out);
+        let mut below =
+            |frame: &Frame, from: Duration, to: Duration, rest: &dyn Fn(&mut Vec<u8>)| {
+                let place = Place {
+                    id: ids.span(),
+                    parent: Some(of.span),
+                    flags: u32::from(of.flags) | REMOTE_IS_KNOWN,
+                    from: of.received + from,
+                    to: of.received + to.max(from),
+                };
+                wire::message(tag::SPAN, SHORT, out, |out| {
+                    frame.write(of, &place, out);
+                    rest(out);
+                });
+            };
+        if let Some((worker, called)) = of.called {
+            let has_failed = of.status >= 500 || of.ready.is_none() && of.failure.is_some();
+            below(&self.queue, Duration::ZERO, called, &|_| {});
+            below(&self.app, called, of.ready.unwrap_or(of.ended), &|out| {
+                self.worker.put_number(worker.into(), out);
+                put_status(has_failed, out);
+            });
+        }
+        if let Some(ready) = of.sends() {
+            below(&self.send, ready, of.ended, &|out| {
+                put_status(of.failure.is_some(), out);
+            });
+        }
+    }
+
+    fn write_server(&self, of: &RequestSpan<'_>, out: &mut Vec<u8>) {
+        let remote = if of.parent.is_some() { IS_REMOTE } else { 0 };
+        let place = Place {
+            id: of.span,
+            parent: of.parent,
+            flags: u32::from(of.flags) | REMOTE_IS_KNOWN | remote,
+            from: of.received,
+            to: of.received + of.ended,
+        };
+        // The server knows no routes, and a path would be a name for each resource.
+        let name = if of.is_known_method {
+            of.method
+        } else {
+            "HTTP"
+        };
+        wire::message(tag::SPAN, LONG, out, |out| {
+            self.server.write(of, &place, out);
+            wire::bytes(tag::NAME, name.as_bytes(), out);
+            let has_failed = self.attributes.write(of, out);
             put_status(has_failed, out);
         });
     }
-    if let Some(ready) = of.sends() {
-        put_below(of, ids.span(), "send", (ready, of.ended), out, |out| {
-            put_status(of.failure.is_some(), out);
-        });
-    }
-}
-
-fn put_server(of: &RequestSpan<'_>, out: &mut Vec<u8>) {
-    let remote = if of.parent.is_some() { IS_REMOTE } else { 0 };
-    // The server knows no routes, and a path would be a name for each resource.
-    let name = if of.is_known_method {
-        of.method
-    } else {
-        "HTTP"
-    };
-    wire::message(tag::SPAN, out, |out| {
-        put_place(of, of.span, of.parent, remote, out);
-        put_step(name, SERVER, (of.received, of.received + of.ended), out);
-        let has_failed = attributes::put(of, out);
-        put_status(has_failed, out);
-    });
-}
-
-/// A part of the server's span, from and to a time since the request's head had come.
-fn put_below(
-    of: &RequestSpan<'_>,
-    id: SpanId,
-    name: &str,
-    (from, to): (Duration, Duration),
-    out: &mut Vec<u8>,
-    rest: impl FnOnce(&mut Vec<u8>),
-) {
-    let times = (of.received + from, of.received + to.max(from));
-    wire::message(tag::SPAN, out, |out| {
-        put_place(of, id, Some(of.span), 0, out);
-        put_step(name, INTERNAL, times, out);
-        rest(out);
-    });
-}
-
-/// Where it belongs.
-fn put_place(
-    of: &RequestSpan<'_>,
-    id: SpanId,
-    parent: Option<SpanId>,
-    flags: u32,
-    out: &mut Vec<u8>,
-) {
-    wire::bytes(tag::TRACE_ID, &of.trace.0, out);
-    wire::bytes(tag::SPAN_ID, &id.0, out);
-    if let Some(parent) = parent {
-        wire::bytes(tag::PARENT_SPAN_ID, &parent.0, out);
-    }
-    wire::some_bytes(tag::TRACE_STATE, of.state.as_bytes(), out);
-    let flags = u32::from(of.flags) | REMOTE_IS_KNOWN | flags;
-    fixed32::encode(tag::FLAGS, &flags, out);
-}
-
-/// What it is, and from when to when, since the Unix epoch.
-fn put_step(name: &str, kind: i32, (from, to): (Duration, Duration), out: &mut Vec<u8>) {
-    wire::bytes(tag::NAME, name.as_bytes(), out);
-    int32::encode(tag::KIND, &kind, out);
-    fixed64::encode(tag::START_TIME, &nanos(from), out);
-    fixed64::encode(tag::END_TIME, &nanos(to), out);
 }
 
 /// Without one it is unset, as those of servers are that have not failed.
 fn put_status(has_failed: bool, out: &mut Vec<u8>) {
     if has_failed {
-        wire::message(tag::STATUS, out, |out| {
+        wire::message(tag::STATUS, SHORT, out, |out| {
             int32::encode(tag::STATUS_CODE, &ERROR, out);
         });
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::{Preface, spans};
+use super::{Encoder, Preface};
 use crate::ids::{Ids, SpanId, TraceId};
 use crate::span::{Failure, RequestSpan};
 
@@ -35,13 +35,13 @@ fn answered() -> RequestSpan<'static> {
 
 /// What a collector reads of a batch of these requests.
 fn read(resource: &[(String, String)], of: &[RequestSpan<'_>]) -> ExportTraceServiceRequest {
-    let (mut ids, mut bytes) = (Ids::new(), Vec::new());
+    let (encoder, mut ids, mut bytes) = (Encoder::new(), Ids::new(), Vec::new());
     for of in of {
-        spans(of, &mut ids, &mut bytes);
+        encoder.write(of, &mut ids, &mut bytes);
     }
     let whole = [&Preface::new(resource).of(bytes.len()), &bytes[..]].concat();
     let request = ExportTraceServiceRequest::decode(&*whole).expect("a request");
-    // Everything is at its place, and nothing has a length that is longer than need be.
+    // No length is longer than it has to be.
     assert_eq!(request.encoded_len(), whole.len());
     request
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::encode;
+use crate::encode::Encoder;
 use crate::ids::Ids;
 use crate::span::RequestSpan;
 
@@ -27,6 +27,7 @@ pub(crate) struct Batch {
 
 /// All lanes of an exporter.
 pub(crate) struct Lanes {
+    encoder: Encoder,
     held: Box<[Mutex<Held>]>,
     /// Full batches that a lane holds, at most.
     most: usize,
@@ -68,7 +69,7 @@ impl Lane {
             return;
         }
         let is_first = held.open.spans == 0;
-        encode::spans(span, ids, &mut held.open.bytes);
+        self.lanes.encoder.write(span, ids, &mut held.open.bytes);
         held.open.spans += span.count();
         let is_full = held.open.bytes.len() >= BATCH;
         if is_full {
@@ -96,6 +97,7 @@ impl Held {
 impl Lanes {
     pub(crate) fn new(count: usize) -> Self {
         Self {
+            encoder: Encoder::new(),
             held: (0..count).map(|_| Mutex::default()).collect(),
             most: (WAITING / BATCH / count.max(1)).max(1),
             has_some: Notify::new(),

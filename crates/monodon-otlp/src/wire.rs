@@ -9,13 +9,6 @@ pub(crate) fn bytes(tag: u32, value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
 }
 
-/// The same unless it is empty: proto3 leaves out what has its default.
-pub(crate) fn some_bytes(tag: u32, value: &[u8], out: &mut Vec<u8>) {
-    if !value.is_empty() {
-        bytes(tag, value, out);
-    }
-}
-
 /// Begins a field of so many bytes, which follow.
 pub(crate) fn begin(tag: u32, length: usize, out: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, out);
@@ -27,19 +20,16 @@ pub(crate) const fn field_len(length: usize) -> usize {
     1 + encoded_len_varint(length as u64) + length
 }
 
-/// Writes a message whose length is not known before it is written.
-pub(crate) fn message(tag: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+/// Writes a message whose length is not known before it is written, and takes `usual` bytes as a rule.
+pub(crate) fn message(tag: u32, usual: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     encode_key(tag, WireType::LengthDelimited, out);
-    // Room for a short length. For a longer one the message moves on.
-    out.push(0);
-    let start = out.len();
+    let at = out.len();
+    out.resize(at + usual, 0);
     write(out);
-    let end = out.len();
-    let length = (end - start) as u64;
-    let more = encoded_len_varint(length) - 1;
-    if more > 0 {
-        out.resize(end + more, 0);
-        out.copy_within(start..end, start + more);
+    let length = out.len() - at - usual;
+    let needed = encoded_len_varint(length as u64);
+    if needed != usual {
+        out.splice(at..at + usual, std::iter::repeat_n(0, needed));
     }
-    encode_varint(length, &mut &mut out[start - 1..start + more]);
+    encode_varint(length as u64, &mut &mut out[at..at + needed]);
 }

@@ -205,7 +205,7 @@ fn life(seen: &Seen, outcome: Outcome, begun: Instant, ended: Instant) -> Life {
 }
 
 /// A moment, since the Unix epoch.
-pub(super) fn since_epoch(moment: Instant) -> Duration {
+fn since_epoch(moment: Instant) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().saturating_sub(moment.elapsed())
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 use http::Version;
 use monodon_otlp::{Failure, RequestSpan};
 
-use super::lives::since_epoch;
 use super::{OTHER, Seen};
 use crate::access::masked_query;
 use crate::traces::{Traced, Tracer};
@@ -23,6 +22,7 @@ impl Seen {
             tracer.export(&RequestSpan {
                 path,
                 query: &masked_query(query),
+                received: tracer.since_epoch(begun),
                 failure: self.failure(is_cut),
                 ..self.span(&record, begun, ended)
             });
@@ -42,7 +42,6 @@ impl Seen {
             },
             is_https: self.is_https(),
             client: self.about.client.ip(),
-            received: since_epoch(begun),
             called: self.taken().map(|(worker, at)| (worker, after(at))),
             ready: self.answered().map(after),
             ended: after(ended),

@@ -36,7 +36,7 @@ impl Preface {
             resource: Vec::new(),
             scope: Vec::new(),
         };
-        wire::message(RESOURCE, &mut preface.resource, |out| {
+        wire::message(RESOURCE, 2, &mut preface.resource, |out| {
             for (name, value) in resource {
                 match (&**name, value.parse()) {
                     ("process.pid", Ok(pid)) => {
@@ -47,7 +47,7 @@ impl Preface {
             }
         });
         wire::bytes(SCHEMA_URL, SCHEMA.as_bytes(), &mut preface.resource);
-        wire::message(SCOPE, &mut preface.scope, |out| {
+        wire::message(SCOPE, 1, &mut preface.scope, |out| {
             wire::bytes(SCOPE_NAME, b"monodon", out);
             wire::bytes(SCOPE_VERSION, env!("CARGO_PKG_VERSION").as_bytes(), out);
         });
