@@ -1,30 +1,28 @@
 //! What I/O threads and workers share: the queue, the inboxes, and who is there.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+mod faults;
+mod watch;
+
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use monodon_http::handoff::{App, Peer};
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
 use monodon_http::observe::Limit;
 use monodon_http::options::Options;
-use monodon_http::report::{Blame, Report, Reporter};
+use monodon_http::report::{Blame, Reporter};
 
+pub use self::watch::Counts;
 use crate::health::Health;
 use crate::inbox::{Inbox, Letter, Mail};
-use crate::io::IoThread;
-use crate::overdue;
-#[cfg(unix)]
-use crate::process::{Hear, ProcessWorker};
-use crate::queue::{Holder, Origin, Queue, Queued};
-use crate::record::{Event, HeadForm, Malformed};
+use crate::queue::{Queue, Queued};
+use crate::record::{Event, HeadForm};
 use crate::redirect::Redirect;
-use crate::reply::{BridgeHandler, Subject};
-use crate::slot::Lost;
-use crate::socket::SocketOptions;
-use crate::tasks;
-use crate::worker::{Doorbell, Pulse, Worker};
+use crate::socket::options::SocketOptions;
+use crate::ticket::{Holder, Origin};
+use crate::worker::{Doorbell, Worker};
 
 /// Queued requests, or events, at which a worker is rung before the I/O thread has finished its round.
 const RING_AT: usize = 64;
@@ -45,30 +43,12 @@ pub struct Bridge {
     queue_timeout: AtomicU64,
     /// Requests whose answer has not begun that one worker may hold.
     pub(crate) most_unanswered: usize,
-    request_timeout: Duration,
+    pub(crate) request_timeout: Duration,
     /// Read when a WebSocket opens.
     sockets: Mutex<SocketOptions>,
-    pub(crate) health: Health,
+    health: Health,
     pub(crate) redirect: Option<Redirect>,
     reporter: Arc<dyn Reporter>,
-}
-
-/// Counters of a bridge.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests that no worker has taken.
-    pub queued: usize,
-    /// Requests that workers hold.
-    pub claimed: usize,
-    /// Buffers that workers have lent and not got back.
-    pub lent: usize,
-    /// Workers.
-    pub workers: usize,
-}
-
-thread_local! {
-    /// The bridge's part on this I/O thread.
-    static HERE: RefCell<Option<Rc<IoThread>>> = const { RefCell::new(None) };
 }
 
 impl Bridge {
@@ -123,29 +103,6 @@ impl Bridge {
         worker
     }
 
-    /// Adds a worker in another process, under a `number` that no other one has: a task on one of the
-    /// I/O threads speaks for it. `hear` gets its messages, on that thread. Gives its end of the socket
-    /// beside the means to talk to it.
-    ///
-    /// # Errors
-    /// When no socket can be had.
-    #[cfg(unix)]
-    pub fn attach_process(
-        self: &Arc<Self>,
-        number: u32,
-        hear: Hear,
-    ) -> std::io::Result<(ProcessWorker, std::os::unix::net::UnixStream)> {
-        let (worker, newcomer, theirs) =
-            ProcessWorker::new(hear, |bell| self.enter(Some(number), bell, false))?;
-        let home = worker.index() as usize % self.io_threads();
-        self.inbox(home).post(&mut vec![Letter {
-            slot: 0,
-            generation: 0,
-            mail: Mail::Adopt(Box::new(newcomer)),
-        }]);
-        Ok((worker, theirs))
-    }
-
     pub(crate) fn enter(
         self: &Arc<Self>,
         number: Option<u32>,
@@ -174,12 +131,6 @@ impl Bridge {
     pub(crate) fn workers(&self) -> Vec<Arc<Worker>> {
         let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
         workers.clone()
-    }
-
-    /// What the arbiter watches, of every worker. Takes locks: not for the request's way.
-    pub fn pulses(&self) -> Vec<Pulse> {
-        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().map(|worker| worker.pulse()).collect()
     }
 
     /// Microseconds of this bridge's clock, which begins with it.
@@ -213,10 +164,19 @@ impl Bridge {
         }
     }
 
-    /// Whether a worker takes requests, now or when it has answered others.
-    pub(crate) fn has_serving_worker(&self) -> bool {
-        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().any(|worker| worker.is_serving())
+    /// From now on the server is not ready, whatever its workers do; it goes on serving.
+    pub fn leave(&self) {
+        self.health.leave();
+    }
+
+    /// The answer to a request for a health endpoint, which takes locks; `None` for every other request.
+    pub(crate) fn health_answer(&self, head: &Parts) -> Option<Response<Bytes>> {
+        let is_serving = || {
+            let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+            workers.iter().any(|worker| worker.is_serving())
+        };
+        let oldest = || self.queue.oldest(self.now_ms());
+        self.health.answer(head, is_serving, oldest)
     }
 
     /// Whether there are workers whose answers come by the inboxes.
@@ -237,17 +197,6 @@ impl Bridge {
             .filter(|worker| worker.index() != index && worker.would_take())
             .count();
         most.min(queued.div_ceil(takers + 1))
-    }
-
-    /// The counters, for tests and the status page. Takes locks: not for the request's way.
-    pub fn counts(&self) -> Counts {
-        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
-        Counts {
-            queued: self.queue.live(),
-            claimed: workers.iter().map(|worker| worker.held() as usize).sum(),
-            lent: workers.iter().map(|worker| worker.lent()).sum(),
-            workers: workers.len(),
-        }
     }
 
     pub(crate) fn forget(&self, index: u32) {
@@ -339,101 +288,5 @@ impl Bridge {
         for worker in workers.iter().filter(|worker| worker.has_events()) {
             worker.wake();
         }
-    }
-
-    /// A request was lost in the hands of a worker. `subject` names it.
-    pub(crate) fn report_lost(&self, subject: &Subject, lost: Lost) {
-        let Lost {
-            code, worker, held, ..
-        } = lost;
-        match code {
-            "MONODON_REQUEST_TIMEOUT" => self.queue.limited.count(Limit::RequestTimeout, 1),
-            "MONODON_WORKER_HUNG" => self.queue.limited.count(Limit::Timeout, 1),
-            _ => {}
-        }
-        let detail = format!(
-            "{subject}, held for {:.1} s by worker {worker}",
-            held.as_secs_f32()
-        );
-        self.report(code, Blame::App, detail);
-    }
-
-    pub(crate) fn report_malformed(&self, worker: u32, malformed: &Malformed) {
-        let detail = format!("worker {worker}: {malformed}");
-        self.report("MONODON_MALFORMED_BATCH", Blame::Server, detail);
-    }
-
-    pub(crate) fn report_file(&self, subject: &Subject, why: &str) {
-        self.report(
-            "MONODON_FILE_FAILED",
-            Blame::App,
-            format!("{subject}: {why}"),
-        );
-    }
-
-    pub(crate) fn report_no_upgrade(&self, subject: &Subject) {
-        self.report("MONODON_NOT_UPGRADABLE", Blame::App, subject.to_string());
-    }
-
-    /// A client has met a limit.
-    pub(crate) fn count_limit(&self, limit: Limit) {
-        self.queue.limited.count(limit, 1);
-    }
-
-    /// A WebSocket client has broken the protocol, or is gone without a word.
-    pub(crate) fn report_socket(&self, code: &'static str, peer: &Peer, detail: String) {
-        self.reporter.report(Report {
-            code,
-            blame: Blame::Client,
-            peer: peer.remote(),
-            detail,
-        });
-    }
-
-    pub(crate) fn report_bad_head(&self, status: u16) {
-        let detail = format!("status {status} or a header field of its response");
-        self.report("MONODON_BAD_HEADER", Blame::App, detail);
-    }
-
-    pub(crate) fn report(&self, code: &'static str, blame: Blame, detail: String) {
-        self.reporter.report(Report {
-            code,
-            blame,
-            peer: None,
-            detail,
-        });
-    }
-}
-
-/// The bridge as the server's app.
-pub struct BridgeApp(pub Arc<Bridge>);
-
-impl App for BridgeApp {
-    type Handler = BridgeHandler;
-
-    fn attach(&self, thread: usize) -> BridgeHandler {
-        let io = Rc::new(IoThread::new(thread, Arc::clone(&self.0)));
-        HERE.with_borrow_mut(|here| *here = Some(Rc::clone(&io)));
-        tasks::spawn(&io);
-        if !self.0.request_timeout.is_zero() {
-            overdue::watch(&io, self.0.request_timeout);
-        }
-        BridgeHandler::new(io)
-    }
-
-    fn before_park(&self, _thread: usize) {
-        HERE.with_borrow(|here| {
-            if let Some(io) = here {
-                io.before_park();
-            }
-        });
-    }
-
-    fn after_unpark(&self, _thread: usize) {
-        HERE.with_borrow(|here| {
-            if let Some(io) = here {
-                io.after_unpark();
-            }
-        });
     }
 }

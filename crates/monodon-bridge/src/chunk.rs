@@ -4,8 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{Buf, Bytes};
 
-use crate::worker::Worker;
-
 /// Memory that belongs to a worker and is read by native threads until it is given back.
 ///
 /// The implementor vouches that `bytes` stays readable until the [`Loan`] that holds it is dropped
@@ -13,6 +11,12 @@ use crate::worker::Worker;
 pub trait LentMemory: Send + Sync + 'static {
     /// The memory.
     fn bytes(&self) -> &[u8];
+}
+
+/// Who gets buffers back.
+pub(crate) trait Lender: Send + Sync {
+    /// Called on an I/O thread when it is done with the buffer that was lent under `key`.
+    fn give_back(&self, key: usize);
 }
 
 /// A buffer on loan, kept in the worker's table until native code has given it back.
@@ -59,18 +63,18 @@ pub(crate) struct Borrowed {
     loan: Arc<Loan>,
     position: usize,
     remaining: usize,
-    worker: Arc<Worker>,
+    lender: Arc<dyn Lender>,
     key: usize,
 }
 
 impl Borrowed {
-    pub(crate) fn new(loan: Arc<Loan>, worker: Arc<Worker>, key: usize) -> Self {
+    pub(crate) fn new(loan: Arc<Loan>, lender: Arc<dyn Lender>, key: usize) -> Self {
         let remaining = loan.len();
         Self {
             loan,
             position: 0,
             remaining,
-            worker,
+            lender,
             key,
         }
     }
@@ -78,7 +82,7 @@ impl Borrowed {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        self.worker.give_back(self.key);
+        self.lender.give_back(self.key);
     }
 }
 

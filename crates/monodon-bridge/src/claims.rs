@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::queue::{Origin, Ticket};
+use crate::ticket::{Origin, Ticket};
 
 /// An id is a place in the table and the generation of that place, so that an answer which crossed
 /// with an abort is told from one to the place's next tenant.

@@ -21,7 +21,7 @@ use tokio::io::Interest;
 use tokio::net::UnixStream;
 
 use crate::layout::{BATCH_BYTES, BATCH_RECORDS};
-use crate::process::{Line, Order};
+use crate::line::{Line, Order};
 use crate::record::{BatchHead, Event, Malformed};
 use crate::worker::Worker;
 

@@ -16,8 +16,9 @@ use super::*;
 use crate::bridge::Bridge;
 use crate::layout::kind;
 use crate::process::ProcessWorker;
-use crate::queue::{About, Origin, Queued, Ticket};
+use crate::queue::Queued;
 use crate::record::HeadForm;
+use crate::ticket::{About, Origin, Place, Ticket};
 
 struct Silent;
 
@@ -248,7 +249,7 @@ fn the_end_of_the_socket_ends_what_the_worker_held() {
         ));
         world.until_hung_up().await;
         assert_eq!(world.bridge.counts(), crate::bridge::Counts::default());
-        assert_eq!(ticket.place(), crate::queue::Place::Over);
+        assert_eq!(ticket.place(), Place::Over);
         assert!(!world.process.server_ended());
     });
 }

@@ -9,9 +9,6 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
 use monodon_http::options::Options;
 
-use crate::bridge::Bridge;
-use crate::streamed::ReplyBody;
-
 /// How long a request may wait for a worker, with `queue-timeout` off, before the server is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -48,26 +45,20 @@ impl Health {
         }
     }
 
-    fn probe(&self, uri: &Uri) -> Option<Probe> {
-        // Before the request's path is looked for: without an option there is nothing to compare.
-        let path = self.path.as_deref()?;
-        match uri.path().strip_prefix(path)? {
-            "" | "/ready" => Some(Probe::Ready),
-            "/live" => Some(Probe::Live),
-            _ => None,
-        }
-    }
-}
-
-impl Bridge {
     /// From now on the server is not ready, whatever its workers do; it goes on serving.
-    pub fn leave(&self) {
-        self.health.is_leaving.store(true, Ordering::Relaxed);
+    pub(crate) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
     }
 
-    /// The answer to a request for a health endpoint; `None` for every other request.
-    pub(crate) fn health_answer(&self, head: &Parts) -> Option<Response<ReplyBody>> {
-        let probe = self.health.probe(&head.uri)?;
+    /// The answer to a request for a health endpoint; `None` for every other request. `is_serving` says
+    /// whether a worker takes requests, `oldest` how long one has waited for that.
+    pub(crate) fn answer(
+        &self,
+        head: &Parts,
+        is_serving: impl FnOnce() -> bool,
+        oldest: impl FnOnce() -> Duration,
+    ) -> Option<Response<Bytes>> {
+        let probe = self.probe(&head.uri)?;
         if head.method != Method::GET && head.method != Method::HEAD {
             let mut refusal = answer(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -79,32 +70,46 @@ impl Bridge {
         }
         Some(match probe {
             Probe::Live => answer(StatusCode::OK, r#"{"status":"live"}"#),
-            Probe::Ready => match self.obstacle() {
+            Probe::Ready => match self.obstacle(is_serving, oldest) {
                 None => answer(StatusCode::OK, r#"{"status":"ready"}"#),
                 Some(unready) => answer(StatusCode::SERVICE_UNAVAILABLE, unready),
             },
         })
     }
 
-    /// Why the server is not ready, as a probe is told. Takes locks: not for the request's way.
-    fn obstacle(&self) -> Option<&'static str> {
-        if self.health.is_leaving.load(Ordering::Relaxed) {
+    /// Why the server is not ready, as a probe is told.
+    fn obstacle(
+        &self,
+        is_serving: impl FnOnce() -> bool,
+        oldest: impl FnOnce() -> Duration,
+    ) -> Option<&'static str> {
+        if self.is_leaving.load(Ordering::Relaxed) {
             return Some(r#"{"status":"unready","reason":"the server is stopping"}"#);
         }
-        if !self.has_serving_worker() {
+        if !is_serving() {
             return Some(r#"{"status":"unready","reason":"no worker is ready"}"#);
         }
-        if self.queue.oldest(self.now_ms()) > self.health.patience {
+        if oldest() > self.patience {
             return Some(r#"{"status":"unready","reason":"requests wait too long for a worker"}"#);
         }
         None
     }
+
+    fn probe(&self, uri: &Uri) -> Option<Probe> {
+        // Before the request's path is looked for: without an option there is nothing to compare.
+        let path = self.path.as_deref()?;
+        match uri.path().strip_prefix(path)? {
+            "" | "/ready" => Some(Probe::Ready),
+            "/live" => Some(Probe::Live),
+            _ => None,
+        }
+    }
 }
 
-fn answer(status: StatusCode, text: &'static str) -> Response<ReplyBody> {
+fn answer(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let body = Bytes::from_static(text.as_bytes());
     let length = body.len();
-    let mut response = Response::new(ReplyBody::Whole(Some(body.into())));
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let fields = response.headers_mut();
     fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

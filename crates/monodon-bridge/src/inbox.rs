@@ -8,8 +8,6 @@ use bytes::Bytes;
 
 use crate::chunk::Loan;
 use crate::handshake::Sleeper;
-#[cfg(unix)]
-use crate::process::Newcomer;
 use crate::slot::{Answer, Lost, Part};
 
 /// What a worker says to one exchange.
@@ -41,9 +39,8 @@ pub(crate) enum Mail {
     },
     /// To the thread itself.
     TakeBack(TakeBack),
-    /// To the thread itself: it is the home of a worker in a process.
-    #[cfg(unix)]
-    Adopt(Box<Newcomer>),
+    /// To the thread itself: something that it is to begin, where tasks can be spawned.
+    Run(Box<dyn FnOnce() + Send>),
 }
 
 /// Asks an I/O thread to stop reading lent memory. The asker waits until it is done with it.
@@ -143,7 +140,6 @@ impl Inbox {
     }
 
     /// Wakes the task that reads the inbox.
-    #[cfg(unix)]
     pub(crate) fn wake_reader(&self) {
         let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reader) = &letters.reader {

@@ -14,12 +14,10 @@ use crate::bridge::Bridge;
 use crate::headers;
 use crate::inbox::{Inbox, Letter, Mail};
 use crate::patience::Patience;
-#[cfg(unix)]
-use crate::process::Newcomer;
-use crate::queue::{Holder, Place, Queued, Ticket};
+use crate::queue::Queued;
 use crate::record::Event;
-use crate::reply::BUSY;
-use crate::slot::{Answer, Ending, Slot, Slots};
+use crate::slot::{Answer, BUSY, Ending, Slot, Slots};
+use crate::ticket::{Holder, Place, Ticket};
 
 /// What lives on one I/O thread.
 pub(crate) struct IoThread {
@@ -39,9 +37,8 @@ pub(crate) struct IoThread {
     ringer: RefCell<Option<Waker>>,
     /// How much was taken from the queue when a worker was rung beside others that sleep.
     rung: Cell<Option<u64>>,
-    /// Workers in processes that will live here, until their tasks are spawned.
-    #[cfg(unix)]
-    newcomers: RefCell<Vec<Newcomer>>,
+    /// What the task that reads the inbox is to begin.
+    to_run: RefCell<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl IoThread {
@@ -58,8 +55,7 @@ impl IoThread {
             owes_ring: Cell::new(false),
             ringer: RefCell::default(),
             rung: Cell::new(None),
-            #[cfg(unix)]
-            newcomers: RefCell::default(),
+            to_run: RefCell::default(),
         }
     }
 
@@ -153,17 +149,15 @@ impl IoThread {
     }
 
     /// A letter may be read where nothing can be spawned: the task that reads the inbox does that.
-    #[cfg(unix)]
-    fn adopt(&self, newcomer: Newcomer) {
-        self.newcomers.borrow_mut().push(newcomer);
+    fn run_later(&self, work: Box<dyn FnOnce() + Send>) {
+        self.to_run.borrow_mut().push(work);
         self.inbox().wake_reader();
     }
 
-    /// Begins to speak for the workers that have come.
-    #[cfg(unix)]
-    pub(crate) fn settle_newcomers(&self) {
-        for newcomer in self.newcomers.take() {
-            newcomer.settle();
+    /// Begins what is to be begun.
+    pub(crate) fn run(&self) {
+        for work in self.to_run.take() {
+            work();
         }
     }
 
@@ -233,8 +227,7 @@ impl IoThread {
         } = letter;
         let mail = match mail {
             Mail::TakeBack(request) => return drop(request),
-            #[cfg(unix)]
-            Mail::Adopt(newcomer) => return self.adopt(*newcomer),
+            Mail::Run(work) => return self.run_later(work),
             mail => mail,
         };
         let mut slots = self.slots.borrow_mut();
@@ -278,9 +271,7 @@ impl IoThread {
                 }
                 send_informational(slot, status, &headers);
             }
-            Mail::TakeBack(_) => return,
-            #[cfg(unix)]
-            Mail::Adopt(_) => return,
+            Mail::TakeBack(_) | Mail::Run(_) => return,
         }
         let reply = slot.reply.take();
         drop(slots);

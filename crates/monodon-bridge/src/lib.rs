@@ -9,15 +9,18 @@
 //!    them into a response of [`chunk`]s.
 //!
 //! What must hold: a request is queued, claimed by one worker, or over, and one word decides which
-//! ([`queue`]); all queues are bounded; nothing a worker submits can panic this code; lent memory
+//! ([`ticket`]); all queues are bounded; nothing a worker submits can panic this code; lent memory
 //! is read on one I/O thread only, so that [`worker::Worker::detach`] can take it back there.
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod bridge;
 pub mod chunk;
 mod claims;
+mod clock;
 #[cfg(unix)]
 mod courier;
+mod exchange;
 mod gone;
 mod handshake;
 mod headers;
@@ -25,6 +28,8 @@ mod health;
 mod inbox;
 mod io;
 pub mod layout;
+#[cfg(unix)]
+mod line;
 mod loans;
 mod overdue;
 mod overload;
@@ -38,9 +43,12 @@ pub mod reply;
 mod slot;
 mod socket;
 pub mod streamed;
+mod subject;
 mod sync;
 mod tasks;
+mod ticket;
 mod tunnel;
 pub mod under_way;
+mod unread;
 mod upload;
 pub mod worker;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use monodon_http::options::Options;
 
-use crate::queue::waited;
+use crate::clock::waited;
 
 /// The bounds of an overload.
 #[derive(Clone, Copy, Debug)]

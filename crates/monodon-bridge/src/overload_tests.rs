@@ -6,7 +6,9 @@ use std::sync::Arc;
 use monodon_http::options::Options;
 
 use crate::claims::Claims;
-use crate::queue::{About, Demand, Origin, Place, Queue, Queued, Taken, Ticket, waited};
+use crate::clock::waited;
+use crate::queue::{Demand, Queue, Queued, Taken};
+use crate::ticket::{About, Origin, Place, Ticket};
 
 /// Time that the app takes for a request, in milliseconds.
 const WORK: u32 = 10;

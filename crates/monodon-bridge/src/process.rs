@@ -3,18 +3,15 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::sync::Arc;
 
-use bytes::Bytes;
-
+use crate::bridge::Bridge;
 use crate::courier::Courier;
+use crate::inbox::{Letter, Mail};
+use crate::line::{Bell, Line, Order};
 use crate::worker::{Doorbell, Worker};
 
-/// Hears the messages of a worker (JSON), and `None` when its connection has ended. It is called on
-/// an I/O thread, so it must not block.
-pub type Hear = Box<dyn Fn(Option<&[u8]>) + Send + Sync>;
+pub use crate::line::Hear;
 
 /// What the arbiter holds of a worker in a process. Dropping it changes nothing.
 pub struct ProcessWorker {
@@ -30,11 +27,7 @@ impl ProcessWorker {
     ) -> io::Result<(Self, Newcomer, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let line = Arc::new(Line {
-            orders: Mutex::default(),
-            hear,
-            server_ended: AtomicBool::new(false),
-        });
+        let line = Arc::new(Line::new(hear));
         let worker = enter(Box::new(Bell(Arc::clone(&line))));
         let newcomer = Newcomer {
             worker: Arc::clone(&worker),
@@ -62,7 +55,31 @@ impl ProcessWorker {
 
     /// Whether its connection has ended with the server, and not before.
     pub fn server_ended(&self) -> bool {
-        self.line.server_ended.load(Ordering::Acquire)
+        self.line.server_ended()
+    }
+}
+
+impl Bridge {
+    /// Adds a worker in another process, under a `number` that no other one has: a task on one of the
+    /// I/O threads speaks for it. `hear` gets its messages, on that thread. Gives its end of the socket
+    /// beside the means to talk to it.
+    ///
+    /// # Errors
+    /// When no socket can be had.
+    pub fn attach_process(
+        self: &Arc<Self>,
+        number: u32,
+        hear: Hear,
+    ) -> io::Result<(ProcessWorker, UnixStream)> {
+        let (worker, newcomer, theirs) =
+            ProcessWorker::new(hear, |bell| self.enter(Some(number), bell, false))?;
+        let home = worker.index() as usize % self.io_threads();
+        self.inbox(home).post(&mut vec![Letter {
+            slot: 0,
+            generation: 0,
+            mail: Mail::Run(Box::new(|| newcomer.settle())),
+        }]);
+        Ok((worker, theirs))
     }
 }
 
@@ -85,78 +102,5 @@ impl Newcomer {
             Ok(courier) => drop(tokio::task::spawn_local(courier)),
             Err(_) => line.hang_up(false),
         }
-    }
-}
-
-/// What a courier is to pass on.
-pub(crate) enum Order {
-    Tell(Bytes),
-    Stop(u32),
-    /// Ask for a sign of life.
-    Probe,
-}
-
-/// From any thread to a courier, and from the worker to the arbiter.
-pub(crate) struct Line {
-    orders: Mutex<Orders>,
-    hear: Hear,
-    /// Set before the socket is closed, so before the worker can end for it.
-    server_ended: AtomicBool,
-}
-
-#[derive(Default)]
-struct Orders {
-    list: Vec<Order>,
-    /// Wakes the courier.
-    courier: Option<Waker>,
-}
-
-impl Line {
-    fn orders(&self) -> MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn order(&self, order: Order) {
-        let mut orders = self.orders();
-        orders.list.push(order);
-        if let Some(courier) = &orders.courier {
-            courier.wake_by_ref();
-        }
-    }
-
-    /// The orders so far; `courier` is woken by the next one and by the bell.
-    pub(crate) fn collect(&self, courier: &Waker) -> Vec<Order> {
-        let mut orders = self.orders();
-        if !(orders.courier.as_ref()).is_some_and(|known| known.will_wake(courier)) {
-            orders.courier = Some(courier.clone());
-        }
-        std::mem::take(&mut orders.list)
-    }
-
-    /// The connection has ended, or ends now with the server.
-    pub(crate) fn hang_up(&self, server_ended: bool) {
-        self.server_ended.store(server_ended, Ordering::Release);
-        self.orders().courier = None;
-        (self.hear)(None);
-    }
-}
-
-/// Rings the courier, which takes for the worker.
-struct Bell(Arc<Line>);
-
-impl Doorbell for Bell {
-    fn ring(&self) {
-        if let Some(courier) = &self.0.orders().courier {
-            courier.wake_by_ref();
-        }
-    }
-
-    fn probe(&self) {
-        self.0.order(Order::Probe);
-    }
-
-    fn hear(&self, message: &[u8]) -> bool {
-        (self.0.hear)(Some(message));
-        true
     }
 }

@@ -7,8 +7,6 @@ use http::{HeaderValue, Response, StatusCode};
 use monodon_http::handoff::Request;
 use monodon_http::options::Options;
 
-use crate::streamed::ReplyBody;
-
 /// The port of https, which no address has to name.
 const USUAL: u32 = 443;
 
@@ -31,7 +29,7 @@ impl Redirect {
     }
 
     /// The answer to a request that did not come over https; `None` for others.
-    pub(crate) fn answer(&self, request: &Request) -> Option<Response<ReplyBody>> {
+    pub(crate) fn answer(&self, request: &Request) -> Option<Response<Bytes>> {
         if request.tls {
             return None;
         }
@@ -40,7 +38,7 @@ impl Redirect {
         let path = path.map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path } else { "/" };
         let location = format!("https://{}{}{path}", host_of(request)?, self.port);
-        let mut response = Response::new(ReplyBody::Whole(Some(Bytes::new().into())));
+        let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
         let fields = response.headers_mut();
         fields.insert(LOCATION, HeaderValue::try_from(location).ok()?);

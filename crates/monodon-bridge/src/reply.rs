@@ -9,26 +9,22 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Response, StatusCode};
 use monodon_http::handoff::{Handler, OpenedFile, ReasonPhrase, Refusal, Request};
 use monodon_http::websocket::Offer;
 
+use crate::exchange::Exchange;
 use crate::headers;
 use crate::io::IoThread;
-use crate::queue::{About, Place, Ticket};
-use crate::record::{Event, RequestRecord};
-use crate::slot::{Answer, Ending, Slot};
+use crate::record::RequestRecord;
+use crate::slot::Answer;
 use crate::socket::SocketSession;
 use crate::streamed::{ReplyBody, Streamed};
+use crate::subject::Subject;
+use crate::ticket::{About, Ticket};
 use crate::tunnel::TunnelSession;
 use crate::upload::Arriving;
 
-/// The queue is full or nobody works: come back later.
-pub(crate) const BUSY: Refusal = Refusal {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    close: false,
-    retry_after: Some(1),
-};
 /// The worker has said what cannot be sent.
 const FAILURE: Refusal = Refusal {
     status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -96,10 +92,10 @@ impl Handler for BridgeHandler {
         headers.clear();
         let mut arriving = Arriving::new(record, ticket, body);
         let state = if is_empty {
-            arriving.enqueue(&exchange, false)
+            State::of(arriving.enqueue(&exchange, false))
         } else if expects_continue {
             // 100 Continue is the app's to give: the body is not touched before it asks.
-            arriving.enqueue_rest(&exchange, None)
+            State::of(arriving.enqueue_rest(&exchange, None))
         } else {
             State::Arriving(Box::new(arriving))
         };
@@ -111,72 +107,6 @@ impl Handler for BridgeHandler {
             is_upgrade,
             websocket,
         }
-    }
-}
-
-/// What a request was about, for the log.
-#[derive(Default)]
-pub(crate) struct Subject {
-    method: Method,
-    uri: Uri,
-}
-
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.method, self.uri)
-    }
-}
-
-/// The slot of an exchange, closed when it is dropped.
-pub(crate) struct Exchange {
-    pub(crate) io: Rc<IoThread>,
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
-}
-
-impl Exchange {
-    /// Gives `look` the slot, if it still stands.
-    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut Slot) -> R) -> Option<R> {
-        self.io.with(self.slot, self.generation, look)
-    }
-}
-
-impl Exchange {
-    /// The connection has taken `bytes` of the worker's chunks: the worker hears when there is room
-    /// again.
-    pub(crate) fn pass(&self, bytes: usize) {
-        let drained = self.with(|slot| {
-            let drained = slot.pass(bytes)?;
-            match slot.ticket.place() {
-                Place::Claimed(holder) => Some((holder, drained)),
-                _ => None,
-            }
-        });
-        if let Some(Some((holder, drained))) = drained {
-            self.io.notify(holder, Event::Drain(drained));
-        }
-    }
-
-    /// Whether the worker has given up, or the exchange is over; registers the task for its next word.
-    pub(crate) fn is_cut(&self, cx: &Context<'_>) -> bool {
-        let is_cut = self.with(|slot| {
-            slot.reply = Some(cx.waker().clone());
-            matches!(slot.ending, Some(Ending::Cut))
-        });
-        is_cut != Some(false)
-    }
-
-    /// Reports that the worker is lost that held the exchange, if it is.
-    pub(crate) fn report_loss(&self, subject: &Subject) {
-        if let Some(lost) = self.with(|slot| slot.lost.take()).flatten() {
-            self.io.bridge.report_lost(subject, lost);
-        }
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        self.io.close(self.slot, self.generation);
     }
 }
 
@@ -194,13 +124,23 @@ pub struct Reply {
 }
 
 /// How far a request has come.
-pub(crate) enum State {
+enum State {
     /// The body's first bytes may be here already: one look before the request is queued.
     Arriving(Box<Arriving>),
     Waiting,
     Refused(Refusal),
     /// The server answers by itself; empty once it has.
     Answered(Option<Box<Response<ReplyBody>>>),
+}
+
+impl State {
+    /// What comes of queueing it.
+    fn of(queued: Result<(), Refusal>) -> Self {
+        match queued {
+            Ok(()) => Self::Waiting,
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
 }
 
 impl Future for Reply {
@@ -212,7 +152,7 @@ impl Future for Reply {
             return this.answer();
         };
         if let State::Arriving(arriving) = &mut this.state {
-            this.state = ready!(arriving.poll(exchange, cx));
+            this.state = State::of(ready!(arriving.poll(exchange, cx)));
         }
         if let State::Refused(refusal) = this.state {
             return Poll::Ready(Err(refusal));
@@ -281,7 +221,8 @@ impl Future for Reply {
 
 impl Reply {
     /// An answer that the server gives by itself.
-    fn answered(response: Response<ReplyBody>) -> Self {
+    fn answered(response: Response<Bytes>) -> Self {
+        let response = response.map(|body| ReplyBody::Whole(Some(body.into())));
         Self {
             exchange: None,
             state: State::Answered(Some(Box::new(response))),

@@ -13,9 +13,15 @@ use monodon_http::handoff::{Peer, Refusal, Trace};
 
 use crate::chunk::Chunk;
 use crate::layout::HIGH_WATER_BYTES;
-use crate::queue::{Holder, Place, Ticket};
-use crate::upload::Upload;
+use crate::ticket::{Holder, Place, Ticket};
+use crate::unread::Unread;
 
+/// The queue is full or nobody works: come back later.
+pub(crate) const BUSY: Refusal = Refusal {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    close: false,
+    retry_after: Some(1),
+};
 /// The beginning of an answer.
 pub(crate) enum Answer {
     Whole {
@@ -90,7 +96,7 @@ pub(crate) struct Slot {
     /// The task that waits for the answer or sends it.
     pub(crate) reply: Option<Waker>,
     /// The rest of the request's body, if it did not come with the head.
-    pub(crate) upload: Option<Upload>,
+    pub(crate) upload: Option<Unread>,
     /// The task that passes it on.
     pub(crate) pump: Option<Waker>,
     pub(crate) answer: Option<Answer>,

@@ -2,6 +2,7 @@
 //! messages for the worker. Pings, pongs and the closing handshake are seen to here.
 
 mod clock;
+pub(crate) mod options;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,21 +14,22 @@ use bytes::{Buf, Bytes, buf::Chain};
 use http::HeaderMap;
 use monodon_http::handoff::{Farewell, Tunnel};
 use monodon_http::observe::Limit;
-use monodon_http::options::Options;
 use monodon_http::websocket::{
     Deflate, FrameHead, Kind, Offer, Received, Receiver, Violation, close_frame, code, compress,
     control_frame, may_be_sent,
 };
 
 use self::clock::{Clock, Due};
+use self::options::SocketOptions;
 use crate::chunk::Chunk;
+use crate::exchange::Exchange;
 use crate::gone::Gone;
 use crate::layout::MESSAGE_COST;
-use crate::queue::Place;
 use crate::record::Event;
-use crate::reply::{Exchange, Subject};
 use crate::slot::{Ending, Part};
-use crate::upload::PIECE_BYTES;
+use crate::subject::Subject;
+use crate::ticket::Place;
+use crate::unread::PIECE_BYTES;
 
 /// How long the client may take to answer our close frame.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -38,25 +40,6 @@ const COMPRESS_BYTES: usize = 1024;
 /// Pongs that wait for a client which does not read them. One that sends more pings than that meanwhile
 /// gets the answer to the latest (RFC 6455 section 5.5.3).
 const MOST_PONGS: usize = 16;
-
-/// What the options say of a WebSocket.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SocketOptions {
-    message_limit: usize,
-    compresses: bool,
-    ping: Option<Duration>,
-}
-
-impl SocketOptions {
-    pub(crate) fn new(options: &Options) -> Self {
-        let ping = options.websocket_ping;
-        Self {
-            message_limit: options.limit_websocket_message as usize,
-            compresses: options.websocket_compression,
-            ping: (!ping.is_zero()).then_some(ping),
-        }
-    }
-}
 
 /// How far the closing handshake has come (RFC 6455 section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,10 @@ use monodon_http::handoff::BodyCut;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::chunk::Chunk;
+use crate::exchange::Exchange;
 use crate::headers;
-use crate::reply::{Exchange, Subject};
 use crate::slot::{Ending, Part, Slot};
+use crate::subject::Subject;
 
 /// The body of a response from a worker.
 pub enum ReplyBody {

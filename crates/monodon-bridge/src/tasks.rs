@@ -10,7 +10,7 @@ use monodon_http::observe::Limit;
 use monodon_http::report::Blame;
 
 use crate::io::IoThread;
-use crate::reply::BUSY;
+use crate::slot::BUSY;
 
 /// Ticks that `queue-timeout` is cut into.
 const TICKS: u32 = 10;
@@ -36,8 +36,7 @@ fn read_inbox(io: &Rc<IoThread>) {
         };
         io.read_by(cx.waker());
         io.read_mail();
-        #[cfg(unix)]
-        io.settle_newcomers();
+        io.run();
         Poll::Pending
     }));
 }

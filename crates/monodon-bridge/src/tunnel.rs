@@ -10,12 +10,13 @@ use bytes::Buf;
 use monodon_http::handoff::{Farewell, Tunnel};
 
 use crate::chunk::Chunk;
+use crate::exchange::Exchange;
 use crate::gone::Gone;
-use crate::queue::Place;
 use crate::record::Event;
-use crate::reply::{Exchange, Subject};
 use crate::slot::{Part, Slot};
-use crate::upload::PIECE_BYTES;
+use crate::subject::Subject;
+use crate::ticket::Place;
+use crate::unread::PIECE_BYTES;
 
 /// One exchange on its own connection, after HTTP.
 pub(crate) struct TunnelSession {

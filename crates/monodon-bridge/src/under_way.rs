@@ -1,15 +1,12 @@
 //! What is under way, for whoever asks: requests that wait for a worker, that one holds, or whose
 //! clients have to take the response.
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
 use std::time::Duration;
 
-use monodon_http::observe::{Histogram, LIMITS, OnItsWay, Totals, cut};
+use monodon_http::observe::{Histogram, OnItsWay, cut};
 
-use crate::bridge::Bridge;
 use crate::claims::Stage;
-use crate::queue::About;
+use crate::ticket::About;
 
 /// Bounds of batch sizes.
 pub const BATCH_BOUNDS: [u64; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -89,7 +86,7 @@ impl UnderWay {
         Self::new(about, held, step, Some(worker))
     }
 
-    fn sent(response: OnItsWay) -> Self {
+    pub(crate) fn sent(response: OnItsWay) -> Self {
         let OnItsWay {
             number,
             method,
@@ -105,44 +102,5 @@ impl UnderWay {
             step: Step::Answering,
             worker,
         }
-    }
-}
-
-impl Bridge {
-    /// The requests that wait, that workers hold, or whose responses are `on_their_way`. Takes locks, and
-    /// looks at everything that is held: not for the request's way.
-    pub fn under_way(&self, most: usize, on_their_way: Vec<OnItsWay>) -> AllUnderWay {
-        let mut found = self.queue.waiting(self.now_ms(), most);
-        for worker in self.workers() {
-            found.extend(worker.under_way());
-        }
-        // A worker may hold what is on its way.
-        let held: HashSet<u64> = found.iter().map(|request| request.number).collect();
-        let before = found.len();
-        let left = on_their_way.into_iter().map(UnderWay::sent);
-        found.extend(left.filter(|request| !held.contains(&request.number)));
-        let sending = found.len() - before;
-        // What lasts as it likes must not crowd out what should be over.
-        found.sort_by_key(|request| (request.step == Step::Upgraded, Reverse(request.age)));
-        found.truncate(most);
-        AllUnderWay {
-            requests: found,
-            sending,
-        }
-    }
-
-    /// How long the oldest request has waited that no worker has taken.
-    pub fn queue_age(&self) -> Duration {
-        self.queue.oldest(self.now_ms())
-    }
-
-    /// Requests in each batch that brought any.
-    pub fn batches(&self) -> Totals<{ Batches::CELLS }> {
-        self.queue.batches()
-    }
-
-    /// How often requests have met a limit of the queue or of the workers, in the order of [`LIMITS`].
-    pub fn limited(&self) -> [u64; LIMITS.len()] {
-        self.queue.limited.totals()
     }
 }

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
-use monodon_http::handoff::{BodyError, RequestBody};
+use monodon_http::handoff::{BodyError, Refusal, RequestBody};
 
+use crate::exchange::Exchange;
 use crate::io::IoThread;
 use crate::layout::{BODY_FAULTS, INLINE_BODY_BYTES};
-use crate::queue::{Origin, Place, Queued, Ticket};
+use crate::queue::Queued;
 use crate::record::{Event, RequestRecord};
-use crate::reply::{BUSY, Exchange, State};
-
-/// Bytes of a `bodyChunk` record at most: several fit into a batch.
-pub(crate) const PIECE_BYTES: usize = 65_536;
+use crate::slot::BUSY;
+use crate::ticket::{Origin, Place, Ticket};
+use crate::unread::{Next, Unread};
 
 /// A request that is not queued yet.
 pub(crate) struct Arriving {
@@ -42,10 +41,14 @@ impl Arriving {
 
     /// Collects the bytes that came with the head. Waits at most one turn of the connection for
     /// them: hyper reads the body only after it was asked for it.
-    pub(crate) fn poll(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Poll<State> {
+    pub(crate) fn poll(
+        &mut self,
+        exchange: &Exchange,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Refusal>> {
         loop {
             let Some(body) = &mut self.body else {
-                return Poll::Ready(State::Waiting);
+                return Poll::Ready(Ok(()));
             };
             match body.poll_chunk(cx) {
                 Poll::Pending if self.paused => {
@@ -57,7 +60,7 @@ impl Arriving {
                     return Poll::Pending;
                 }
                 Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(State::Refused(error.refusal()));
+                    return Poll::Ready(Err(error.refusal()));
                 }
                 Poll::Ready(Some(Ok(piece))) => {
                     let inline = self.inline + piece.len() as u64;
@@ -84,12 +87,16 @@ impl Arriving {
     }
 
     /// Queues the request and leaves the rest of its body to a task of its own.
-    pub(crate) fn enqueue_rest(&mut self, exchange: &Exchange, first: Option<Bytes>) -> State {
+    pub(crate) fn enqueue_rest(
+        &mut self,
+        exchange: &Exchange,
+        first: Option<Bytes>,
+    ) -> Result<(), Refusal> {
         let read = first.as_ref().map_or(0, |first| first.len() as u64);
         self.inline += read;
-        let state = self.enqueue(exchange, true);
-        if let (State::Waiting, Some(body)) = (&state, self.body.take()) {
-            exchange.with(|slot| slot.upload = Some(Upload { rest: first, body }));
+        self.enqueue(exchange, true)?;
+        if let Some(body) = self.body.take() {
+            exchange.with(|slot| slot.upload = Some(Unread::new(first, body)));
             let pump = Pump {
                 io: Rc::clone(&exchange.io),
                 slot: exchange.slot,
@@ -97,13 +104,13 @@ impl Arriving {
             };
             tokio::task::spawn_local(pump);
         }
-        state
+        Ok(())
     }
 
     /// Queues the request; `follows` says that more of its body will come.
-    pub(crate) fn enqueue(&mut self, exchange: &Exchange, follows: bool) -> State {
+    pub(crate) fn enqueue(&mut self, exchange: &Exchange, follows: bool) -> Result<(), Refusal> {
         let Some(record) = self.record.take() else {
-            return State::Waiting;
+            return Ok(());
         };
         // What was read and what is to come; a chunked body that is here whole has a length now.
         let length = match self.body.as_ref().and_then(RequestBody::length) {
@@ -121,80 +128,7 @@ impl Arriving {
             since: exchange.io.bridge.queued_ms(),
             record: record.finish(length, follows),
         };
-        if exchange.io.enqueue(queued) {
-            State::Waiting
-        } else {
-            State::Refused(BUSY)
-        }
-    }
-}
-
-/// A body of which more follows, kept in its exchange's slot: when that closes nobody reads on, and
-/// the response that begins next says so to the client.
-pub(crate) struct Upload {
-    /// What was read and did not fit into the last record.
-    rest: Option<Bytes>,
-    body: RequestBody,
-}
-
-/// Bytes of an unread body that are read and dropped after its answer, so that the connection can go
-/// on. For more it is cheaper for both sides to connect again.
-const DISCARD_BYTES: usize = 65_536;
-
-/// Reads an unread body to its end, in vain.
-struct Discard {
-    upload: Upload,
-    left: usize,
-}
-
-impl Future for Discard {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        while let Next::Piece(piece) = ready!(self.upload.poll_next(cx)) {
-            match self.left.checked_sub(piece.len()) {
-                Some(left) => self.left = left,
-                None => break,
-            }
-        }
-        Poll::Ready(())
-    }
-}
-
-/// What a look at an upload gave.
-enum Next {
-    Piece(Bytes),
-    End(Option<Box<HeaderMap>>),
-    Broken(BodyError),
-}
-
-impl Upload {
-    /// The app has answered without reading on. What is left is discarded if it is not much; if it
-    /// is, or the client waits to be asked for it, the connection ends with the response.
-    pub(crate) fn abandon(self) {
-        let is_small = (self.body.length()).is_none_or(|length| length <= DISCARD_BYTES as u64);
-        if is_small && !self.body.expects_continue() {
-            let left = DISCARD_BYTES;
-            tokio::task::spawn_local(Discard { upload: self, left });
-        }
-    }
-
-    /// The next piece, no larger than a record of it may be.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
-        let next = match self.rest.take() {
-            Some(rest) => Some(Ok(rest)),
-            None => ready!(self.body.poll_chunk(cx)),
-        };
-        Poll::Ready(match next {
-            Some(Ok(mut piece)) => {
-                if piece.len() > PIECE_BYTES {
-                    self.rest = Some(piece.split_off(PIECE_BYTES));
-                }
-                Next::Piece(piece)
-            }
-            None => Next::End(self.body.trailers().cloned().map(Box::new)),
-            Some(Err(error)) => Next::Broken(error),
-        })
+        exchange.io.enqueue(queued).then_some(()).ok_or(BUSY)
     }
 }
 

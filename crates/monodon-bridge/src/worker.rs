@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::pulse::Pulse;
 use crate::bridge::Bridge;
+use crate::chunk::Lender;
 use crate::claims::{Claim, Claims};
+use crate::clock::waited;
 use crate::handshake::{Intake, Sleeper};
 use crate::inbox::Letter;
 use crate::loans::{Loans, Returned};
 use crate::patience::Patience;
-use crate::queue::{Taken, waited};
+use crate::queue::Taken;
 use crate::record::{Event, Malformed};
 use crate::under_way::UnderWay;
 
@@ -166,20 +168,6 @@ impl Worker {
         self.loans.owes_reclaim()
     }
 
-    /// Called on an I/O thread when it is done with a lent buffer.
-    pub(crate) fn give_back(&self, key: usize) {
-        match self.loans.give_back(key) {
-            Returned::Notify(id) => {
-                self.post(id, Event::Released(1));
-                self.wake();
-            }
-            Returned::Wake => {
-                self.wake();
-            }
-            Returned::Nothing => {}
-        }
-    }
-
     /// Forgets the loans that were given back and names their keys, so that the caller drops its
     /// references to the buffers.
     pub fn reclaim(&self, forget: impl FnMut(usize)) {
@@ -217,6 +205,21 @@ impl Worker {
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lender for Worker {
+    fn give_back(&self, key: usize) {
+        match self.loans.give_back(key) {
+            Returned::Notify(id) => {
+                self.post(id, Event::Released(1));
+                self.wake();
+            }
+            Returned::Wake => {
+                self.wake();
+            }
+            Returned::Nothing => {}
+        }
     }
 }
 

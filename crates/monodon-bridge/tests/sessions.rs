@@ -8,7 +8,8 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use monodon_bridge::bridge::{Bridge, BridgeApp, Counts};
+use monodon_bridge::app::BridgeApp;
+use monodon_bridge::bridge::{Bridge, Counts};
 use monodon_bridge::layout::{BATCH_BYTES, flag, kind};
 use monodon_bridge::record::{HeadForm, Malformed};
 use monodon_bridge::worker::{Doorbell, Worker};

@@ -9,12 +9,12 @@
 //! 2. `io_thread` runs one thread's connections. `conn` is one connection's task: it tells HTTP/1.1 from
 //!    HTTP/2, lets hyper work, and ends the connection. Below it are its `stream`, what happens before HTTP
 //!    where its bind asks for that (`arrival`: `preamble` is what a proxy may say before all else, and
-//!    `tls`), and the `timers` that sweep over all;
+//!    `tls`), and the `timers`, by which `io_thread/sweep` looks at all of them;
 //! 3. `wire` holds the socket and its buffers, `wire/io` is hyper's view of it; `framing` (with `head`,
 //!    `chunked`, `host` and `limits`) reads the bytes first and refuses what RFC 9112 forbids;
 //! 4. hyper parses HTTP/1, and h2 HTTP/2 (`http2`); `service` has the head looked at (`request`: `checks`,
 //!    `fields` and what proxies tell) and calls the handler;
-//! 5. `handoff` is the seam; `request/body` and `conn/peer` are what the handler reads from;
+//! 5. `handoff` is the seam, `refusal` what a handler gives in place of an answer; `request/body` and `conn/peer` are what the handler reads from;
 //! 6. `response` makes the answer fit to be sent, `response/answers` makes those of the server itself;
 //! 7. hyper or h2 frames it, and `wire` writes it;
 //! 8. or the handler takes the connection, or the stream of HTTP/2, over for another protocol:

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use http::StatusCode;
-use monodon_bridge::bridge::{Bridge, BridgeApp};
+use monodon_bridge::app::BridgeApp;
+use monodon_bridge::bridge::Bridge;
 use monodon_bridge::record::HeadForm;
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Phase, Report, Reporter};

@@ -10,13 +10,13 @@ use monodon_http::files::FilePart;
 use monodon_http::observe::Limit;
 
 use super::{Desk, Worker};
-use crate::chunk::{Borrowed, Chunk, LentMemory};
+use crate::chunk::{Borrowed, Chunk, Lender, LentMemory};
 use crate::claims::Stage;
 use crate::inbox::{Letter, Mail};
 use crate::layout::{flag, kind};
-use crate::queue::Origin;
 use crate::record::{self, Malformed, Submitted};
 use crate::slot::{Answer, Part};
+use crate::ticket::Origin;
 
 /// Bytes of a streamed chunk up to which it is copied out of its batch: a chunk that waits for a
 /// slow client must not keep the whole batch in memory.
@@ -197,7 +197,7 @@ impl Worker {
     ) -> Chunk {
         let (loan, key) = self.loans.lend(memory, origin.io as usize, notify);
         keys.push(key);
-        Chunk::lent(Borrowed::new(loan, Arc::clone(self), key))
+        Chunk::lent(Borrowed::new(loan, Arc::<Self>::clone(self), key))
     }
 
     /// Nobody wants it any more. A buffer goes back through the table, as every other.

@@ -13,8 +13,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::chunk::LentMemory;
 use crate::layout::{BATCH_BYTES, flag, kind};
-use crate::queue::{About, Holder, Origin, Place, Queued, Ticket};
+use crate::queue::Queued;
 use crate::record::HeadForm;
+use crate::ticket::{About, Holder, Origin, Place, Ticket};
 
 struct Silent;
 
