@@ -27,6 +27,7 @@ mod statsd;
 mod subject;
 mod syslog;
 mod target;
+mod text;
 mod way;
 mod writer;
 

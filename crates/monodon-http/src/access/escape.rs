@@ -10,11 +10,18 @@ const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 /// ASCII become `\xHH`. A value of more than `max` bytes is cut there and ends in `...`.
 pub(crate) fn plain(value: &[u8], max: usize, out: &mut Vec<u8>) {
     let shown = &value[..value.len().min(max)];
-    let mut rest = shown;
     if is_plain(shown) {
         out.extend_from_slice(shown);
-        rest = &[];
+    } else {
+        escaped(shown, out);
     }
+    if shown.len() < value.len() {
+        out.extend_from_slice(b"...");
+    }
+}
+
+fn escaped(shown: &[u8], out: &mut Vec<u8>) {
+    let mut rest = shown;
     while let Some(at) = rest.iter().position(|&byte| !PLAIN[byte as usize]) {
         let byte = rest[at];
         out.extend_from_slice(&rest[..at]);
@@ -22,9 +29,6 @@ pub(crate) fn plain(value: &[u8], max: usize, out: &mut Vec<u8>) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
-    if shown.len() < value.len() {
-        out.extend_from_slice(b"...");
-    }
 }
 
 /// Appends a value as the inside of a JSON string (RFC 8259 section 7), in printable ASCII: what is

@@ -9,6 +9,7 @@ use super::escape::VALUE_BYTES;
 use super::nearest::nearest;
 use super::secrets::Secrets;
 use super::subject::Subject;
+use super::text::Text;
 
 const COMBINED: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s""#;
 const COMMON: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s"#;
@@ -79,9 +80,9 @@ pub(crate) struct Format {
 #[derive(Default)]
 struct Run {
     /// Each with the text before it.
-    atoms: Vec<(Vec<u8>, Early, Style)>,
+    atoms: Vec<(Text, Early, Style)>,
     /// The text after the last.
-    text: Vec<u8>,
+    text: Text,
 }
 
 /// An atom, of either time.
@@ -115,10 +116,10 @@ impl Format {
     pub(super) fn begin(&self, subject: &Subject<'_>, text: &mut Vec<u8>, ends: &mut Vec<usize>) {
         for Run { atoms, text: last } in &self.runs {
             for (before, atom, style) in atoms {
-                text.extend_from_slice(before);
+                before.write(text);
                 atom.write(subject, &self.secrets, *style, text);
             }
-            text.extend_from_slice(last);
+            last.write(text);
             ends.push(text.len());
         }
     }
@@ -172,7 +173,7 @@ impl<'a> Reading<'a> {
     }
 
     fn fixed(&mut self, text: &[u8]) {
-        self.run().text.extend_from_slice(text);
+        self.run().text.append(text);
     }
 
     /// The run under way.

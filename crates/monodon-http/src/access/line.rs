@@ -69,21 +69,27 @@ impl Line {
         for (&end, &(late, style)) in self.ends.iter().zip(&self.format.late) {
             out.extend_from_slice(&self.text[start..end]);
             start = end;
-            late.write(outcome, |index| self.field(index), clock, style, out);
+            late.write(
+                outcome,
+                |index, out| self.field(index, out),
+                clock,
+                style,
+                out,
+            );
         }
         out.extend_from_slice(&self.text[start..]);
     }
 
-    /// The text of a field of the response. Without a response there is none.
-    fn field(&self, index: usize) -> &[u8] {
+    /// Writes the text of a field of the response. Without a response there is none.
+    fn field(&self, index: usize, out: &mut Vec<u8>) {
         let Some(&end) = self.field_ends.get(index) else {
             let (_, style) = self.format.response_fields[index];
-            return style.nothing();
+            return style.nothing(out);
         };
         let start = index
             .checked_sub(1)
             .map_or(0, |before| self.field_ends[before]);
-        &self.fields[start..end]
+        out.extend_from_slice(&self.fields[start..end]);
     }
 
     /// Empties it for the next request; false if it is not worth keeping.

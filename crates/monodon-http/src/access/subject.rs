@@ -133,13 +133,17 @@ impl<'a> RequestLine<'a> {
 
     pub(super) fn protocol(&self) -> &'a [u8] {
         match *self {
-            Self::Parsed { version, .. } => match version {
-                Version::HTTP_2 => b"HTTP/2.0",
-                Version::HTTP_10 => b"HTTP/1.0",
-                _ => b"HTTP/1.1",
-            },
+            Self::Parsed { version, .. } => protocol(version),
             Self::Raw(line) => parts(line)[2],
         }
+    }
+}
+
+pub(super) fn protocol(version: Version) -> &'static [u8; 8] {
+    match version {
+        Version::HTTP_2 => b"HTTP/2.0",
+        Version::HTTP_10 => b"HTTP/1.0",
+        _ => b"HTTP/1.1",
     }
 }
 
