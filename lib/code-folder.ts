@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 
 /**
  * The folder that the code of this package is in, as a URL: `dist`, or `lib` where the sources run. It is
- * looked for, since the build moves modules into common files.
+ * looked for, by what is in both, since the build moves modules into common files.
  */
 export const CODE_FOLDER: URL = find()
 
 function find(): URL {
   let folder = new URL('./', import.meta.url)
-  while (!existsSync(new URL('../package.json', folder))) folder = new URL('../', folder)
+  while (!existsSync(new URL('python', folder))) folder = new URL('../', folder)
   return folder
 }

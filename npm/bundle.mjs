@@ -1,7 +1,9 @@
 // Puts the modules that a start needs into a few files, since it takes Node about as long to find and
 // link a module as to run it. Each module keeps a file at its own place, which only re-exports then, so
-// that it can be imported by its name and is the same one for everybody.
-import { readdirSync, rmSync } from 'node:fs'
+// that it can be imported by its name and is the same one for everybody. They are CommonJS: what the
+// loader of ES modules takes to get ready comes before anything of ours runs, in the process and again in
+// each thread; and to import `node:http` is to read all its exports, which from Node 22 on loads undici.
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { rolldown } from 'rolldown'
 import { root } from './project.mjs'
@@ -37,7 +39,7 @@ export async function bundle(folder) {
   try {
     await build.write({
       dir: folder,
-      format: 'esm',
+      format: 'cjs',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
       sourcemap: true,
@@ -46,6 +48,8 @@ export async function bundle(folder) {
   } finally {
     await build.close()
   }
+  // The package's own says that its files are ES modules, as those of its sources are.
+  writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
 }
 
 function modulesOfLib() {

@@ -65,4 +65,4 @@ async function outcomeOf(file: string): Promise<Outcome> {
 
 const task = workerData as Partial<Task> | null
 if (!isMainThread && typeof task?.configFile === 'string')
-  parentPort?.postMessage(await outcomeOf(task.configFile))
+  void outcomeOf(task.configFile).then((outcome) => parentPort?.postMessage(outcome))

@@ -17,4 +17,4 @@ function isLikelyThreaded(argv: readonly string[]): boolean {
 // To boot a thread takes longest of a start, and needs nothing of the rest: so it comes before all else is
 // even loaded. One that is not needed in the end is ended unused.
 if (isLikelyThreaded(process.argv.slice(2))) startThreads(1)
-await import('./run.ts')
+void import('./run.ts')

@@ -6,11 +6,13 @@ import { dirname, join, relative } from 'node:path'
 const ENTRIES = [
   ...['index.js', 'hono.js', 'cli/main.js', 'cli/config-thread.js'],
   ...['worker/main.js', 'worker/process.js', 'worker/loads/resolve-hook.js'],
+  // Says that they are CommonJS.
+  'package.json',
 ]
 const TYPES = ['index.d.ts', 'hono.d.ts']
 /** Read as they are: the script of the status page, and the Python worker. */
 const FOLDERS = ['observe/page/client', 'observe/view', 'python']
-const IMPORT = /\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g
+const IMPORT = /\b(?:from|import|require)\s*\(?\s*["'](\.[^"']+)["']/g
 
 /**
  * Files of `dist` that are shipped, with the maps of those that have one.

@@ -1,6 +1,7 @@
 /** What `node:tls` adds to the socket of a connection that is encrypted by this server. */
 
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
+import { createRequire } from 'node:module'
 import type { CipherNameAndProtocol, PeerCertificate } from 'node:tls'
 import type { TlsFacts } from '../../bridge/exchange.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -18,7 +19,12 @@ function factsOf(socket: Endpoint): TlsFacts {
 
 function certificateOf(socket: Endpoint): X509Certificate | undefined {
   const raw = factsOf(socket).client?.raw
-  return raw === undefined || raw.length === 0 ? undefined : new X509Certificate(raw)
+  if (raw === undefined || raw.length === 0) return undefined
+  // Few ask for it, and every worker would wait for it to be loaded.
+  const { X509Certificate }: typeof import('node:crypto') = createRequire(import.meta.url)(
+    'node:crypto',
+  )
+  return new X509Certificate(raw)
 }
 
 const MEMBERS = {

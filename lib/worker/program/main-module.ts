@@ -12,7 +12,7 @@ import { MonodonError } from '../../errors.ts'
  * Makes `file` the main module before it is imported, with the arguments `args`: `process.argv`,
  * `require.main === module`, `import.meta.main` (where Node has it). Programs often listen only then.
  */
-export function becomeMain(file: string, args: readonly string[]): void {
+export async function becomeMain(file: string, args: readonly string[]): Promise<void> {
   process.argv.splice(1, process.argv.length, file, ...args)
   // `require.main` is what this was when its module was loaded, and then the main module is in the cache.
   Object.defineProperty(process, 'mainModule', {
@@ -20,7 +20,7 @@ export function becomeMain(file: string, args: readonly string[]): void {
     enumerable: true,
     get: () => (Module as unknown as ModuleInternals)._cache[file],
   })
-  markMain(file)
+  await markMain(file)
   refuseCluster()
   if (!isMainThread) allowOwnFolder()
 }
@@ -42,12 +42,17 @@ type RegisterHooks = (hooks: {
   ): LoadResult
 }) => void
 
+/** Whether Node has `import.meta.main`, which only an ES module can ask: ours are built as CommonJS. */
+const ASK_FOR_MAIN = "data:text/javascript,export default 'main' in import.meta"
+
 /** `import.meta.main` is false in whatever is imported, but it is an ordinary property. */
-function markMain(file: string): void {
+async function markMain(file: string): Promise<void> {
   const registerHooks: RegisterHooks | undefined = Reflect.get(Module, 'registerHooks')
-  // What Node does not have the program does not get here either.
-  if (registerHooks === undefined || !('main' in import.meta)) return
+  if (registerHooks === undefined) return
   if (!readFileSync(file, 'utf8').includes('import.meta.main')) return
+  // What Node does not have the program does not get here either.
+  const { default: isThere } = (await import(ASK_FOR_MAIN)) as { default: boolean }
+  if (!isThere) return
   const main = pathToFileURL(file).href
   registerHooks({
     load(url, context, next) {

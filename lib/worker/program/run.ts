@@ -38,7 +38,7 @@ async function runProgram(
   file: ModuleFile,
   { program, args, timeoutMs }: RunSetup,
 ): Promise<LoadedApp> {
-  becomeMain(file.path, args)
+  await becomeMain(file.path, args)
   program.offer()
   const watch = new Watch(timeoutMs)
   try {
