@@ -34,7 +34,8 @@ const STEPS = {
   },
   native: {
     stamp: join(dist, '.native-built'),
-    sources: () => fingerprint(['Cargo.toml', 'Cargo.lock', ...crateFiles()], /\.(?:rs|toml|txt)$/),
+    sources: () =>
+      fingerprint(['.cargo', 'Cargo.toml', 'Cargo.lock', ...crateFiles()], /\.(?:rs|toml|txt)$/),
     exists: () => namesIn(dist).some((name) => ADDON.test(name)),
     make: () => buildInto(dist, []),
   },
