@@ -142,12 +142,13 @@ const PYTHON = {
         ...['--no-control-socket', app],
       ]),
   },
+  // Without --tcp-nodelay a head waits for the client's delayed acknowledgement before a file follows it.
   uwsgi: {
     label: 'uWSGI',
     prepare: (app) =>
       pythonLauncher('uwsgi', (port) => [
         ...['--http11-socket', `127.0.0.1:${port}`, '--master', '--die-on-term', '--no-orphans'],
-        ...['--disable-logging', '--need-app', '--wsgi', `${app}_with_date`],
+        ...['--tcp-nodelay', '--disable-logging', '--need-app', '--wsgi', `${app}_with_date`],
       ]),
   },
   granian: {

@@ -217,6 +217,8 @@ export const UTF8_FACTOR = 3
 export const OUTBOUND_BYTES = UTF8_FACTOR * BATCH_BYTES
 /** Records of one `take`, at most. */
 export const BATCH_RECORDS = 64
+/** Descriptors of files that come with one batch of a worker in a process, at most. */
+export const BATCH_FILES = 16
 /** Bytes of a body that may ride in a `request` record. */
 export const INLINE_BODY_BYTES = 65_536
 /** Bytes of a response body from which a `Uint8Array` is lent instead of copied. */

@@ -32,6 +32,7 @@ export function layoutPython(): string {
     '',
     `BATCH_BYTES = ${grouped(layout.BATCH_BYTES)}`,
     `BATCH_RECORDS = ${layout.BATCH_RECORDS}`,
+    `BATCH_FILES = ${layout.BATCH_FILES}`,
     `HIGH_WATER_BYTES = ${grouped(layout.HIGH_WATER_BYTES)}`,
     `AHEAD_BYTES = ${grouped(layout.AHEAD_BYTES)}`,
     `BODY_WINDOW_BYTES = ${grouped(layout.BODY_WINDOW_BYTES)}`,

@@ -208,6 +208,7 @@ export function layoutRust(source: string): string {
     bytes('BATCH_BYTES', layout.BATCH_BYTES),
     bytes('OUTBOUND_BYTES', layout.OUTBOUND_BYTES),
     bytes('BATCH_RECORDS', layout.BATCH_RECORDS),
+    bytes('BATCH_FILES', layout.BATCH_FILES),
     bytes('INLINE_BODY_BYTES', layout.INLINE_BODY_BYTES),
     bytes('LEND_BYTES', layout.LEND_BYTES),
     bytes('MESSAGE_COST', layout.MESSAGE_COST),

@@ -20,13 +20,10 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-use crate::layout::{BATCH_BYTES, BATCH_RECORDS};
+use crate::layout::{BATCH_BYTES, BATCH_FILES, BATCH_RECORDS};
 use crate::line::{Line, Order};
 use crate::record::{BatchHead, Event, Malformed};
 use crate::worker::Worker;
-
-/// Descriptors that may come with one batch.
-const MOST_FILES: usize = 16;
 
 /// Speaks for one worker until its connection ends.
 pub(crate) struct Courier {
@@ -117,6 +114,9 @@ impl Courier {
             self.incoming.consume(head);
         }
         self.incoming.compact();
+        if self.incoming.has_left_over_files() {
+            return Err(Malformed("a descriptor came without a file record").into());
+        }
         Ok(true)
     }
 
@@ -275,7 +275,7 @@ impl Incoming {
 
     /// Reads once. There is room: a batch that is complete is handed over before.
     fn read(&mut self, socket: &UnixStream) -> io::Result<usize> {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FILES))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BATCH_FILES))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut room = [IoSliceMut::new(&mut self.bytes[self.end..])];
         // A descriptor must not stay open in the next worker that is started.
@@ -305,6 +305,11 @@ impl Incoming {
         }
         let batch = come.get(BatchHead::BYTES..BatchHead::BYTES + head.bytes);
         Ok(batch.map(|batch| (head, batch, &mut self.files)))
+    }
+
+    /// Whether there are files that belong to no batch: those of one come with its first byte.
+    fn has_left_over_files(&self) -> bool {
+        self.end == 0 && !self.files.is_empty()
     }
 
     /// The first batch was handed over.

@@ -179,6 +179,9 @@ pub const OUTBOUND_BYTES: usize = 786_432;
 /// Records of one `take`, at most.
 pub const BATCH_RECORDS: usize = 64;
 
+/// Descriptors of files that come with one batch of a worker in a process, at most.
+pub const BATCH_FILES: usize = 16;
+
 /// Bytes of a body that may ride in a `request` record.
 pub const INLINE_BODY_BYTES: usize = 65_536;
 

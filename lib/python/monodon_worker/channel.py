@@ -7,7 +7,7 @@ import struct
 import sys
 import threading
 
-from .layout import BATCH_BYTES
+from .layout import BATCH_BYTES, KIND_FILE
 
 _HEAD = struct.Struct("<3I")
 _HEAD_BYTES = _HEAD.size
@@ -92,33 +92,26 @@ class Channel:
             leave()
         self._have += got
 
-    def send(self, records, take):
-        """Sends records as one batch, or as several where they are too many for one."""
+    def send(self, records, take, descriptors=()):
+        """Sends records as one batch, or as several where they are too many for one.
+
+        The descriptors, at most `BATCH_FILES`, go with the records that need them (`SCM_RIGHTS`).
+        """
         data = b"".join(records)
         if len(data) <= BATCH_BYTES:
-            self._send(_HEAD.pack(len(data), len(records), take) + data)
+            self._send(_HEAD.pack(len(data), len(records), take) + data, descriptors)
             return
         last = 0
         size = 0
         for at, record in enumerate(records):
             if size + len(record) > BATCH_BYTES:
-                self.send(records[last:at], 0)
+                files = sum(record[4] == KIND_FILE for record in records[last:at])
+                self.send(records[last:at], 0, descriptors[:files])
+                descriptors = descriptors[files:]
                 last = at
                 size = 0
             size += len(record)
-        self.send(records[last:], take)
-
-    def send_with_descriptor(self, records, descriptor):
-        """Sends a batch that a descriptor goes with (`SCM_RIGHTS`)."""
-        data = b"".join(records)
-        data = _HEAD.pack(len(data), len(records), 0) + data
-        try:
-            with self._turn:
-                sent = socket.send_fds(self._socket, [data], [descriptor])
-                if sent < len(data):
-                    self._socket.sendall(data[sent:])
-        except ConnectionError:
-            leave()
+        self.send(records[last:], take, descriptors)
 
     def tell(self, record):
         """Sends a record by itself. It does not matter if the server has gone."""
@@ -128,10 +121,14 @@ class Channel:
         except OSError:
             pass
 
-    def _send(self, data):
+    def _send(self, data, descriptors):
         try:
             with self._turn:
-                self._socket.sendall(data)
+                if descriptors:
+                    sent = socket.send_fds(self._socket, [data], descriptors)
+                    data = memoryview(data)[sent:]
+                if data:
+                    self._socket.sendall(data)
         except ConnectionError:
             leave()
 

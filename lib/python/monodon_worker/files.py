@@ -45,6 +45,13 @@ def part_of_file(filelike):
     return descriptor, offset, max(0, status.st_size - offset)
 
 
+def close_all(descriptors):
+    """Closes descriptors, and forgets them."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+    descriptors.clear()
+
+
 def _plain_file(filelike):
     """The file itself, if reading `filelike` is nothing but reading a file.
 

@@ -244,8 +244,9 @@ class Response:
                 records.file(self.id, offset, size),
                 records.end(self.id),
             )
-            self.home.send_file(ending, descriptor)
+            self.home.add_file(ending, descriptor)
         self._over()
+        self.home.complete()
         return True
 
     # -- a streamed response

@@ -1,9 +1,11 @@
 """The worker with one thread: it runs requests in their order."""
 
+import os
 from time import perf_counter
 
 from . import records
-from .layout import BATCH_RECORDS
+from .files import close_all
+from .layout import BATCH_FILES, BATCH_RECORDS
 from .worker import Worker, ends_exchange
 
 #: Work of one batch, in seconds: requests behind a slow one wait for it. It is as long as so many
@@ -34,6 +36,8 @@ class SerialWorker(Worker):
         self.out = []
         #: Adds a record to the answers.
         self.add = self.out.append
+        #: Descriptors of the files among them, in their order.
+        self.files = []
         #: The requests that are not begun: the rest of a batch, and what came while one waited.
         self.batch = iter(())
         self.backlog = []
@@ -123,8 +127,10 @@ class SerialWorker(Worker):
         if out or take:
             if take:
                 self.is_open = True
-            self.channel.send(out, take)
+            self.channel.send(out, take, self.files)
             out.clear()
+            if self.files:
+                close_all(self.files)
 
     # -- what exchanges need
 
@@ -154,10 +160,12 @@ class SerialWorker(Worker):
             self.flush(True)
             self.due = now + self.pause
 
-    def send_file(self, ending, descriptor):
-        """Sends records one of which needs the descriptor."""
-        self._send(0)
-        self.channel.send_with_descriptor(ending, descriptor)
+    def add_file(self, ending, descriptor):
+        """Adds records one of which needs the descriptor, which may be closed at once."""
+        self.files.append(os.dup(descriptor))
+        self.out.extend(ending)
+        if len(self.files) == BATCH_FILES:
+            self.flush(True)
 
     def wait(self, exchange):  # the only one that can be waiting
         """Waits for news of the exchange; other requests that come meanwhile have to wait."""

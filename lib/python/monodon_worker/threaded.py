@@ -6,7 +6,8 @@ import threading
 from queue import SimpleQueue
 
 from .channel import ServerGone, leave
-from .layout import BATCH_RECORDS
+from .files import close_all
+from .layout import BATCH_FILES, BATCH_RECORDS
 from .response import ABORTED, OVER
 from .worker import Worker
 
@@ -28,6 +29,8 @@ class ThreadedWorker(Worker):
         self.tail_seconds = options["gracefulTimeout"] / 1000
         self.out = []
         self.add = self.out.append
+        #: Descriptors of the files among them, in their order.
+        self.files = []
         self.free = self.most
         #: Exchanges that are not answered yet, by id.
         self.live = {}
@@ -130,7 +133,9 @@ class ThreadedWorker(Worker):
             del out[: len(ready)]
             if take:
                 self.is_open = True
-            self.channel.send(ready, take)
+            self.channel.send(ready, take, self.files)
+            if self.files:
+                close_all(self.files)
 
     # -- what exchanges need
 
@@ -143,11 +148,13 @@ class ThreadedWorker(Worker):
         """A response is complete, while the app may go on: it is sent."""
         self.flush()
 
-    def send_file(self, ending, descriptor):
-        """Sends records one of which needs the descriptor."""
+    def add_file(self, ending, descriptor):
+        """Adds records one of which needs the descriptor, which may be closed at once."""
         with self.lock:
-            self._send(0, False)
-            self.channel.send_with_descriptor(ending, descriptor)
+            self.files.append(os.dup(descriptor))
+            self.out.extend(ending)
+            if len(self.files) == BATCH_FILES:
+                self._send(self._wanted(), False)
 
     def wait(self, exchange):
         """Waits for news of the exchange."""

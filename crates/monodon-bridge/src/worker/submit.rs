@@ -102,6 +102,7 @@ impl Worker {
     ) -> Result<(), Malformed> {
         let mut desk = self.desk();
         if desk.detached {
+            enclosed.files.clear();
             return Ok(());
         }
         self.give_sign();
