@@ -219,7 +219,25 @@ export interface NativeServer {
   reopenLogs(): void
 }
 
+/** The files for the next batches of a worker in a process. */
+export interface NativeEnclosing {
+  /** Where a regular file stands that is open; -1 for anything else. */
+  tell(descriptor: number): number
+  /**
+   * Keeps an open file for the next `file` record, so that its descriptor may be closed at once. False if
+   * there can be no more descriptors.
+   */
+  add(descriptor: number): boolean
+  /**
+   * Sends the begin of a batch with the `count` files that were kept first, past what Node has not written.
+   * Gives how many bytes were sent, and with them all these files; 0 when the socket is full. What nobody reads
+   * any more counts as sent.
+   */
+  send(batch: Uint8Array, count: number): number
+}
+
 interface Addon {
+  readonly NativeEnclosing: { over(socket: number): NativeEnclosing }
   readonly NativeSockets: {
     open(options: NativeOptions, inherited: readonly NativeInherited[]): NativeSockets
   }
@@ -321,6 +339,15 @@ export function checkOptions(options: NativeOptions): string[] {
  */
 export function attach(server: number, ring: () => void, number?: number): Port {
   return Object.assign(addon().attach(server, ring, number), { lends: true })
+}
+
+/**
+ * Files for the batches of this process, a worker whose end of its socket is the descriptor `socket`.
+ *
+ * @throws Error when there can be no more descriptors
+ */
+export function openEnclosing(socket: number): NativeEnclosing {
+  return addon().NativeEnclosing.over(socket)
 }
 
 /** The addon's version. */

@@ -1,6 +1,6 @@
 import { MonodonError } from '../errors.ts'
 import type { HeaderBlock } from './exchange.ts'
-import { BATCH_BYTES, FILE, FLAG, KIND, LEND_BYTES, UTF8_FACTOR } from './layout.ts'
+import { BATCH_BYTES, BATCH_FILES, FILE, FLAG, KIND, LEND_BYTES, UTF8_FACTOR } from './layout.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import type { Port } from './port.ts'
 
@@ -26,6 +26,8 @@ export class Outbox {
   /** Records that were written and not submitted. */
   records = 0
   private at = 0
+  /** Files among the records. */
+  private files = 0
   private lent: Uint8Array[] = []
   private readonly port: Port
   private readonly lends: boolean
@@ -49,6 +51,7 @@ export class Outbox {
     const { at, records, lent } = this
     this.at = 0
     this.records = 0
+    this.files = 0
     let next: number | undefined
     if (lent.length === 0) {
       next = this.port.submit(at, records)
@@ -117,9 +120,7 @@ export class Outbox {
     offset: number,
     length: number,
   ): boolean {
-    // Room comes first: a file that is enclosed has to be in a record.
-    this.reserve(3 * WORDS + FILE.words * 4 + headers.length)
-    if (!this.port.enclose?.(descriptor)) return false
+    if (!this.enclose(descriptor, 3 * WORDS + FILE.words * 4 + headers.length)) return false
     this.block(KIND.head, id, status, headers)
     this.enclosed(id, 0, offset, length)
     this.block(KIND.end, id, 0, '')
@@ -128,9 +129,18 @@ export class Outbox {
 
   /** A part of an open file as a piece of a streamed body, which counts as a chunk. False as for `file`. */
   filePiece(id: number, descriptor: number, offset: number, length: number): boolean {
-    this.reserve(FILE.words * 4)
-    if (!this.port.enclose?.(descriptor)) return false
+    if (!this.enclose(descriptor, FILE.words * 4)) return false
     this.enclosed(id, FLAG.counted, offset, length)
+    return true
+  }
+
+  /** Encloses a file, for records of `bytes` bytes. False as for `file`. */
+  private enclose(descriptor: number, bytes: number): boolean {
+    // Room comes first: a file that is enclosed has to be in a record.
+    if (this.files === BATCH_FILES) this.submit()
+    this.reserve(bytes)
+    if (!this.port.enclose?.(descriptor)) return false
+    this.files++
     return true
   }
 

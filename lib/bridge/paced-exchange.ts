@@ -56,6 +56,12 @@ export class PacedExchange extends LiveExchange {
     return this.waiting < HIGH_WATER_BYTES
   }
 
+  override writeFile(descriptor: number, offset: number, length: number): boolean | undefined {
+    // What waits here comes first.
+    if (this.backlog !== undefined) return undefined
+    return super.writeFile(descriptor, offset, length)
+  }
+
   override released(): Promise<void> | undefined {
     return this.backlog === undefined ? undefined : this.whenReleased()
   }

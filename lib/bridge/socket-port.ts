@@ -1,7 +1,9 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BatchReader, malformed } from './batch-reader.ts'
+import { type Batch, BatchWriter, newBatch } from './batch-writer.ts'
 import { BATCH_BYTES, BATCH_HEAD, KIND, OUTBOUND_BYTES } from './layout.ts'
+import type { NativeEnclosing } from './native.ts'
 import { type NodeBuffer, nodeBuffer } from './node-buffer.ts'
 import type { Port } from './port.ts'
 
@@ -48,8 +50,9 @@ export class SocketPort implements Port {
   index = 0
   readonly lends = false
   readonly inbound = new ArrayBuffer(BATCH_BYTES)
-  private readonly socket: Duplex
+  private readonly writer: BatchWriter
   private readonly events: SocketEvents
+  private readonly enclosing: NativeEnclosing | undefined
   private readonly reader = new BatchReader()
   private readonly bytes: NodeBuffer = nodeBuffer(this.inbound)
   private readonly words = new Uint32Array(this.inbound)
@@ -65,25 +68,33 @@ export class SocketPort implements Port {
   private isRetired = false
   private isDetached = false
   private hasEnded = false
-  /** Batches that are to be sent, with their heads. */
-  private staged: Buffer[] = []
+  /** Batches that are to be sent. */
+  private staged: Batch[] = []
+  /** Files that were enclosed since the last `submit`, and belong to the next one. */
+  private files = 0
   private isFlushDue = false
   private readonly flushDue = (): void => {
     if (this.isFlushDue) this.flush()
   }
 
-  /** `open` makes the socket, which reads by `onread`. */
-  constructor(open: (onread: OnReadOpts) => Duplex, events: SocketEvents) {
+  /** `open` makes the socket, which reads by `onread`. Without `enclosing` no files can be handed over. */
+  constructor(
+    open: (onread: OnReadOpts) => Duplex,
+    events: SocketEvents,
+    enclosing?: NativeEnclosing,
+  ) {
     this.events = events
+    this.enclosing = enclosing
     const buffer = new Uint8Array(HEAD_BYTES + BATCH_BYTES)
-    this.socket = open({
+    const socket = open({
       buffer,
       callback: (length) => {
         this.read(buffer.subarray(0, length))
         return true
       },
     })
-    for (const event of ['end', 'error', 'close']) this.socket.on(event, this.noteEnd)
+    for (const event of ['end', 'error', 'close']) socket.on(event, this.noteEnd)
+    this.writer = new BatchWriter(socket, enclosing)
   }
 
   /** Gives the end to the worker of this number, whose doorbell is `ring`. */
@@ -116,7 +127,20 @@ export class SocketPort implements Port {
   }
 
   submit(bytes: number, records: number): undefined {
-    this.stage(this.outboundBytes.subarray(0, bytes), records)
+    const { files } = this
+    this.files = 0
+    this.stage(this.outboundBytes.subarray(0, bytes), records, files)
+  }
+
+  tell(descriptor: number): number {
+    return this.enclosing?.tell(descriptor) ?? -1
+  }
+
+  enclose(descriptor: number): number {
+    // What is enclosed must be sent, and nothing is any more.
+    if (this.isDetached || this.hasEnded || !this.enclosing?.add(descriptor)) return 0
+    this.files++
+    return 1
   }
 
   /** Says something to the arbiter. */
@@ -133,19 +157,13 @@ export class SocketPort implements Port {
   /** Sends what was set aside, in one write. */
   flush(): void {
     this.isFlushDue = false
-    const { staged, most, socket } = this
+    const { staged, most } = this
     const last = staged.at(-1)
     if (last === undefined) return
-    last.writeUInt32LE(most, BATCH_HEAD.take * 4)
+    last.bytes.writeUInt32LE(most, BATCH_HEAD.take * 4)
     this.most = 0
     this.staged = []
-    if (staged.length === 1) {
-      socket.write(last)
-      return
-    }
-    socket.cork()
-    for (const batch of staged) socket.write(batch)
-    socket.uncork()
+    this.writer.write(staged)
   }
 
   /**
@@ -161,19 +179,14 @@ export class SocketPort implements Port {
     this.most = 0
     this.flush()
     this.isDetached = true
-    await new Promise<void>((resolve) => this.socket.end(() => resolve()))
+    await this.writer.end()
   }
 
   // -- to the server
 
-  private stage(records: Uint8Array, count: number): void {
+  private stage(records: Uint8Array, count: number, files = 0): void {
     if (this.isDetached || this.hasEnded) return
-    const batch = Buffer.allocUnsafe(HEAD_BYTES + records.length)
-    batch.writeUInt32LE(records.length, BATCH_HEAD.bytes * 4)
-    batch.writeUInt32LE(count, BATCH_HEAD.records * 4)
-    batch.writeUInt32LE(0, BATCH_HEAD.take * 4)
-    batch.set(records, HEAD_BYTES)
-    this.staged.push(batch)
+    this.staged.push({ bytes: newBatch(records, count), files })
     if (this.isFlushDue) return
     this.isFlushDue = true
     process.nextTick(this.flushDue)

@@ -2,8 +2,8 @@
 
 import type { OnReadOpts, Socket } from 'node:net'
 import { LAYOUT_VERSION } from '../bridge/layout.ts'
-import { dieWithParent } from '../bridge/native.ts'
-import { openDescriptor, SocketPort } from '../bridge/socket-port.ts'
+import { dieWithParent, openEnclosing } from '../bridge/native.ts'
+import { openDescriptor, type SocketEvents, SocketPort } from '../bridge/socket-port.ts'
 import { openSyslog } from '../bridge/syslog.ts'
 import { errorText, MonodonError } from '../errors.ts'
 import { logError, reopenLog } from '../log.ts'
@@ -36,7 +36,7 @@ const openSocket = (onread: OnReadOpts): Socket => {
   socket = open(onread)
   return socket
 }
-const port = new SocketPort(openSocket, {
+const events: SocketEvents = {
   tell: (message) => hear(message as ToProcess),
   stop,
   // The server has stopped, or is gone: what the app does in the background may come to its end.
@@ -44,7 +44,8 @@ const port = new SocketPort(openSocket, {
     worker?.lose()
     if (!isStopping) void stop(gracefulTimeout)
   },
-})
+}
+const port = new SocketPort(openSocket, events, openEnclosing(DESCRIPTOR))
 
 function hear(message: ToProcess): void {
   if (message.type === 'start') void boot(message)

@@ -14,6 +14,7 @@ use tokio::task::{LocalSet, yield_now};
 
 use super::*;
 use crate::bridge::Bridge;
+use crate::enclosing::Enclosing;
 use crate::layout::kind;
 use crate::process::ProcessWorker;
 use crate::queue::Queued;
@@ -309,6 +310,18 @@ fn a_worker_that_breaks_the_rules_is_hung_up_on() {
             world.until_hung_up().await;
         });
     }
+}
+
+#[test]
+fn a_descriptor_that_no_record_uses_ends_the_worker() {
+    run(async {
+        let mut world = World::new();
+        let mut sender = Enclosing::new(world.theirs.try_clone().unwrap().into());
+        sender.add(File::open("/dev/null").unwrap());
+        let batch = batch(0, &[]);
+        assert_eq!(sender.send(&batch, 1).unwrap(), batch.len());
+        world.until_hung_up().await;
+    });
 }
 
 #[test]

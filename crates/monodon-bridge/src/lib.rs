@@ -20,6 +20,8 @@ mod claims;
 mod clock;
 #[cfg(unix)]
 mod courier;
+#[cfg(unix)]
+pub mod enclosing;
 mod exchange;
 mod gone;
 mod handshake;

@@ -60,8 +60,16 @@ pub(crate) fn share(descriptor: usize) -> Option<File> {
     (copy >= 0).then(|| File::from(unsafe { OwnedFd::from_raw_fd(copy) }))
 }
 
-/// Where a regular file stands that this process has open. `None` for anything else.
-pub(crate) fn tell(descriptor: usize) -> Option<u64> {
+/// Where a regular file stands that this process has open; -1 for anything else.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "JavaScript has no wider number; it is exact up to 2^53"
+)]
+pub(crate) fn tell(descriptor: usize) -> f64 {
+    position(descriptor).map_or(-1.0, |position| position as f64)
+}
+
+fn position(descriptor: usize) -> Option<u64> {
     let mut file = share(descriptor)?;
     let is_file = file.metadata().ok()?.is_file();
     is_file.then(|| file.stream_position().ok()).flatten()

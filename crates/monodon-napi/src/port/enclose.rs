@@ -21,11 +21,6 @@ pub(super) unsafe extern "C" fn tell_position(
         let (_, [descriptor]) = unsafe { call::<1>(env, info) }?;
         // SAFETY: as above.
         let position = tell(unsafe { number(env, descriptor) }?);
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "JavaScript has no wider number; it is exact up to 2^53"
-        )]
-        let position = position.map_or(-1.0, |position| position as f64);
         // SAFETY: `env` is that of the running callback.
         unsafe { double(env, position) }
     })
@@ -64,8 +59,8 @@ unsafe fn double(env: sys::napi_env, number: f64) -> Result<sys::napi_value> {
 }
 
 #[cfg(not(unix))]
-fn tell(_: usize) -> Option<u64> {
-    None
+fn tell(_: usize) -> f64 {
+    -1.0
 }
 
 #[cfg(not(unix))]
