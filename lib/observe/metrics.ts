@@ -95,7 +95,7 @@ export const METRICS: readonly Metric[] = [
         'a method of RFC 9110 or RFC 5789; `OTHER` for all others, and where none was understood',
       status: '`1xx` to `5xx`; `none` where the client left before there was an answer',
       interface:
-        'how the worker calls the app: `fetch`, `wsgi`, `node` or `python`; `native` where no worker took the request',
+        'how the worker calls the app: `fetch`, `wsgi`, `node` or `python`; `native` where no worker took the request, and of these `probe` at `--health-path`',
     },
     read: ({ requestCounts }) =>
       requestCounts.map(({ method, statusClass, interface: kind, count }) => ({

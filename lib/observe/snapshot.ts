@@ -14,7 +14,7 @@ import type { Notable } from '../notable.ts'
 /** Where a request is that has not ended (`life.ts` has all steps); `upgraded` ones go on as another protocol. */
 export type RequestState = 'request-received' | 'processing' | 'waiting-to-send' | 'upgraded'
 
-export type Interface = 'fetch' | 'wsgi' | 'node' | 'python' | 'native'
+export type Interface = 'fetch' | 'wsgi' | 'node' | 'python' | 'native' | 'probe'
 
 /** Requests that have ended, by what bounds their number: known methods, `1xx` to `5xx`. */
 export interface RequestCount {
@@ -22,7 +22,8 @@ export interface RequestCount {
   readonly method: string
   /** The status' first digit; 0 if the client left before there was an answer. */
   readonly statusClass: 0 | 1 | 2 | 3 | 4 | 5
-  /** How the app of the worker that took it is called; `native` if none took it: the server answered. */
+  /** How the app of the worker that took it is called; if none took it the server answered: `probe` to one
+   *  that asked for its health, else `native`. */
   readonly interface: Interface
   readonly count: number
 }

@@ -214,6 +214,9 @@ describe('a server in need', () => {
     expect(all.get('monodon_queue_length')).toBe(3)
     expect(all.get('monodon_queue_oldest_seconds')).toBeGreaterThan(0)
     expect(all.get('monodon_limits_hit_total{limit="queue-size"}')).toBe(1)
+    const ended = (status: string, kind: string) =>
+      all.get(`monodon_http_requests_total{method="GET",status="${status}",interface="${kind}"}`)
+    expect([ended('2xx', 'probe'), ended('5xx', 'native')]).toEqual([5, 1])
     const { inFlight } = await snapshot()
     const states = inFlight.map(({ state, target, worker }) => [state, target, worker !== null])
     expect(states).toEqual([

@@ -121,6 +121,12 @@ describe('an interval', () => {
     expect(between(earlier, later)!.app.p50).toBeCloseTo(0.055)
   })
 
+  test('has probes among its requests, and not among its errors', () => {
+    const probes = { method: 'GET', statusClass: 5, interface: 'probe', count: 6 } as const
+    const probed = { ...later, requestCounts: [...later.requestCounts, probes] }
+    expect(between(earlier, probed)).toMatchObject({ requests: 17, serverErrors: 2 })
+  })
+
   test('is none between two servers, and none of no time', () => {
     expect(between(earlier, { ...later, pid: 2 })).toBeUndefined()
     expect(between(earlier, earlier)).toBeUndefined()

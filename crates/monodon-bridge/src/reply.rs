@@ -49,7 +49,7 @@ impl Handler for BridgeHandler {
 
     fn handle(&self, request: Request) -> Reply {
         if let Some(answer) = self.io.bridge.health_answer(&request.head) {
-            request.trace.leave_unexported();
+            request.trace.probes();
             return Reply::answered(answer);
         }
         let redirect = self.io.bridge.redirect.as_ref();

@@ -32,6 +32,7 @@ use http::{Method, Request, StatusCode};
 pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
+use self::lives::{NATIVE, PROBE};
 pub(crate) use self::seen::Seen;
 pub use self::sending::OnItsWay;
 pub(crate) use self::sending::Sending;
@@ -54,7 +55,8 @@ const OTHER: usize = METHODS.len() - 1;
 /// Statuses by their first digit; 0 is that the client left before there was an answer.
 pub const CLASSES: usize = 6;
 
-/// Requests that have ended: by how the worker called its app that took them (as in [`INTERFACES`]), method and class of the status.
+/// Requests that have ended: by how the worker called its app that took them (as in [`INTERFACES`]),
+/// method and class of the status.
 pub type Requests<T> = [[[T; CLASSES]; METHODS.len()]; INTERFACES.len()];
 
 /// Records that are kept for the next requests.
@@ -158,8 +160,10 @@ impl Observer {
         seen.leave(&stats.on_their_way);
         let interface = if seen.taken().is_some() {
             self.watching().interface()
+        } else if seen.is_probe() {
+            PROBE
         } else {
-            INTERFACES.len() - 1
+            NATIVE
         };
         stats.ended[interface][seen.method()][seen.class()].add(1);
         let tally = stats.tally.get();
@@ -189,8 +193,7 @@ impl Observer {
 
     /// Counts an answer to what never was a request for the handler.
     pub(crate) fn refused(&self, status: StatusCode) {
-        let native = INTERFACES.len() - 1;
-        self.stats.ended[native][OTHER][usize::from(status.as_u16() / 100)].add(1);
+        self.stats.ended[NATIVE][OTHER][usize::from(status.as_u16() / 100)].add(1);
         if let Some(tally) = self.stats.tally.get() {
             tally.count(status.as_u16());
         }

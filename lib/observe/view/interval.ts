@@ -1,6 +1,6 @@
 /** What has happened between two snapshots of one server. */
 
-import type { Histogram, Snapshot } from '../snapshot.ts'
+import type { Histogram, RequestCount, Snapshot } from '../snapshot.ts'
 import { observedSince, quantile } from './histogram.ts'
 
 /** What the server has counted, of which two moments make an interval. */
@@ -72,12 +72,11 @@ export function between(earlier: Counted, later: Counted): Interval | undefined 
   }
 }
 
+/** All, or those with one class of status: but probes, of which 503 is an answer like another. */
 function requestsEnded({ requestCounts }: Counted, statusClass?: number): number {
-  return requestCounts.reduce(
-    (sum, row) =>
-      statusClass === undefined || row.statusClass === statusClass ? sum + row.count : sum,
-    0,
-  )
+  const isAsked = (row: RequestCount): boolean =>
+    statusClass === undefined || (row.statusClass === statusClass && row.interface !== 'probe')
+  return requestCounts.filter(isAsked).reduce((sum, { count }) => sum + count, 0)
 }
 
 function quantilesOf(histogram: Histogram): Quantiles {

@@ -16,8 +16,11 @@ pub const LIVES: usize = 50;
 /// Lives that wait for who follows; more are dropped and counted.
 const FOLLOWED: usize = 4096;
 
-/// By what apps are called, and last the server itself.
-pub const INTERFACES: [&str; 5] = ["fetch", "wsgi", "node", "python", "native"];
+/// By what apps are called, and last the server itself: for clients, and for who asks how it is.
+pub const INTERFACES: [&str; 6] = ["fetch", "wsgi", "node", "python", "native", "probe"];
+/// Where the last two are among them.
+pub(super) const NATIVE: usize = 4;
+pub(super) const PROBE: usize = 5;
 
 /// How a request has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -332,8 +332,8 @@ impl Seen {
         self.trace.get()
     }
 
-    pub(super) fn is_unexported(&self) -> bool {
-        self.trace.is_unexported()
+    pub(super) fn is_probe(&self) -> bool {
+        self.trace.is_probe()
     }
 
     pub(super) fn answered(&self) -> Option<Instant> {

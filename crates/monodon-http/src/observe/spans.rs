@@ -16,7 +16,7 @@ impl Seen {
         let Some(record) = self.traced.take() else {
             return;
         };
-        if let (Some(begun), Some(ended), false) = (self.begun(), ended, self.is_unexported()) {
+        if let (Some(begun), Some(ended), false) = (self.begun(), ended, self.is_probe()) {
             let target = &*self.about.target;
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
             tracer.export(&RequestSpan {

@@ -7,8 +7,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub struct Trace {
     taken: Cell<Option<(u32, Instant)>>,
-    /// No span of it is exported.
-    is_unexported: Cell<bool>,
+    /// It only asks how the server is.
+    is_probe: Cell<bool>,
 }
 
 impl Trace {
@@ -17,13 +17,14 @@ impl Trace {
         self.taken.set(Some((worker, at)));
     }
 
-    /// Has no span of the request exported: a probe says nothing of what the server is for.
-    pub fn leave_unexported(&self) {
-        self.is_unexported.set(true);
+    /// Notes that the request only asks how the server is: it is counted by itself, and no span of it is
+    /// exported, since it says nothing of what the server is for.
+    pub fn probes(&self) {
+        self.is_probe.set(true);
     }
 
-    pub(super) fn is_unexported(&self) -> bool {
-        self.is_unexported.get()
+    pub(super) fn is_probe(&self) -> bool {
+        self.is_probe.get()
     }
 
     /// Which worker has taken it, and when.
@@ -33,6 +34,6 @@ impl Trace {
 
     pub(super) fn clear(&self) {
         self.taken.set(None);
-        self.is_unexported.set(false);
+        self.is_probe.set(false);
     }
 }
