@@ -1,17 +1,20 @@
 // Bun and Deno, as npm has them, to see what of monodon runs there.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, must, npm, root } from './project.mjs'
 
-const RELEASES = { bun: '1.4.5', deno: '2.9.6' }
+/** The releases are those of the benchmark. */
+const { dependencies: RELEASES } = JSON.parse(
+  readFileSync(join(root, 'bench/peers/package.json'), 'utf8'),
+)
 /** Each has its binaries in packages of this scope, one for each platform. */
 const SCOPES = { bun: '@oven', deno: '@deno' }
 
 /**
  * The binary of a runtime; installed the first time.
  *
- * @param {keyof typeof RELEASES} name
+ * @param {keyof typeof SCOPES} name
  * @throws {Failure} when there is none for this platform
  */
 export async function runtimeBinary(name) {
