@@ -165,6 +165,16 @@ test('the command says it, and its variable is no unknown option', () => {
   expect(status).toBe(1)
 })
 
+test('what is generated needs no addon, which may be of the layout before', () => {
+  const generate = join(dirname(COMMAND), '../options/generate.js')
+  const { status, stderr } = spawnSync(process.execPath, [generate, '--check'], {
+    env: { ...process.env, MONODON_NATIVE_PATH: '/nowhere/monodon.node' },
+    encoding: 'utf8',
+    timeout: PATIENCE_MS,
+  })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+})
+
 test.each([['--help'], ['--version'], ['top', '--help'], ['trace', '--help'], ['ctl', '--help']])(
   'what needs no addon asks for none: %s %s',
   (...args) => {
