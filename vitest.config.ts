@@ -6,6 +6,7 @@ export default defineConfig({
     include: [process.env.SOAK_MINUTES ? 'test/soak/*.soak.ts' : 'test/**/*.test.ts'],
     // A process per file: what a file leaks shows in `/proc/self`, and the addon is loaded afresh.
     pool: 'forks',
+    setupFiles: 'test/support/setup.ts',
     maxWorkers: 2,
     // For what hangs. Tests fail by what they wait for, which has its own limits, and not for slowness.
     testTimeout: 240_000,

@@ -35,12 +35,6 @@ interface Message {
   readonly error?: { readonly message: string }
 }
 
-/** What a failed test may have left running. */
-const started = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL')
-})
-
 export class Chromium {
   private readonly child: ChildProcess
   private readonly folder: string
@@ -70,8 +64,6 @@ export class Chromium {
       ],
       { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
     )
-    started.add(child)
-    child.once('exit', () => started.delete(child))
     const browser = new Chromium(child, folder)
     await browser.send('Browser.getVersion')
     return browser

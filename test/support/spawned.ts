@@ -13,12 +13,6 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** The command, as it is built. */
 export const COMMAND = join(ROOT, 'dist/cli/main.js')
 
-/** Servers that a failed test may have left running. */
-const started = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL')
-})
-
 /** What the file of the error log holds, if the flags name one. */
 function errorLog(flags: readonly string[], cwd: string): string {
   const at = flags.indexOf('--error-logfile')
@@ -56,8 +50,6 @@ export class SpawnedServer implements Address {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    started.add(child)
-    child.once('exit', () => started.delete(child))
     const output = { text: '' }
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (bytes: Buffer) => {
