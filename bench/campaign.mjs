@@ -1,11 +1,12 @@
-// Runs scenarios on servers in interleaved rounds and keeps every measurement.
+// Runs scenarios on servers in interleaved rounds and keeps every measurement. Each round has processes of its
+// own: one and the same may be a few percent faster or slower than the next of its kind, as long as it lives.
 import { generatorFor } from './load/generators.mjs'
 import { measure } from './measure.mjs'
 import { startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
 import { takesPart } from './scenarios.mjs'
 
-/** Seconds of load before a server's first measurement in a scenario: compilers need it. */
+/** Seconds of load before a process' measurement in a scenario: compilers need it. */
 const WARM_UP = 1
 
 /**
@@ -18,6 +19,7 @@ export class Campaign {
   #servers
   #scenarios
   #say
+  #launchers = new Map()
   #running = new Map()
   /** Servers and scenarios that do not run here: name and reason. */
   skipped = []
@@ -47,7 +49,8 @@ export class Campaign {
       try {
         const launcher = prepared.get(server.name)
         if (launcher instanceof Error) throw launcher
-        this.#running.set(server.name, await this.#launch(server, launcher))
+        this.#launchers.set(server.name, launcher)
+        await this.#launch(server)
         await this.#checkAnswers(server)
       } catch (error) {
         this.skipped.push({ name: server.name, reason: error.message })
@@ -57,9 +60,25 @@ export class Campaign {
     this.#servers = this.#servers.filter(({ name }) => this.#running.has(name))
   }
 
-  #launch(server, launcher) {
+  async #launch(server) {
     const request = REQUESTS[server.answers[0]]
-    return startServer(launcher, (port) => check(port, request, server.protocols[0]))
+    const answers = (port) => check(port, request, server.protocols[0])
+    this.#running.set(server.name, await startServer(this.#launchers.get(server.name), answers))
+  }
+
+  /** Has each server run in a new process. */
+  async #restart() {
+    await this.stop()
+    this.#running.clear()
+    for (const server of this.#servers) {
+      try {
+        await this.#launch(server)
+      } catch (error) {
+        for (const scenario of this.#scenarios.filter((one) => takesPart(server, one))) {
+          this.#refuse(server, scenario, error)
+        }
+      }
+    }
   }
 
   /** Asks for each scenario's answer once: a wrong one is not measured. */
@@ -86,24 +105,25 @@ export class Campaign {
   /** Measures each pair of scenario and server once a round. */
   async run(rounds, seconds) {
     for (let round = 0; round < rounds; round++) {
+      if (round > 0) await this.#restart()
       for (const scenario of this.#scenarios) {
         this.#say(`round ${round + 1} of ${rounds}: ${scenario.title}`)
         // Every second round runs backwards, so that no server always follows the same one.
         const order = round % 2 === 0 ? this.#servers : this.#servers.toReversed()
         for (const server of order.filter((one) => takesPart(one, scenario))) {
-          await this.#measureOnce(server, scenario, round, seconds)
+          await this.#measureOnce(server, scenario, seconds)
         }
       }
     }
   }
 
-  async #measureOnce(server, scenario, round, seconds) {
+  async #measureOnce(server, scenario, seconds) {
     const series = this.#seriesOf(scenario, server)
     if (series.failed !== undefined) return
     const running = this.#running.get(server.name)
     try {
       if (running.exited !== undefined) throw new Error('the server died before')
-      if (round === 0) await measure(running, server, scenario, WARM_UP)
+      await measure(running, server, scenario, WARM_UP)
       series.rounds.push(await measure(running, server, scenario, seconds))
     } catch (error) {
       this.#refuse(server, scenario, error)

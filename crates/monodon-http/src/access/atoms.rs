@@ -320,6 +320,8 @@ pub(crate) struct Outcome {
 
 impl Late {
     /// `field` writes a field of the response, as it stands in the line.
+    // Inlined into the loop over a format, what each of its atoms would need is computed for every line.
+    #[inline(never)]
     pub(super) fn write(
         self,
         outcome: &Outcome,
