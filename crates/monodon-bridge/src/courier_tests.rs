@@ -315,7 +315,7 @@ fn a_worker_that_breaks_the_rules_is_hung_up_on() {
 #[test]
 fn a_descriptor_that_no_record_uses_ends_the_worker() {
     run(async {
-        let mut world = World::new();
+        let world = World::new();
         let mut sender = Enclosing::new(world.theirs.try_clone().unwrap().into());
         sender.add(File::open("/dev/null").unwrap());
         let batch = batch(0, &[]);
