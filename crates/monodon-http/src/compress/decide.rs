@@ -58,10 +58,14 @@ impl Compression {
         head: &mut Parts,
         size: Option<u64>,
     ) -> Option<Plan> {
-        if !self.may_change(head) {
+        if !self.concerns(head) {
             return None;
         }
+        // Also of a part: it says what the whole would have said (RFC 9110 section 15.3.7).
         vary(&mut head.headers);
+        if is_part(head) {
+            return None;
+        }
         // nginx does not by default, either: a client of HTTP/1.0 takes no chunks.
         let coding = asked
             .choice
@@ -89,7 +93,7 @@ impl Compression {
     /// a weak `ETag`, as it has from us.
     pub(crate) fn confirm(&self, asked: Asked, head: &mut Parts) {
         let is_ours = match head.headers.get(CONTENT_TYPE) {
-            Some(_) => self.may_change(head),
+            Some(_) => self.concerns(head),
             None => asked.holds_weak_etag && !is_fixed(&head.headers),
         };
         if is_ours {
@@ -100,25 +104,29 @@ impl Compression {
         }
     }
 
-    /// Whether the body may be replaced by a compressed one, and is worth it by its type.
-    fn may_change(&self, head: &Parts) -> bool {
-        let has_whole_body = !matches!(
+    /// Whether the body, or the whole that it is a part of, may be replaced by a compressed one, and is worth
+    /// it by its type.
+    fn concerns(&self, head: &Parts) -> bool {
+        let has_body = !matches!(
             head.status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::PARTIAL_CONTENT
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT
         );
         let is_worth_it = || {
             let content_type = head.headers.get(CONTENT_TYPE);
             content_type.is_some_and(|value| self.types.contain(value.as_bytes()))
         };
-        has_whole_body && is_worth_it() && !is_fixed(&head.headers)
+        has_body && is_worth_it() && !is_fixed(&head.headers)
     }
 }
 
-/// Whether the handler's fields speak of its very bytes: they are compressed, a part, vouched for, or
-/// not to be transformed.
+fn is_part(head: &Parts) -> bool {
+    head.status == StatusCode::PARTIAL_CONTENT || head.headers.contains_key(CONTENT_RANGE)
+}
+
+/// Whether the handler's fields speak of its very bytes: they are compressed, vouched for, or not to be
+/// transformed.
 fn is_fixed(fields: &HeaderMap) -> bool {
     fields.contains_key(CONTENT_ENCODING)
-        || fields.contains_key(CONTENT_RANGE)
         || DIGESTS.iter().any(|name| fields.contains_key(name))
         || lists(fields, &CACHE_CONTROL, b"no-transform")
 }
