@@ -49,7 +49,8 @@ impl Enclosing {
         if !control.push(SendAncillaryMessage::ScmRights(&files)) {
             return Err(io::Error::from(io::ErrorKind::InvalidInput));
         }
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        // Not every system has a flag that prevents SIGPIPE; Node, and Rust's own programs, ignore it.
+        let flags = SendFlags::DONTWAIT;
         let sent = match sendmsg(&self.socket, &[IoSlice::new(batch)], &mut control, flags) {
             Ok(sent) => sent,
             // Too many references: of files that are on their way and not received.
