@@ -25,6 +25,7 @@ impl NativeEnclosing {
 
     /// Where a regular file stands that is open; -1 for anything else.
     #[napi(catch_unwind)]
+    #[allow(clippy::unused_self, reason = "a port has it beside `add`")]
     pub fn tell(&self, descriptor: u32) -> f64 {
         tell(descriptor as usize)
     }
