@@ -11,11 +11,14 @@ const APP = `
   const { GIVEN, MONODON_HANDOVER } = process.env
   console.log('loaded by ' + JSON.stringify([threadId, GIVEN, MONODON_HANDOVER]))
   export default () => new Response('')`
+const LISTS_MODULES = `console.log('has loaded ' + JSON.stringify(process.moduleLoadList))
+  module.exports = () => {}`
 
 let scratch: Scratch
 beforeAll(() => {
   scratch = new Scratch()
   writeFileSync(scratch.path('app.mjs'), APP)
+  writeFileSync(scratch.path('lists.cjs'), LISTS_MODULES)
 })
 afterAll(() => scratch.remove())
 
@@ -40,6 +43,16 @@ test('are the first workers, with the variables that the server has by then; oth
     [4, 'later', null],
   ])
   await server.released(before)
+  expect(await server.stop()).toBe(0)
+})
+
+test('have loaded nothing yet that few apps ask for', async () => {
+  const server = await SpawnedServer.start('lists.cjs', ['--interface', 'node'], {}, scratch.folder)
+  const loaded = /^has loaded (.*)$/m
+  await until('the app to be loaded', () => loaded.test(server.output))
+  const modules: string[] = JSON.parse(loaded.exec(server.output)![1]!)
+  expect(modules).toContain('NativeModule http')
+  expect(modules).not.toContain('NativeModule crypto')
   expect(await server.stop()).toBe(0)
 })
 
