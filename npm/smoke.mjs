@@ -12,7 +12,14 @@ import { runtimeBinary } from './runtimes.mjs'
 
 const PATIENCE_MS = 60_000
 const LOOK_MS = 20
-const RUNTIMES = { bun: [], deno: ['run', '--allow-all'] }
+/** How each is run, and what it can beside `serve()`. */
+const RUNTIMES = {
+  bun: { flags: [], kinds: ['fetch', 'wsgi', 'node'] },
+  deno: {
+    flags: ['run', '--allow-all'],
+    kinds: ['fetch', 'wsgi', 'node', 'process', 'python'],
+  },
+}
 
 /** An app for each interface, which answers with the path, and code that embeds a server. */
 const FILES = {
@@ -23,6 +30,11 @@ const FILES = {
   }`,
   'node.ts': `import type { IncomingMessage, ServerResponse } from 'node:http'
   export default (req: IncomingMessage, res: ServerResponse) => { res.end(req.url) }`,
+  'python.py': `
+def app(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [environ['PATH_INFO'].encode()]
+`,
   'embedded.mjs': `import { serve } from 'monodon'
   const server = await serve((request) => new Response(request.url), { bind: '127.0.0.1:0' })
   const response = await fetch(server.url + '/path')
@@ -33,6 +45,8 @@ const COMMANDS = {
   fetch: ['fetch.ts'],
   wsgi: ['wsgi.ts:app', '--interface', 'wsgi'],
   node: ['node.ts', '--interface', 'node'],
+  process: ['fetch.ts', '--worker-class', 'process'],
+  python: ['python.py:app'],
 }
 
 async function main([folder, ...more]) {
@@ -42,12 +56,13 @@ async function main([folder, ...more]) {
   mkdirSync(place)
   try {
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(place, name), text)
-    for (const [name, flags] of Object.entries(RUNTIMES)) {
+    for (const [name, { flags, kinds }] of Object.entries(RUNTIMES)) {
       const runtime = [await runtimeBinary(name), ...flags]
       await succeeds(start(place, [...runtime, 'embedded.mjs']))
       console.log(`${name}: serve()`)
-      for (const [kind, args] of Object.entries(COMMANDS)) {
-        await serves(start(place, [...runtime, command, ...args, '--bind', '127.0.0.1:0']))
+      for (const kind of kinds) {
+        const args = [...COMMANDS[kind], '--bind', '127.0.0.1:0']
+        await serves(start(place, [...runtime, command, ...args]))
         console.log(`${name}: ${kind}`)
       }
     }

@@ -139,8 +139,10 @@ export interface NativeFollowed {
 /** A worker in a process of its own. */
 export interface NativeProcess {
   readonly index: number
-  /** The worker's end of its socket: for the child; to be closed here then. */
+  /** The worker's end of its socket, for the child; -1 when it is closed here. */
   readonly descriptor: number
+  /** Closes the worker's end here, once the child has its copy. */
+  closeDescriptor(): void
   /** Whether its connection has ended with the server, and not before. */
   readonly serverEnded: boolean
   /** Sends a message, JSON. */

@@ -280,10 +280,11 @@ test('Bun and Deno serve what is said to work there', async () => {
   // With the registry, which it has the runtimes from.
   const script = join(ROOT, 'npm/smoke.mjs')
   const { stdout } = await promisify(execFile)(process.execPath, [script, user.folder])
-  const kinds = ['serve()', 'fetch', 'wsgi', 'node']
-  expect(stdout.split('\n').filter((line) => /^(?:bun|deno): /.test(line))).toEqual(
-    ['bun', 'deno'].flatMap((runtime) => kinds.map((kind) => `${runtime}: ${kind}`)),
-  )
+  const both = ['serve()', 'fetch', 'wsgi', 'node']
+  expect(stdout.split('\n').filter((line) => /^(?:bun|deno): /.test(line))).toEqual([
+    ...both.map((kind) => `bun: ${kind}`),
+    ...[...both, 'process', 'python'].map((kind) => `deno: ${kind}`),
+  ])
 })
 
 test('the one tarball with prebuilds needs no other', async () => {

@@ -1,6 +1,6 @@
 //! Workers in processes, for JavaScript: the socket, and messages to and from the worker.
 
-use std::os::fd::IntoRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use monodon_bridge::process::ProcessWorker;
 use napi::bindgen_prelude::Function;
@@ -14,7 +14,8 @@ use crate::server::NativeServer;
 #[napi]
 pub struct NativeProcess {
     worker: ProcessWorker,
-    descriptor: i32,
+    /// The worker's end of its socket, until the child has it.
+    theirs: Option<OwnedFd>,
 }
 
 #[napi]
@@ -25,10 +26,17 @@ impl NativeProcess {
         self.worker.index()
     }
 
-    /// The worker's end of its socket. The caller gives it to the child and closes it.
+    /// The worker's end of its socket, for the child; -1 when it is closed here.
     #[napi(getter)]
     pub fn descriptor(&self) -> i32 {
-        self.descriptor
+        self.theirs.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+
+    /// Closes the worker's end here, once the child has its copy. Not every runtime's `closeSync` takes a
+    /// descriptor that it has not opened.
+    #[napi(catch_unwind)]
+    pub fn close_descriptor(&mut self) {
+        self.theirs = None;
     }
 
     /// Whether its connection has ended with the server, and not before.
@@ -78,7 +86,7 @@ impl NativeServer {
             .map_err(|error| Error::new(Status::GenericFailure, error.to_string()))?;
         Ok(NativeProcess {
             worker,
-            descriptor: theirs.into_raw_fd(),
+            theirs: Some(theirs.into()),
         })
     }
 }

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync } from 'node:fs'
 import { LAYOUT_VERSION } from '../../bridge/layout.ts'
 import type { NativeProcess } from '../../bridge/native.ts'
 import { errorText } from '../../errors.ts'
@@ -114,7 +113,7 @@ export class WorkerProcess implements SupervisedWorker {
       })
     } finally {
       // The child has its copy.
-      closeSync(this.native.descriptor)
+      this.native.closeDescriptor()
     }
   }
 
