@@ -64,7 +64,7 @@ export function verdicts(figures, trials) {
   const python = (other) => rate('hello-64', other, 'monodon-python')
   const flask = (other) => rate('flask', `${other}-flask`, 'monodon-flask')
   const megabytes = (value) => `${value.toFixed(0)} MB`
-  const oneMB = (value) => `${value.toFixed(1)} MB`
+  const bytes = (value) => `${value.toLocaleString('en-US')} bytes`
   const milliseconds = (value) => `${value.toFixed(1)} ms`
   const divided = (value, by) => (value === undefined || by === undefined ? undefined : value / by)
   const { 0.8: bearable, 1: full, 4: overloaded } = overload.monodon ?? {}
@@ -247,7 +247,7 @@ export function verdicts(figures, trials) {
       { below: 5000 },
       milliseconds,
     ),
-    judge('size of the addon', trials.start.addon && trials.start.addon / MB, { most: 6 }, oneMB),
+    judge('size of the addon', trials.start.addon, { most: 6_000_000 }, bytes),
     ...['every worker hangs', 'four times the load'].map((trouble) =>
       judge(
         `p99 of metrics, status, health, control socket and top, ${trouble}`,

@@ -4,6 +4,7 @@
 //     node npm/release.mjs pack [--all]                             the tarballs, of all targets or those built
 //     node npm/release.mjs check [--built-here]                     what linters say of the tarballs, and
 //                                                                   whether the binaries run on old systems
+//                                                                   and are not too large
 //     node npm/release.mjs notes                                    what the changelog says of this version
 //     node npm/release.mjs publish [--dry-run]                      to the registry
 //
@@ -55,8 +56,9 @@ async function packFolder(folder, out) {
 }
 
 /**
- * That the package says of itself what is true, for bundlers and for TypeScript; and that its binaries
- * run on old systems, if they are not `built-here`, against the C library of this machine.
+ * That the package says of itself what is true, for bundlers and for TypeScript; and that its binaries for
+ * Linux run on old systems and are not too large, if they are not `built-here`, against the C library of
+ * this machine.
  */
 async function check({ out, 'built-here': isBuiltHere }) {
   const bound = isBuiltHere ? [] : builtTargets(out).filter(({ libc }) => libc !== undefined)

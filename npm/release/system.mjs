@@ -1,5 +1,5 @@
-// What the binaries of Linux may need of the system that they run on.
-import { readFileSync } from 'node:fs'
+// What the binaries of Linux may need of the system that they run on, and how large they may be.
+import { readFileSync, statSync } from 'node:fs'
 import { needsOf } from './elf.mjs'
 import { OLDEST_GLIBC } from './targets.mjs'
 
@@ -11,9 +11,24 @@ const LIBRARIES = {
 /** Of libgcc, which every C++ program has: they are as old as 2.17. */
 const LIBGCC = /^GCC_[34]\./
 
-/** One line for each thing that a binary needs and a supported system may lack. */
+/** Bytes that a binary is not to grow beyond: 6 MiB. Less is wanted; the benchmarks tell what. */
+const MOST_BYTES = 6 * 1024 * 1024
+
+/** One line for each thing that a binary needs and a supported system may lack, and one if it is too large. */
 export function flawsOfBinary(target, file) {
-  return flawsOfNeeds(target, needsOf(readFileSync(file)))
+  const needs = needsOf(readFileSync(file))
+  return [...flawsOfNeeds(target, needs), ...flawsOfSize(target, statSync(file).size)]
+}
+
+/**
+ * @public
+ * @param {{ triple: string }} target
+ * @param {number} bytes of the stripped binary
+ */
+export function flawsOfSize({ triple }, bytes) {
+  if (bytes <= MOST_BYTES) return []
+  const [has, most] = [bytes, MOST_BYTES].map((number) => number.toLocaleString('en-US'))
+  return [`${triple} has ${has} bytes; at most ${most} are published`]
 }
 
 /**

@@ -1,4 +1,4 @@
-/** A release is not made of binaries that an old system cannot load. */
+/** A release is not made of binaries that an old system cannot load, or that are too large. */
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -15,8 +15,13 @@ interface Target {
 const load = (name: string) =>
   import(new URL(`../../npm/release/${name}.mjs`, import.meta.url).href)
 const { needsOf }: { needsOf(file: Buffer): Needs } = await load('elf')
-const { flawsOfNeeds }: { flawsOfNeeds(target: Target, needs: Needs): string[] } =
-  await load('system')
+const {
+  flawsOfNeeds,
+  flawsOfSize,
+}: {
+  flawsOfNeeds(target: Target, needs: Needs): string[]
+  flawsOfSize(target: Target, bytes: number): string[]
+} = await load('system')
 
 const GLIBC: Target = { libc: 'glibc', triple: 'the glibc one' }
 const MUSL: Target = { libc: 'musl', triple: 'the musl one' }
@@ -65,4 +70,11 @@ test.each<[string, Target, Partial<Needs>, string[]]>([
 ])('%s: %o', (_, target, needs, missing) => {
   const flaws = flawsOfNeeds(target, { libraries: [], versions: [], ...needs })
   expect(flaws.map((flaw) => /needs ([^,;]+)/.exec(flaw)?.[1])).toEqual(missing)
+})
+
+test('a binary has at most 6 MiB', () => {
+  expect(flawsOfSize(GLIBC, 6_291_456)).toEqual([])
+  expect(flawsOfSize(GLIBC, 6_291_457)).toEqual([
+    'the glibc one has 6,291,457 bytes; at most 6,291,456 are published',
+  ])
 })
