@@ -357,7 +357,7 @@ export const ERRORS = {
   },
   MONODON_BIND_FAILED: {
     message: 'the server cannot start',
-    hint: 'stop the program that has the address, or choose another with --bind',
+    hint: 'free the address, permit this user to have it, or choose another with --bind',
     blame: 'operator',
   },
   MONODON_BAD_CERTIFICATE: {

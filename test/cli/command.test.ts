@@ -213,7 +213,8 @@ describe('an address that cannot be had', () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
-    const todo = 'to do: stop the program that has the address, or choose another with --bind'
+    const todo =
+      'to do: free the address, permit this user to have it, or choose another with --bind'
     for (const [bind, why] of [
       [`127.0.0.1:${port}`, 'another program listens there (EADDRINUSE)'],
       ['192.0.2.1:0', 'this machine does not have that address (EADDRNOTAVAIL)'],

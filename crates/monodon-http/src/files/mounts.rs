@@ -1,5 +1,6 @@
 //! Which folder a path is served from (`--static`), and what else the options say of files.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -132,8 +133,20 @@ fn handed(folder: &str) -> Result<Option<Handed>, StartError> {
 }
 
 fn open(folder: &Path) -> Result<Arc<Root>, String> {
-    let root = Root::open(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    Ok(Arc::new(root))
+    match Root::open(folder) {
+        Ok(root) => Ok(Arc::new(root)),
+        Err(error) => Err(format!("{}: {}", folder.display(), reason(&error))),
+    }
+}
+
+/// Why a folder cannot be opened, in words.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        io::ErrorKind::NotADirectory => "it is no folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn wrong(option: &'static str, item: &str, why: String) -> StartError {
@@ -199,22 +212,44 @@ mod tests {
         };
         let folder = scratch.path("a").display().to_string();
         let missing = scratch.path("missing").display().to_string();
-        for text in [
-            error(&|options| options.r#static = vec![format!("/s={missing}")]),
-            error(&|options| options.r#static = vec![format!("/s={folder}/x")]),
-            error(&|options| {
-                options.r#static = ["/s", "/s/"]
-                    .map(|prefix| format!("{prefix}={folder}"))
-                    .into();
-            }),
-            error(&|options| options.static_fallback = format!("{folder}/missing.html")),
-            error(&|options| options.static_fallback.clone_from(&folder)),
-            error(&|options| options.sendfile_root.clone_from(&missing)),
+        for (text, option, why) in [
+            (
+                error(&|options| options.r#static = vec![format!("/s={missing}")]),
+                "--static",
+                "there is no such folder",
+            ),
+            (
+                error(&|options| options.r#static = vec![format!("/s={folder}/x")]),
+                "--static",
+                "it is no folder",
+            ),
+            (
+                error(&|options| {
+                    options.r#static = ["/s", "/s/"]
+                        .map(|prefix| format!("{prefix}={folder}"))
+                        .into();
+                }),
+                "--static",
+                "the prefix has a folder already",
+            ),
+            (
+                error(&|options| options.static_fallback = format!("{folder}/missing.html")),
+                "--static-fallback",
+                "it is no file",
+            ),
+            (
+                error(&|options| options.static_fallback.clone_from(&folder)),
+                "--static-fallback",
+                "it is no file",
+            ),
+            (
+                error(&|options| options.sendfile_root.clone_from(&missing)),
+                "--sendfile-root",
+                "there is no such folder",
+            ),
         ] {
-            assert!(
-                text.starts_with("--static") || text.starts_with("--sendfile-root"),
-                "{text}"
-            );
+            let is_told = text.starts_with(&format!("{option} is ")) && text.ends_with(why);
+            assert!(is_told, "{text}");
         }
     }
 }
