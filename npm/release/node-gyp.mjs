@@ -3,10 +3,11 @@
 // variables name, and leaves it where node-gyp would, in build/Release.
 //
 // With MONODON_BUILT it takes that file: one that was built before.
-import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { buildInto } from '../addon.mjs'
-import { root, script } from '../project.mjs'
+import { must, root, script } from '../project.mjs'
 import { OLDEST_GLIBC, targetOf } from './targets.mjs'
 import { zigEnvironment } from './zig.mjs'
 
@@ -27,13 +28,26 @@ async function main() {
 
 async function build(target) {
   const { triple, tuple, libc } = target
+  const paths = await withoutPaths()
   if (libc === undefined) {
-    await buildInto(folder, ['--target', triple])
+    await buildInto(folder, ['--target', triple], paths)
   } else {
     const name = libc === 'glibc' ? `${triple}.${OLDEST_GLIBC}` : triple
-    await buildInto(folder, ['--target', name, '--cross-compile'], await zigEnvironment())
+    const environment = { ...paths, ...(await zigEnvironment()) }
+    await buildInto(folder, ['--target', name, '--cross-compile'], environment)
   }
   renameSync(join(folder, `monodon.${tuple}.node`), join(folder, 'monodon.node'))
+}
+
+/**
+ * An environment in which rustc leaves out where cargo keeps its crates: it would be in the place of each
+ * panic, take room, and tell of the machine that a release was built on.
+ */
+async function withoutPaths() {
+  await must('cargo', ['fetch', '--locked'])
+  const crates = join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'registry/src')
+  const flags = readdirSync(crates).map((name) => `--remap-path-prefix=${join(crates, name)}/=`)
+  return { RUSTFLAGS: [process.env.RUSTFLAGS, ...flags].filter(Boolean).join(' ') }
 }
 
 await script(main)
