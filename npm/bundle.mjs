@@ -15,8 +15,8 @@ const COMMAND = ['cli/run']
 const COMMANDS = ['cli/help', 'cli/ctl/command', 'cli/top/command', 'cli/trace/command']
 const SERVER = ['control/run']
 const WORKER = ['worker/main', 'worker/process']
-/** Runs in a browser, too, whose script is put together from these files as the compiler writes them. */
-const PAGE = /^observe\/(?:page\/client|view)\//
+/** Runs in a browser, too, whose script is put together from these files as the compiler writes them: ES modules. */
+const PAGE = ['observe/page/client', 'observe/view']
 
 /** Writes the JavaScript of `lib` to `folder`, in the place of what the compiler has written there. */
 export async function bundle(folder) {
@@ -50,13 +50,17 @@ export async function bundle(folder) {
   }
   // The package's own says that its files are ES modules, as those of its sources are.
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
+  for (const name of PAGE)
+    writeFileSync(join(folder, name, 'package.json'), '{ "type": "module" }\n')
 }
 
 function modulesOfLib() {
   return readdirSync(lib, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !PAGE.test(name))
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !isOfPage(name))
     .map((name) => name.slice(0, -'.ts'.length))
 }
+
+const isOfPage = (name) => PAGE.some((folder) => name.startsWith(`${folder}/`))
 
 /** Notes what each module imports statically, once all are parsed. */
 function noteImports(graph) {
