@@ -13,6 +13,9 @@ use crate::tls::TlsSession;
 /// Bytes of Basic credentials that are looked at.
 const CREDENTIAL_BYTES: usize = 1024;
 
+/// To look at so many fields is quicker than to hash the name that is looked for.
+const FEW_FIELDS: usize = 4;
+
 /// A request, as its line sees it.
 pub(super) struct Subject<'a> {
     pub(super) ip: &'a [u8],
@@ -55,7 +58,13 @@ impl<'a> Subject<'a> {
 
     /// The value of a field, of the first line if there are several; empty if there is none.
     pub(super) fn field(&self, name: &http::HeaderName) -> &'a [u8] {
-        let value = self.fields.and_then(|fields| fields.get(name));
+        let value = self.fields.and_then(|fields| {
+            if fields.len() > FEW_FIELDS {
+                return fields.get(name);
+            }
+            let mut all = fields.iter();
+            all.find_map(|(other, value)| (other == name).then_some(value))
+        });
         value.map_or(&[], |value| value.as_bytes())
     }
 
