@@ -1,13 +1,15 @@
-// Runs scenarios on servers in interleaved rounds and keeps every measurement. Each round has processes of its
-// own: one and the same may be a few percent faster or slower than the next of its kind, as long as it lives.
+// Runs scenarios on servers in interleaved rounds and keeps every measurement. Each has a process of its own,
+// which runs alone: one that has just been under load, or has just begun, collects its garbage for some seconds
+// and would take a few percent of the core from the next; and one process may be a few percent faster or slower
+// than another of its kind as long as it lives.
 import { generatorFor } from './load/generators.mjs'
 import { measure } from './measure.mjs'
 import { startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
 import { takesPart } from './scenarios.mjs'
 
-/** Seconds of load before a process' measurement in a scenario: compilers need it. */
-const WARM_UP = 1
+/** Seconds of load before a measurement: compilers need it. */
+const WARM_UP = 2
 
 /**
  * @typedef {object} Series what one server gave in one scenario
@@ -20,7 +22,6 @@ export class Campaign {
   #scenarios
   #say
   #launchers = new Map()
-  #running = new Map()
   /** Servers and scenarios that do not run here: name and reason. */
   skipped = []
   /** @type {Map<string, Map<string, Series>>} by scenario, then by server */
@@ -40,7 +41,7 @@ export class Campaign {
   }
 
   /**
-   * Starts all servers; one that is not to be had is skipped, with the reason.
+   * Starts each server once, and has it answer; one that is not to be had is skipped, with the reason.
    *
    * @param {Map<string, ((port: number) => object) | Error>} prepared launchers by server
    */
@@ -50,40 +51,30 @@ export class Campaign {
         const launcher = prepared.get(server.name)
         if (launcher instanceof Error) throw launcher
         this.#launchers.set(server.name, launcher)
-        await this.#launch(server)
-        await this.#checkAnswers(server)
+        await this.#withServer(server, (running) => this.#checkAnswers(server, running))
       } catch (error) {
+        this.#launchers.delete(server.name)
         this.skipped.push({ name: server.name, reason: error.message })
         this.#say(`  ${server.label}: skipped: ${error.message}`)
       }
     }
-    this.#servers = this.#servers.filter(({ name }) => this.#running.has(name))
+    this.#servers = this.#servers.filter(({ name }) => this.#launchers.has(name))
   }
 
-  async #launch(server) {
+  /** Has a server run for as long as `use` takes. */
+  async #withServer(server, use) {
     const request = REQUESTS[server.answers[0]]
     const answers = (port) => check(port, request, server.protocols[0])
-    this.#running.set(server.name, await startServer(this.#launchers.get(server.name), answers))
-  }
-
-  /** Has each server run in a new process. */
-  async #restart() {
-    await this.stop()
-    this.#running.clear()
-    for (const server of this.#servers) {
-      try {
-        await this.#launch(server)
-      } catch (error) {
-        for (const scenario of this.#scenarios.filter((one) => takesPart(server, one))) {
-          this.#refuse(server, scenario, error)
-        }
-      }
+    const running = await startServer(this.#launchers.get(server.name), answers)
+    try {
+      await use(running)
+    } finally {
+      await running.stop()
     }
   }
 
   /** Asks for each scenario's answer once: a wrong one is not measured. */
-  async #checkAnswers(server) {
-    const { port } = this.#running.get(server.name)
+  async #checkAnswers(server, { port }) {
     for (const scenario of this.#scenarios.filter((one) => takesPart(server, one))) {
       try {
         // It would send the next request on the connection that is about to be closed, and wait.
@@ -105,7 +96,6 @@ export class Campaign {
   /** Measures each pair of scenario and server once a round. */
   async run(rounds, seconds) {
     for (let round = 0; round < rounds; round++) {
-      if (round > 0) await this.#restart()
       for (const scenario of this.#scenarios) {
         this.#say(`round ${round + 1} of ${rounds}: ${scenario.title}`)
         // Every second round runs backwards, so that no server always follows the same one.
@@ -120,11 +110,11 @@ export class Campaign {
   async #measureOnce(server, scenario, seconds) {
     const series = this.#seriesOf(scenario, server)
     if (series.failed !== undefined) return
-    const running = this.#running.get(server.name)
     try {
-      if (running.exited !== undefined) throw new Error('the server died before')
-      await measure(running, server, scenario, WARM_UP)
-      series.rounds.push(await measure(running, server, scenario, seconds))
+      await this.#withServer(server, async (running) => {
+        await measure(running, server, scenario, WARM_UP)
+        series.rounds.push(await measure(running, server, scenario, seconds))
+      })
     } catch (error) {
       this.#refuse(server, scenario, error)
     }
@@ -136,9 +126,5 @@ export class Campaign {
     const series = ofScenario.get(server.name) ?? { rounds: [] }
     ofScenario.set(server.name, series)
     return series
-  }
-
-  async stop() {
-    await Promise.all([...this.#running.values()].map((running) => running.stop()))
   }
 }

@@ -107,13 +107,9 @@ async function main(argv) {
   const prepared = await prepare(plan)
   moveToLoadCore()
   const campaign = new Campaign(plan.servers, plan.scenarios, say)
-  try {
-    say(`starting the servers on core ${cores.server}, the load on core ${cores.load}`)
-    await campaign.start(prepared)
-    await campaign.run(plan.rounds, plan.seconds)
-  } finally {
-    await campaign.stop()
-  }
+  say(`the servers run on core ${cores.server}, the load on core ${cores.load}`)
+  await campaign.start(prepared)
+  await campaign.run(plan.rounds, plan.seconds)
   const trials = await runTrials(plan.trials, say)
 
   const figures = new Figures(campaign.series)
