@@ -150,7 +150,7 @@ test('a reload brings other folders, and one that is missing changes nothing', a
   await until('the other folder', async () => (await body()) === 'other')
   configure([`/s=${site.path('missing')}`])
   server.child.kill('SIGHUP')
-  await until('a word about it', () => server.output.includes('missing: No such file'))
+  await until('a word about it', () => server.output.includes('missing: there is no such folder'))
   expect(await body()).toBe('other')
   await client.leave()
   expect(await server.stop()).toBe(0)
