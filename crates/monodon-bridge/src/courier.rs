@@ -7,7 +7,7 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -254,6 +254,19 @@ fn listen_to_the_end(socket: &UnixStream) -> io::Result<()> {
     Ok(())
 }
 
+/// A descriptor must not stay open in the next worker that is started.
+#[cfg(not(target_vendor = "apple"))]
+const RECEIVED: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+/// There is no such flag there: `file_of` says it of each.
+#[cfg(target_vendor = "apple")]
+const RECEIVED: RecvFlags = RecvFlags::empty();
+
+fn file_of(descriptor: OwnedFd) -> File {
+    #[cfg(target_vendor = "apple")]
+    let _ = rustix::io::fcntl_setfd(&descriptor, rustix::io::FdFlags::CLOEXEC);
+    File::from(descriptor)
+}
+
 /// What has come from the worker and is not handed over.
 struct Incoming {
     bytes: Vec<u8>,
@@ -278,11 +291,10 @@ impl Incoming {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BATCH_FILES))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut room = [IoSliceMut::new(&mut self.bytes[self.end..])];
-        // A descriptor must not stay open in the next worker that is started.
-        let read = recvmsg(socket, &mut room, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        let read = recvmsg(socket, &mut room, &mut control, RECEIVED)?;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                self.files.extend(descriptors.map(File::from));
+                self.files.extend(descriptors.map(file_of));
             }
         }
         self.end += read.bytes;
