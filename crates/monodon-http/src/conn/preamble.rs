@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crc::{CRC_32_ISCSI, Crc};
 use ppp::{v1, v2};
 
 use crate::conn::stream::Ends;
@@ -247,9 +248,11 @@ fn is_sound(whole: &[u8], header: &v2::Header<'_>) -> bool {
         let start = end + TLV_HEAD_BYTES;
         end = start + tlv.value.len();
         if tlv.kind == v2::Type::CRC32C as u8 {
-            let zeros = &[0; size_of::<u32>()][..tlv.value.len().min(size_of::<u32>())];
-            let sum = crc32c(&[&whole[..start], zeros, &whole[end..]]);
-            return tlv.value.as_ref() == sum.to_be_bytes();
+            let mut sum = CRC32C.digest();
+            for piece in [&whole[..start], &[0; size_of::<u32>()], &whole[end..]] {
+                sum.update(piece);
+            }
+            return tlv.value.as_ref() == sum.finalize().to_be_bytes();
         }
     }
     true
@@ -257,18 +260,8 @@ fn is_sound(whole: &[u8], header: &v2::Header<'_>) -> bool {
 
 /// Type and length of a TLV.
 const TLV_HEAD_BYTES: usize = 3;
-/// Castagnoli's polynomial, its lowest power first.
-const CRC32C: u32 = 0x82f6_3b78;
-
-/// Bit by bit: a preamble comes once a connection, and hardly ever with a checksum.
-fn crc32c(pieces: &[&[u8]]) -> u32 {
-    let bytes = pieces.iter().copied().flatten();
-    !bytes.fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ if crc & 1 == 1 { CRC32C } else { 0 }
-        })
-    })
-}
+/// Castagnoli's.
+const CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// `PP2_CLIENT_SSL`, the first bit of what `PP2_TYPE_SSL` begins with.
 const CLIENT_SSL: u8 = 1;
