@@ -64,6 +64,16 @@ async function slowClient(server: SpawnedServer, target: string): Promise<Client
   return client
 }
 
+/** Kills the worker, and waits for the next. */
+async function replaceWorker(server: SpawnedServer): Promise<void> {
+  const [worker] = server.workers
+  process.kill(worker!, 'SIGKILL')
+  await until('another worker', () => {
+    const [next] = server.workers
+    return next !== undefined && next !== worker
+  })
+}
+
 describe.each([
   // Node closes no file that is only piped when the client leaves.
   ['node', ['/pipeline', '/pipe', '/express']],
@@ -119,12 +129,7 @@ describe('of the node interface', () => {
 
   test('are closed when the worker dies, and what it had not handed over is cut', async () => {
     const client = await slowClient(server(), '/pipe?name=huge')
-    const [worker] = server().workers
-    process.kill(worker!, 'SIGKILL')
-    await until('another worker', () => {
-      const [next] = server().workers
-      return next !== undefined && next !== worker
-    })
+    await replaceWorker(server())
     client.socket.resume()
     await expect(client.response()).rejects.toThrow()
     await client.leave()
@@ -137,12 +142,7 @@ describe('of the fetch interface', () => {
 
   test('outlive their worker once they are handed over', async () => {
     const client = await slowClient(server(), '/whole?name=large')
-    const [worker] = server().workers
-    process.kill(worker!, 'SIGKILL')
-    await until('another worker', () => {
-      const [next] = server().workers
-      return next !== undefined && next !== worker
-    })
+    await replaceWorker(server())
     client.socket.resume()
     expect((await client.response()).body.equals(LARGE)).toBe(true)
     await client.leave()

@@ -27,7 +27,7 @@ use napi::{Env, Error, Result, Status, check_status, sys};
 
 use self::batch::Batch;
 use self::enclose::{enclose, tell_position};
-use self::outbound::{Outbound, number_or_undefined, outbound};
+use self::outbound::{Outbound, outbound};
 use crate::doorbell::Bell;
 use crate::lent::{Lent, lend};
 
@@ -202,6 +202,17 @@ unsafe fn number(env: sys::napi_env, value: sys::napi_value) -> Result<usize> {
     Ok(number as usize)
 }
 
+/// A number for JavaScript.
+///
+/// # Safety
+/// `env` must be that of the running callback.
+unsafe fn uint32(env: sys::napi_env, number: usize) -> Result<sys::napi_value> {
+    let mut value = ptr::null_mut();
+    // SAFETY: by this function's contract.
+    check_status!(unsafe { sys::napi_create_uint32(env, number as u32, &raw mut value) })?;
+    Ok(value)
+}
+
 /// Runs a callback's work: an error or a panic becomes a JavaScript exception.
 fn guarded(env: sys::napi_env, work: impl FnOnce() -> Result<sys::napi_value>) -> sys::napi_value {
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
@@ -233,10 +244,8 @@ unsafe extern "C" fn take(env: sys::napi_env, info: sys::napi_callback_info) -> 
                 break count;
             }
         };
-        let mut value = ptr::null_mut();
         // SAFETY: `env` is that of the running callback.
-        check_status!(unsafe { sys::napi_create_uint32(env, count as u32, &raw mut value) })?;
-        Ok(value)
+        unsafe { uint32(env, count) }
     })
 }
 
@@ -277,8 +286,9 @@ unsafe extern "C" fn submit(env: sys::napi_env, info: sys::napi_callback_info) -
                 format!("MONODON_MALFORMED_BATCH: {error}"),
             )
         })?;
+        // `undefined` for none.
         // SAFETY: `env` is that of the running callback.
-        unsafe { number_or_undefined(env, next) }
+        next.map_or(Ok(ptr::null_mut()), |next| unsafe { uint32(env, next) })
     })
 }
 

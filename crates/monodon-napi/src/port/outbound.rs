@@ -4,12 +4,11 @@
 //! it if there is another to write to: the copy would be the most of what it costs on this thread.
 
 use std::cell::{Cell, RefCell};
-use std::ptr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use monodon_bridge::layout::OUTBOUND_BYTES;
-use napi::{Error, Result, Status, check_status, sys};
+use napi::{Error, Status, sys};
 
 use super::batch::Batch;
 use super::{call, guarded, number};
@@ -86,22 +85,6 @@ pub(super) unsafe extern "C" fn outbound(
         // SAFETY: `env` is that of the running callback.
         unsafe { batch.array_buffer(env) }
     })
-}
-
-/// A number for JavaScript; `undefined` for none.
-///
-/// # Safety
-/// `env` must be that of the running callback.
-pub(super) unsafe fn number_or_undefined(
-    env: sys::napi_env,
-    number: Option<usize>,
-) -> Result<sys::napi_value> {
-    let mut value = ptr::null_mut();
-    if let Some(number) = number {
-        // SAFETY: by this function's contract.
-        check_status!(unsafe { sys::napi_create_uint32(env, number as u32, &raw mut value) })?;
-    }
-    Ok(value)
 }
 
 #[cfg(test)]
