@@ -6,25 +6,23 @@ const folder = new URL('../../dist/interface/', import.meta.url)
 const url = (file: string): string => JSON.stringify(new URL(file, folder).href)
 
 /** What a process of its own prints, in which no global has been touched yet. */
-function printed(body: string): unknown {
+function printed(body: string, flags: readonly string[] = []): unknown {
   const code = `
     const { installFastResponse, installRequestUnwrapping, FastResponse } = await import(${url('fetch.js')})
     installRequestUnwrapping()
     installFastResponse()
-    // Where it is no getter, to look at such a property loads it, so that nobody can replace one unseen.
-    const isEager = Object.getOwnPropertyDescriptor(globalThis, 'FormData').get === undefined
     const isLoaded = () => process.moduleLoadList.some((name) => name.endsWith('undici/undici'))
     const isLazy = (key) => Object.getOwnPropertyDescriptor(globalThis, key).get !== undefined
     const print = (value) => console.log(JSON.stringify(value))
     ${body}`
-  const text = execFileSync(process.execPath, ['--input-type=module', '-e', code])
+  const text = execFileSync(process.execPath, [...flags, '--input-type=module', '-e', code])
   return JSON.parse(text.toString())
 }
 
 test('the classes of fetch are not loaded before somebody touches one that is not replaced', () => {
   const body = `
     const made = new Response('a')
-    const before = [isLoaded() && !isEager, isLazy('Request'), isLazy('Headers')]
+    const before = [isLoaded(), isLazy('Request'), isLazy('Headers')]
     const is = [made instanceof FastResponse, Response === FastResponse, String(made)]
     new Headers()
     print([before, is, isLoaded(), isLazy('Request'), made instanceof Response, Response === FastResponse])`
@@ -70,4 +68,41 @@ test('fetch, touched first, is still a function of the platform’s shape', () =
     const { writable, enumerable, configurable } = (fetch, Object.getOwnPropertyDescriptor(globalThis, 'fetch'))
     print([typeof fetch, writable, enumerable, configurable, new Response('a') instanceof FastResponse])`
   expect(printed(body)).toEqual(['function', true, true, true, true])
+})
+
+test('the classes are the platform’s own, whoever has them loaded', () => {
+  const body = `
+    const { platform } = await import(${url('fetch/platform.js')})
+    // Not by one of the globals that are replaced.
+    const form = new FormData()
+    const ours = [Request, Response, Headers]
+    const made = await fetch('data:text/plain,a')
+    const { Request: OneRequest, Response: OneResponse, Headers: OneHeaders } = platform()
+    const are = [made instanceof OneResponse, made.headers instanceof OneHeaders, form instanceof FormData]
+    const request = new OneRequest('http://a/', { headers: { a: 'b' } })
+    print([are, ours[2] === OneHeaders, request.headers instanceof OneHeaders, made.constructor === OneResponse])`
+  expect(printed(body)).toEqual([[true, true, true], true, true, true])
+})
+
+test('classes of the same names that others define are not taken for the platform’s', () => {
+  const body = `
+    for (const one of [class Headers {}, class Request {}, class Response {}])
+      Object.defineProperties(one.prototype, { of: { value: 'others' } })
+    print([Headers, Request, FastResponse].map((one) => one.prototype.of ?? null).concat(await new Response('a').text()))`
+  expect(printed(body)).toEqual([null, null, null, 'a'])
+})
+
+test('the function by which they are found is Node’s own again once they are loaded', () => {
+  const body = `
+    new Headers()
+    print(Object.defineProperties.toString())`
+  expect(printed(body)).toContain('[native code]')
+})
+
+test('what was put in their places before is found there', () => {
+  const preload = `data:text/javascript,globalThis.Headers = class Mine {}`
+  const body = `
+    const made = new Response('a')
+    print([Headers.name, Request.name, made instanceof Response])`
+  expect(printed(body, ['--import', preload])).toEqual(['Mine', 'Request', true])
 })

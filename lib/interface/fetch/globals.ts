@@ -3,14 +3,22 @@
  * for what it takes to replace them.
  */
 
+import { caughtClass, takeUnseen } from './undici.ts'
+
 type Global = 'Headers' | 'Request' | 'Response' | 'fetch'
 
 interface Cover {
-  /** As it was, perhaps a getter with which Node loads it. */
-  readonly before: PropertyDescriptor
+  readonly before: Before
   /** What stands in its place until it is touched. */
   readonly getter?: () => unknown
   readonly replace?: (before: unknown) => unknown
+}
+
+/** A global before it was replaced. */
+interface Before {
+  readonly enumerable: boolean
+  /** As it was defined, perhaps by a getter with which Node loads it; may have to load it itself. */
+  describe(): PropertyDescriptor
 }
 
 const covers = new Map<Global, Cover>()
@@ -24,8 +32,9 @@ export function cover<K extends Global>(
   reveal: () => void,
   replace: (before: (typeof globalThis)[K]) => (typeof globalThis)[K],
 ): void {
-  const before = Object.getOwnPropertyDescriptor(globalThis, key)
-  if (before === undefined || covers.has(key)) return
+  if (covers.has(key)) return
+  const before = takeAway(key)
+  if (before === undefined) return
   const getter = (): unknown => {
     reveal()
     return globalThis[key]
@@ -33,7 +42,7 @@ export function cover<K extends Global>(
   covers.set(key, { before, getter, replace: replace as (before: unknown) => unknown })
   Object.defineProperty(globalThis, key, {
     configurable: true,
-    enumerable: before.enumerable ?? false,
+    enumerable: before.enumerable,
     get: getter,
     set: (value) => define(key, before, value),
   })
@@ -41,7 +50,7 @@ export function cover<K extends Global>(
 
 /** Replaces a global at once, and keeps what it was before for `uncover`. */
 export function substitute<K extends Global>(key: K, value: (typeof globalThis)[K]): void {
-  const before = covers.get(key)?.before ?? Object.getOwnPropertyDescriptor(globalThis, key)
+  const before = covers.get(key)?.before ?? takeAway(key)
   if (before === undefined) return
   covers.set(key, { before })
   define(key, before, value)
@@ -54,11 +63,11 @@ export function isCovered(): boolean {
 
 /** Puts the globals back as they were; what it gives puts their replacements, or the app's own, in their places. */
 export function uncover(): () => void {
-  const found = [...covers]
+  const found = [...covers].map(([key, cover]) => [key, cover, cover.before.describe()] as const)
   covers.clear()
-  const replacements = found.map(([key, { before, getter, replace }]) => {
+  const replacements = found.map(([key, { before, getter, replace }, description]) => {
     const now = Object.getOwnPropertyDescriptor(globalThis, key)
-    Object.defineProperty(globalThis, key, before)
+    Object.defineProperty(globalThis, key, description)
     if (replace !== undefined && now?.get === getter)
       return () => define(key, before, replace(globalThis[key]))
     if (now === undefined) return () => Reflect.deleteProperty(globalThis, key)
@@ -69,6 +78,23 @@ export function uncover(): () => void {
   }
 }
 
-function define(key: Global, { enumerable = false }: PropertyDescriptor, value: unknown): void {
+/** May take the global away; who calls this is to define it anew. Undefined where there is none. */
+function takeAway(key: Global): Before | undefined {
+  if (key !== 'fetch' && takeUnseen(key))
+    return {
+      enumerable: false,
+      describe: () => ({
+        value: caughtClass(key),
+        writable: true,
+        enumerable: false,
+        configurable: true,
+      }),
+    }
+  const description = Object.getOwnPropertyDescriptor(globalThis, key)
+  if (description === undefined) return undefined
+  return { enumerable: description.enumerable ?? false, describe: () => description }
+}
+
+function define(key: Global, { enumerable }: Before, value: unknown): void {
   Object.defineProperty(globalThis, key, { value, enumerable, configurable: true, writable: true })
 }

@@ -7,8 +7,7 @@
  * private fields, which nothing outside can read.
  *
  * Node loads them when one is touched first, which takes about 5 MB and 30 ms of each worker. So they
- * are left alone until somebody needs them: most apps answer without. (From Node 22.23 on they are
- * loaded all the same: to see how a global is defined, in order to replace it, is a touch there.)
+ * are left alone until somebody needs them: most apps answer without.
  */
 
 import { isCovered, uncover } from './globals.ts'
