@@ -10,7 +10,9 @@ import { root } from './project.mjs'
 
 const lib = join(root, 'lib')
 /** What comes before all else; what every command needs, what some need, what only a server needs, and a worker. */
-const FIRST = ['cli/main']
+const FIRST = ['cli/main', 'worker/thread']
+/** Goes there too: what stands in any other file cannot `import()`. */
+const IMPORTS = 'import-external'
 const COMMAND = ['cli/run']
 const COMMANDS = ['cli/help', 'cli/ctl/command', 'cli/top/command', 'cli/trace/command']
 const SERVER = ['control/run']
@@ -86,7 +88,7 @@ function groupsOf(graph) {
     const [isFirst, isCommand, isOfOne, isServer, isWorker] = closures.map((closure) =>
       closure.has(nameOf(id)),
     )
-    if (isFirst) return 'first'
+    if (isFirst || nameOf(id) === IMPORTS) return 'first'
     if (isCommand || (isOfOne && (isServer || isWorker))) return isWorker ? 'shared' : 'command'
     if (isServer) return isWorker ? 'crossing' : 'server'
     return isWorker ? 'worker' : null

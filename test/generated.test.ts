@@ -7,7 +7,7 @@ import { ERRORS, errorRow, isErrorCode, MonodonError } from '../lib/errors.ts'
 import { generatedFiles } from '../lib/options/generated.ts'
 import { envName } from '../lib/options/names.ts'
 import { OPTION_KEYS } from '../lib/options/table.ts'
-import { NATIVE_PATH_VARIABLE } from '../lib/options/variables.ts'
+import { OTHER_VARIABLES } from '../lib/options/variables.ts'
 
 const root = new URL('../', import.meta.url)
 
@@ -20,7 +20,7 @@ describe('generated files', () => {
 
 describe('the error table', () => {
   const codes = Object.keys(ERRORS)
-  const variables = new Set([...OPTION_KEYS.map(envName), HANDOVER_VARIABLE, NATIVE_PATH_VARIABLE])
+  const variables = new Set([...OPTION_KEYS.map(envName), HANDOVER_VARIABLE, ...OTHER_VARIABLES])
   const used = codesIn(['lib', 'crates'])
 
   it('has every code that is used', () => {

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { extname, join, resolve } from 'node:path'
 import { MonodonError, messageOf } from '../errors.ts'
+import { importExternal } from '../import-external.ts'
 import type { ConfigFile } from '../options/resolve.ts'
 
 const NAMES = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'toml'].map(
@@ -47,7 +48,7 @@ async function readValues(file: string, importModule: ImportConfig): Promise<unk
     case '.json':
       return JSON.parse(readFileSync(file, 'utf8'))
     case '.toml': {
-      const { parse } = await import('smol-toml')
+      const { parse } = await importExternal<typeof import('smol-toml')>('smol-toml')
       return parse(readFileSync(file, 'utf8'))
     }
     default:

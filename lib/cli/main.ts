@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { runCompiled } from '../code-cache/loader.ts'
 import { startThreads } from '../control/workers/threads.ts'
 
 /** Subcommands that serve nothing. */
@@ -17,4 +18,4 @@ function isLikelyThreaded(argv: readonly string[]): boolean {
 // To boot a thread takes longest of a start, and needs nothing of the rest: so it comes before all else is
 // even loaded. One that is not needed in the end is ended unused.
 if (isLikelyThreaded(process.argv.slice(2))) startThreads(1)
-void import('./run.ts')
+runCompiled('cli/run.js', 'command')

@@ -1,5 +1,6 @@
 /** The main process: it listens, keeps the workers alive and heeds signals; it never runs the app. */
 
+import { keepCompiled } from '../code-cache/loader.ts'
 import { log, reopenLog } from '../log.ts'
 import type { Snapshot } from '../observe/snapshot.ts'
 import { packageVersion } from '../version.ts'
@@ -87,6 +88,7 @@ export class Arbiter {
         sayStarted(ready, job, parts.pool)
         standing.predecessor?.tellReady()
         standing.manager.ready(`Serving ${job.app}`)
+        keepCompiled()
         onEnd = onStarted({ urls: listener.urls, reload: renew })
       }
       await life.ended

@@ -18,7 +18,7 @@ import {
   rowOf,
 } from './table.ts'
 import { BadValue, parseValue, type Value } from './values.ts'
-import { NATIVE_PATH_VARIABLE } from './variables.ts'
+import { OTHER_VARIABLES } from './variables.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -115,7 +115,7 @@ function envLayer(env: Env): Layer {
     if (!name.startsWith('MONODON_') || raw === undefined || raw === '') continue
     const key = keys.get(name)
     if (key !== undefined) layer.set(key, { raw, origin: name })
-    else if (name !== NATIVE_PATH_VARIABLE && !KUBERNETES_LINK.test(name))
+    else if (!OTHER_VARIABLES.includes(name) && !KUBERNETES_LINK.test(name))
       throw unknown(name, [...keys.keys()])
   }
   return layer

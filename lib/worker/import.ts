@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Jiti, ModuleCache } from 'jiti'
+import { importExternal } from '../import-external.ts'
 
 /** What a module exports. */
 export interface Exports {
@@ -53,7 +54,7 @@ export function isLoaderError(error: unknown): error is Error {
 
 /** A jiti that resolves from a file, for its parser and its resolution. */
 export async function createTranspiler(file: string): Promise<Jiti> {
-  const { createJiti } = await import('jiti')
+  const { createJiti } = await importExternal<typeof import('jiti')>('jiti')
   return createJiti(file, {
     // All else is Node's: a package that the app and monodon share must be one instance.
     extensions: TYPESCRIPT,
@@ -70,7 +71,7 @@ function stripsTypes(): boolean {
 }
 
 function importNatively(file: string): Promise<Exports> {
-  return import(pathToFileURL(file).href)
+  return importExternal(pathToFileURL(file).href)
 }
 
 async function importTranspiled(file: string, note?: (file: string) => void): Promise<Exports> {

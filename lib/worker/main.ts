@@ -4,6 +4,7 @@ import { getHeapStatistics } from 'node:v8'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { attach, nameThread } from '../bridge/native.ts'
 import { joinSyslog } from '../bridge/syslog.ts'
+import { keepCompiled } from '../code-cache/loader.ts'
 import { errorText } from '../errors.ts'
 import { reopenLog } from '../log.ts'
 import { type Booted, bootWorker } from './boot.ts'
@@ -34,6 +35,7 @@ async function boot(start: ThreadStart): Promise<void> {
     worker = booted.worker
     arbiter.ref()
     say(booted.message)
+    if (start.number === 1) keepCompiled()
   } catch (error) {
     say({ type: 'failed', text: errorText(error) })
   }

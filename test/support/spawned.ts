@@ -42,10 +42,11 @@ export class SpawnedServer implements Address {
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
     cwd: string = ROOT,
+    command: string = COMMAND,
   ): Promise<SpawnedServer> {
     const isPlaced = flags.some((flag) => flag.startsWith('127.0.0.1:'))
     const bind = isPlaced ? [] : ['--bind', '127.0.0.1:0']
-    const child = spawn(process.execPath, [COMMAND, app, ...bind, ...flags], {
+    const child = spawn(process.execPath, [command, app, ...bind, ...flags], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,7 @@
 /** Where a thread of this process is, asked by way of V8's inspector: it also interrupts a loop. */
 
 import type { Session } from 'node:inspector'
+import { importExternal } from '../../import-external.ts'
 import { within } from '../../within.ts'
 
 /** How long a thread may take to say where it is, in milliseconds. */
@@ -37,7 +38,7 @@ interface Said {
  */
 export async function stackOfThread(threadId: number): Promise<string[]> {
   try {
-    const { Session } = await import('node:inspector')
+    const { Session } = await importExternal<typeof import('node:inspector')>('node:inspector')
     return await ask(new Session(), threadId)
   } catch {
     return []

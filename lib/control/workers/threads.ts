@@ -31,7 +31,7 @@ export function endThreads(): void {
 }
 
 function start(number: number): Worker {
-  return new Worker(new URL('worker/main.js', CODE_FOLDER), { name: threadName(number) })
+  return new Worker(new URL('worker/thread.js', CODE_FOLDER), { name: threadName(number) })
 }
 
 /** As `top -H` shows it. */

@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { MonodonError } from '../../errors.ts'
+import { importExternal } from '../../import-external.ts'
 
 /**
  * Makes `file` the main module before it is imported, with the arguments `args`: `process.argv`,
@@ -51,7 +52,7 @@ async function markMain(file: string): Promise<void> {
   if (registerHooks === undefined) return
   if (!readFileSync(file, 'utf8').includes('import.meta.main')) return
   // What Node does not have the program does not get here either.
-  const { default: isThere } = (await import(ASK_FOR_MAIN)) as { default: boolean }
+  const { default: isThere } = await importExternal<{ default: boolean }>(ASK_FOR_MAIN)
   if (!isThere) return
   const main = pathToFileURL(file).href
   registerHooks({
