@@ -85,6 +85,17 @@ describe('the socket', () => {
       expect((await status(`/tmp/monodon-${process.getuid!()}/${pid}.sock`)).pid).toBe(pid)
   })
 
+  test('those of servers that were killed are removed by the next one', async () => {
+    const killed = await site.start()
+    const folder = `/tmp/monodon-${process.getuid!()}`
+    const left = `${folder}/${killed.pid}.sock`
+    killed.child.kill('SIGKILL')
+    site.forget(killed)
+    server = await site.start()
+    await until('it to be removed', () => !existsSync(left))
+    expect((await status(`${folder}/${server.pid}.sock`)).pid).toBe(server.pid)
+  })
+
   test('does not replace a file', async () => {
     writeFileSync(socket, 'precious')
     await expect(site.start('--control-socket', socket)).rejects.toThrow('is no socket')

@@ -37,8 +37,11 @@ export async function openControlSocket(
   if (folder === undefined) return undefined
   try {
     makeFolder(folder)
-    await sweep(folder)
-    return await ControlSocket.open(arbiter, defaultSocket(folder, process.pid))
+    const path = defaultSocket(folder, process.pid)
+    const control = await ControlSocket.open(arbiter, path)
+    // A start does not wait until every other server has answered.
+    sweep(folder, path).catch(() => {})
+    return control
   } catch (error) {
     const why = messageOf(error)
     log('info', `No control socket: ${why} (--control-socket names another place)`)
@@ -58,8 +61,9 @@ async function openNamed(
 }
 
 /** Removes what servers have left behind that were killed. */
-async function sweep(folder: string): Promise<void> {
-  for (const path of socketsIn(folder)) if (!(await isAlive(path))) rmSync(path, { force: true })
+async function sweep(folder: string, own: string): Promise<void> {
+  for (const path of socketsIn(folder))
+    if (path !== own && !(await isAlive(path))) rmSync(path, { force: true })
 }
 
 export class ControlSocket {
