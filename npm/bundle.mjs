@@ -10,7 +10,7 @@ import { root } from './project.mjs'
 
 const lib = join(root, 'lib')
 /** What comes before all else; what every command needs, what some need, what only a server needs, and a worker. */
-const FIRST = ['cli/main', 'worker/thread']
+const FIRST = ['cli/main', 'worker/thread', 'worker/child']
 /** Goes there too: what stands in any other file cannot `import()`. */
 const IMPORTS = 'import-external'
 const COMMAND = ['cli/run']

@@ -5,6 +5,7 @@ import { LAYOUT_VERSION } from '../bridge/layout.ts'
 import { dieWithParent, openEnclosing } from '../bridge/native.ts'
 import { openDescriptor, type SocketEvents, SocketPort } from '../bridge/socket-port.ts'
 import { openSyslog } from '../bridge/syslog.ts'
+import { keepCompiled } from '../code-cache/loader.ts'
 import { errorText, MonodonError } from '../errors.ts'
 import { logError, reopenLog } from '../log.ts'
 import { toNative } from '../options/native.ts'
@@ -65,6 +66,7 @@ async function boot(start: StartMessage): Promise<void> {
     worker = booted.worker
     socket?.ref()
     say(bounded(booted.message))
+    if (start.number === 1) keepCompiled()
   } catch (error) {
     say(bounded({ type: 'failed', text: errorText(error) }))
     await port.close()

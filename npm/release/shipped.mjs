@@ -5,7 +5,8 @@ import { dirname, join, relative } from 'node:path'
 /** What users import, and what runs as a program, a thread or a hook of its own. */
 const ENTRIES = [
   ...['index.js', 'hono.js', 'cli/main.js', 'cli/run.js', 'cli/config-thread.js'],
-  ...['worker/thread.js', 'worker/main.js', 'worker/process.js', 'worker/loads/resolve-hook.js'],
+  ...['worker/thread.js', 'worker/main.js', 'worker/child.js', 'worker/process.js'],
+  'worker/loads/resolve-hook.js',
   // Says that they are CommonJS.
   'package.json',
 ]

@@ -43,8 +43,8 @@ const env = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   ...more,
 })
 
-const start = (more?: NodeJS.ProcessEnv): Promise<SpawnedServer> =>
-  SpawnedServer.start('app.mjs', [], env(more), scratch.folder, join(code, 'cli/main.js'))
+const start = (more?: NodeJS.ProcessEnv, flags: string[] = []): Promise<SpawnedServer> =>
+  SpawnedServer.start('app.mjs', flags, env(more), scratch.folder, join(code, 'cli/main.js'))
 
 /** Whether each file was taken over, by its name within the package's code. */
 function taken(server: SpawnedServer): Record<string, boolean> {
@@ -54,8 +54,8 @@ function taken(server: SpawnedServer): Record<string, boolean> {
 }
 
 /** A start of which both the command and the worker keep their code. */
-async function keep(): Promise<void> {
-  const server = await start()
+async function keep(flags?: string[]): Promise<void> {
+  const server = await start({}, flags)
   await until(
     'the code to be kept',
     () => existsSync(compiled) && readdirSync(compiled).length === 2,
@@ -83,6 +83,16 @@ test('a start keeps what it has compiled, and the next one takes all of it over'
     ]),
   )
   expect(Object.entries(files).filter(([, took]) => !took)).toEqual([])
+})
+
+test('so does a worker in a process', async () => {
+  const flags = ['--worker-class', 'process']
+  await keep(flags)
+  const server = await start({}, flags)
+  const files = taken(server)
+  expect(files).toMatchObject({ 'worker/process.js': true, 'chunks/worker.js': true })
+  expect(Object.values(files)).not.toContain(false)
+  await answers(server)
 })
 
 test('what is damaged is not given to V8, and written anew', async () => {

@@ -42,7 +42,7 @@ export function programOf(
 function nodeProgram(cwd: string): Program {
   return {
     command: process.execPath,
-    args: [...process.execArgv, fileURLToPath(new URL('worker/process.js', CODE_FOLDER))],
+    args: [...process.execArgv, fileURLToPath(new URL('worker/child.js', CODE_FOLDER))],
     cwd,
     errorLog: errorLogDescriptor,
     dumpSignal: undefined,
