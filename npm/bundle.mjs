@@ -45,6 +45,8 @@ export async function bundle(folder) {
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
       sourcemap: true,
+      // Of comments only those that programs read: V8 reads all of it, and people read the sources.
+      comments: { jsdoc: false },
       codeSplitting: { includeDependenciesRecursively: false, groups: groupsOf(graph) },
     })
   } finally {
