@@ -13,6 +13,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:f
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bin, Failure, must, npm, root, script } from './project.mjs'
+import { flawsOfPlaces } from './release/places.mjs'
 import { builtTargets, prebuildIn, stage } from './release/stage.mjs'
 import { flawsOfBinary } from './release/system.mjs'
 import { manifest, TARGETS, targetOf } from './release/targets.mjs'
@@ -36,7 +37,10 @@ async function build({ out, target: triple, built }) {
     ],
     { env: { ...(libc && { PREBUILD_LIBC: libc }), ...(built && { MONODON_BUILT: built }) } },
   )
-  console.log(prebuildIn(out, target))
+  const binary = prebuildIn(out, target)
+  // One of a developer's tells where panics are, in full.
+  if (!built) refuse(flawsOfPlaces(target, readFileSync(binary)))
+  console.log(binary)
 }
 
 async function pack({ out, all }) {
@@ -63,10 +67,15 @@ async function packFolder(folder, out) {
 async function check({ out, 'built-here': isBuiltHere }) {
   const bound = isBuiltHere ? [] : builtTargets(out).filter(({ libc }) => libc !== undefined)
   const flaws = bound.flatMap((target) => flawsOfBinary(target, prebuildIn(out, target)))
-  if (flaws.length > 0) throw new Failure(flaws.join('\n'))
+  refuse(flaws)
   await must(bin('publint'), ['run', join(out, MAIN), '--strict'])
   // The package is ES modules alone; Node gives them to require(), too.
   await must(bin('attw'), [join(out, MAIN), '--profile', 'esm-only'])
+}
+
+/** @throws {Failure} when there is a flaw */
+function refuse(flaws) {
+  if (flaws.length > 0) throw new Failure(flaws.join('\n'))
 }
 
 async function notes() {

@@ -4,10 +4,10 @@
 //
 // With MONODON_BUILT it takes that file: one that was built before.
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { buildInto } from '../addon.mjs'
 import { must, root, script } from '../project.mjs'
+import { cargoHome } from './places.mjs'
 import { OLDEST_GLIBC, targetOf } from './targets.mjs'
 import { zigEnvironment } from './zig.mjs'
 
@@ -45,7 +45,7 @@ async function build(target) {
  */
 async function withoutPaths() {
   await must('cargo', ['fetch', '--locked'])
-  const crates = join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'registry/src')
+  const crates = join(cargoHome, 'registry/src')
   const flags = readdirSync(crates).map((name) => `--remap-path-prefix=${join(crates, name)}/=`)
   return { RUSTFLAGS: [process.env.RUSTFLAGS, ...flags].filter(Boolean).join(' ') }
 }

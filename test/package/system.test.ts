@@ -1,7 +1,9 @@
 /** A release is not made of binaries that an old system cannot load, or that are too large. */
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ROOT } from './packed.ts'
 
 interface Needs {
   libraries: readonly string[]
@@ -22,6 +24,14 @@ const {
   flawsOfNeeds(target: Target, needs: Needs): string[]
   flawsOfSize(target: Target, bytes: number): string[]
 } = await load('system')
+
+const {
+  cargoHome,
+  flawsOfPlaces,
+}: {
+  cargoHome: string
+  flawsOfPlaces(target: Target, file: Buffer): string[]
+} = await load('places')
 
 const GLIBC: Target = { libc: 'glibc', triple: 'the glibc one' }
 const MUSL: Target = { libc: 'musl', triple: 'the musl one' }
@@ -76,5 +86,18 @@ test('a binary has at most 6 MiB', () => {
   expect(flawsOfSize(GLIBC, 6_291_456)).toEqual([])
   expect(flawsOfSize(GLIBC, 6_291_457)).toEqual([
     'the glibc one has 6,291,457 bytes; at most 6,291,456 are published',
+  ])
+})
+
+test('a binary does not tell where it was built', () => {
+  const ours =
+    'panicked at crates/monodon-http/src/wire.rs, tokio-1.54.1/src/lib.rs, /rustc/1/lib.rs'
+  const crate = join(cargoHome, 'registry/src/tokio-1.54.1/src/lib.rs')
+  expect(flawsOfPlaces(GLIBC, Buffer.from(ours))).toEqual([])
+  expect(flawsOfPlaces(GLIBC, Buffer.from(`\0${ours}${crate}\0`))).toEqual([
+    expect.stringContaining(`the glibc one names ${cargoHome}`),
+  ])
+  expect(flawsOfPlaces(GLIBC, Buffer.from(join(ROOT, 'crates/monodon-http/src/wire.rs')))).toEqual([
+    expect.stringContaining(`the glibc one names ${ROOT}`),
   ])
 })
