@@ -2,28 +2,33 @@
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { ROOT } from './packed.ts'
 
 const TEXTS = ['CHANGELOG.md', 'LICENSE', 'README.md']
 const DIST = join(ROOT, 'dist')
-/** Of no Python that imports anything: only this test writes there. */
-const CACHE = join(DIST, 'python/monodon_worker/serial/__pycache__')
+/** What runs leave behind: only this test writes there. */
+const LEFT = ['python/of-this-test/__pycache__/serial.cpython-313.pyc', 'compiled/of-this-test']
 
 test('a clone packs what was built, which is all that is published, and the texts', async () => {
-  mkdirSync(CACHE, { recursive: true })
   try {
-    writeFileSync(join(CACHE, 'serial.cpython-313.pyc'), '')
+    for (const path of LEFT) leave(join(DIST, path))
     const files = await packed()
     expect(files).toEqual([...TEXTS, ...built(), 'package.json'].sort())
     expect(files).toEqual(expect.arrayContaining(await published()))
     expect(files.filter((path) => path.endsWith('.node'))).toHaveLength(1)
   } finally {
-    rmSync(join(CACHE, '..'), { recursive: true })
+    rmSync(join(DIST, 'python/of-this-test'), { recursive: true })
+    rmSync(join(DIST, 'compiled/of-this-test'))
   }
 })
+
+function leave(path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, '')
+}
 
 /** What the release script puts into the package of the code. */
 async function published(): Promise<string[]> {
@@ -40,10 +45,10 @@ async function packed(): Promise<string[]> {
   return tarball!.files.map(({ path }) => path).sort()
 }
 
-/** What the build has left, but for its stamps and what Python has compiled. */
+/** What the build has left, but for its stamps and what Python and V8 have compiled. */
 function built(): string[] {
   return readdirSync(DIST, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
-    .filter((path) => !path.includes('__pycache__'))
+    .filter((path) => !path.includes('__pycache__') && !path.startsWith('dist/compiled/'))
 }
