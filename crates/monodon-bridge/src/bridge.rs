@@ -5,11 +5,12 @@ mod watch;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
+use monodon_http::handoff::Moment;
 use monodon_http::observe::Limit;
 use monodon_http::options::Options;
 use monodon_http::report::{Blame, Reporter};
@@ -35,7 +36,7 @@ pub struct Bridge {
     next_worker: AtomicU32,
     /// Workers in threads of this process, so far.
     threads: AtomicU32,
-    started: Instant,
+    started: Moment,
     /// The time of the last tick, which costs nothing to read; see `tick`.
     clock: AtomicU32,
     pub(crate) head_form: HeadForm,
@@ -60,7 +61,7 @@ impl Bridge {
             workers: RwLock::default(),
             next_worker: AtomicU32::new(1),
             threads: AtomicU32::new(0),
-            started: Instant::now(),
+            started: Moment::now(),
             clock: AtomicU32::new(0),
             head_form,
             queue_timeout: AtomicU64::new(options.queue_timeout.as_millis() as u64),
@@ -135,17 +136,17 @@ impl Bridge {
 
     /// Microseconds of this bridge's clock, which begins with it.
     pub(crate) fn now_us(&self) -> u64 {
-        self.started.elapsed().as_micros() as u64
+        Moment::now().us_since(self.started)
     }
 
     /// The moment that its clock told.
-    pub(crate) fn moment(&self, us: u64) -> Instant {
-        self.started + Duration::from_micros(us)
+    pub(crate) fn moment(&self, us: u64) -> Moment {
+        self.started.plus_us(us)
     }
 
     /// Milliseconds of this bridge's clock, which begins with it and wraps after 49 days.
     pub(crate) fn now_ms(&self) -> u32 {
-        self.started.elapsed().as_millis() as u32
+        (self.now_us() / 1000) as u32
     }
 
     /// Sets the clock that requests are queued by. I/O threads do so when they begin to have requests

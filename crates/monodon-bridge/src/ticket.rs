@@ -1,9 +1,9 @@
 //! Where a request is: the word that decides it, for I/O threads and workers alike.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
 
 use http::{Method, Uri};
+use monodon_http::handoff::Moment;
 
 /// Where a request is, for both sides: queued, claimed by a worker, or over.
 ///
@@ -28,7 +28,7 @@ pub(crate) struct About {
     /// It shares the memory of the head.
     pub(crate) uri: Uri,
     /// When its head had come, if that is measured.
-    pub(crate) received: Option<Instant>,
+    pub(crate) received: Option<Moment>,
 }
 
 const QUEUED: u64 = 0;

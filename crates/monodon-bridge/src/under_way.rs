@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use monodon_http::handoff::Moment;
 use monodon_http::observe::{Histogram, OnItsWay, cut};
 
 use crate::claims::Stage;
@@ -67,7 +68,7 @@ impl UnderWay {
             number: about.number,
             method: cut(about.method.as_str(), METHOD_BYTES).to_owned(),
             target: cut(target, TARGET_BYTES).to_owned(),
-            age: about.received.map_or(known, |received| received.elapsed()),
+            age: about.received.map_or(known, Moment::elapsed),
             step,
             worker,
         }

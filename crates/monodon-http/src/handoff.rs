@@ -6,7 +6,6 @@
 
 use std::future::Future;
 use std::rc::Rc;
-use std::time::Instant;
 
 use http::Response;
 use http_body::Body;
@@ -17,7 +16,7 @@ pub use hyper::ext::ReasonPhrase;
 pub use crate::conn::peer::Peer;
 pub use crate::conn::tunnel::{Farewell, Session, Tunnel};
 use crate::files::FilePart;
-pub use crate::observe::Trace;
+pub use crate::observe::{Moment, Trace};
 pub use crate::refusal::{BodyCut, Refusal};
 pub use crate::request::body::RequestBody;
 pub use crate::request::body_error::BodyError;
@@ -86,7 +85,7 @@ pub struct Request {
     /// The server's own number of it.
     pub number: u64,
     /// When its head had come, if that is measured.
-    pub received: Option<Instant>,
+    pub received: Option<Moment>,
 }
 
 impl Request {

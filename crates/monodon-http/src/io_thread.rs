@@ -87,12 +87,16 @@ pub(crate) fn run<A: App>(setup: Setup<A>, started: Sender<io::Result<()>>) {
 fn build_runtime<A: App>(setup: &Setup<A>) -> io::Result<LocalRuntime> {
     let index = setup.index;
     let (before, after) = (Arc::clone(&setup.app), Arc::clone(&setup.app));
+    let stats = Arc::clone(&setup.threads[index].stats);
     let (parking, unparking) = (Arc::clone(&setup.reporter), Arc::clone(&setup.reporter));
     Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .on_thread_park(move || guarded(&*parking, || before.before_park(index)))
-        .on_thread_unpark(move || guarded(&*unparking, || after.after_unpark(index)))
+        .on_thread_unpark(move || {
+            stats.rounds.add(1);
+            guarded(&*unparking, || after.after_unpark(index));
+        })
         // They read files. More of them would not make a disk faster, and each holds a block.
         .max_blocking_threads(FILE_READERS)
         .thread_name(format!("monodon-file-{index}"))

@@ -15,6 +15,7 @@ pub(crate) mod text;
 mod cells;
 mod limit;
 mod lives;
+mod moment;
 mod seen;
 mod sending;
 mod server_timing;
@@ -24,15 +25,16 @@ mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::response::Parts;
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 
 pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
 pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 use self::lives::{NATIVE, PROBE};
+pub(crate) use self::moment::Clock;
+pub use self::moment::Moment;
 pub(crate) use self::seen::Seen;
 pub use self::sending::OnItsWay;
 pub(crate) use self::sending::Sending;
@@ -42,6 +44,7 @@ pub use self::tally::Tallied;
 pub(crate) use self::tally::Tally;
 pub use self::text::cut;
 pub use self::trace::Trace;
+use crate::access::Line;
 use crate::field_values::FieldValues;
 use crate::request::client::Client;
 use crate::traces::{Traced, Tracer, Traces};
@@ -65,6 +68,7 @@ const SPARE: usize = 1024;
 /// One I/O thread's way to count.
 pub(crate) struct Observer {
     pub(crate) stats: Arc<ThreadStats>,
+    clock: Clock,
     /// Of its next request; its upper bits are the thread's.
     next: Cell<u64>,
     spare: Spare<Seen>,
@@ -79,6 +83,7 @@ pub(crate) struct Observer {
 impl Observer {
     pub(crate) fn new(index: usize, stats: Arc<ThreadStats>) -> Self {
         Self {
+            clock: Clock::new(Arc::clone(&stats)),
             stats,
             next: Cell::new((index as u64 + 1) << 40),
             spare: Spare::new(SPARE),
@@ -127,21 +132,26 @@ impl Observer {
         let mut seen = self.spare.take().unwrap_or_default();
         seen.begin(number, request);
         if self.watching().is_timed() {
-            seen.begin_life(client, request);
+            seen.begin_life(client, request, &self.clock);
         }
         if let Some(traced) = traced {
-            seen.begin_trace(client, request, traced);
+            seen.begin_trace(client, request, traced, &self.clock);
         }
         if self.server_timing.get() {
-            seen.tell_times();
+            seen.tell_times(&self.clock);
         }
         seen
+    }
+
+    /// Has a request told to the access log.
+    pub(crate) fn log(&self, seen: &mut Seen, line: Box<Line>) {
+        seen.log(line, &self.clock);
     }
 
     /// The response of a request begins, after so many bytes of its connection. It is told how long the
     /// request took so far, if responses are.
     pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, mark: u64) {
-        seen.respond(head.status, mark);
+        seen.respond(head.status, mark, &self.clock);
         if let Some((queue, app)) = seen.told_times() {
             server_timing::put(&mut head.headers, &self.values, queue, app);
         }
@@ -153,9 +163,26 @@ impl Observer {
         seen.enter(&self.stats.on_their_way);
     }
 
+    /// The response begins, and its fields are not at hand: a session has written them.
+    pub(crate) fn respond_bare(&self, seen: &mut Seen, status: StatusCode, mark: u64) {
+        seen.respond(status, mark, &self.clock);
+        seen.note_fields(&HeaderMap::new());
+    }
+
+    /// The connection goes on with another protocol, after so many bytes.
+    pub(crate) fn switch(&self, seen: &mut Seen, mark: u64) {
+        seen.goes_on();
+        self.respond_bare(seen, StatusCode::SWITCHING_PROTOCOLS, mark);
+    }
+
+    /// Now, at the end of a request, if somebody is told how long it took.
+    pub(crate) fn ended(&self, seen: &Seen) -> Option<Moment> {
+        seen.tells_end().then(|| self.clock.read())
+    }
+
     /// Counts a request that is over, since `ended` if its times are measured. `is_cut`: the client has
     /// not got all of its response.
-    pub(crate) fn end(&self, mut seen: Box<Seen>, is_cut: bool, ended: Option<Instant>) {
+    pub(crate) fn end(&self, mut seen: Box<Seen>, is_cut: bool, ended: Option<Moment>) {
         let stats = &self.stats;
         seen.leave(&stats.on_their_way);
         let interface = if seen.taken().is_some() {
@@ -172,16 +199,16 @@ impl Observer {
         }
         if let (Some(begun), Some(ended)) = (seen.watched_since(), ended) {
             if let Some(time) = seen.queue_time(begun) {
-                stats.queue_time.observe(time);
+                stats.queue_time.note(time);
             }
             if let Some(time) = seen.app_time() {
-                stats.app_time.observe(time);
+                stats.app_time.note(time);
             }
             if let Some(time) = seen.send_time(ended) {
-                stats.send_time.observe(time);
+                stats.send_time.note(time);
             }
             if let (Some(tally), false) = (tally, seen.is_tunnel()) {
-                tally.time(ended.saturating_duration_since(begun));
+                tally.time(ended.us_since(begun));
             }
             self.watching().tell(&seen, is_cut, begun, ended);
         }

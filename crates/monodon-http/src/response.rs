@@ -9,7 +9,6 @@ mod piece;
 
 use std::rc::Rc;
 use std::task::Context;
-use std::time::Instant;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, SERVER, UPGRADE};
 use http::{Method, Response, StatusCode, Version};
@@ -22,7 +21,7 @@ pub(crate) use self::piece::Piece;
 use crate::compress::{self, Asked, Plan};
 use crate::files::{Asking, FileBody};
 use crate::io_thread::place::Place;
-use crate::observe::{Seen, Trace};
+use crate::observe::{Moment, Seen, Trace};
 use crate::refusal::{BodyCut, Refusal};
 use crate::report::{Blame, code};
 use crate::request::client::Client;
@@ -267,7 +266,7 @@ impl Exchange {
     }
 
     /// The request's number, and when its head had come if that is measured.
-    pub(crate) fn identity(&self) -> (u64, Option<Instant>) {
+    pub(crate) fn identity(&self) -> (u64, Option<Moment>) {
         let seen = self.seen.as_ref();
         seen.map_or((0, None), |seen| (seen.number(), seen.begun()))
     }

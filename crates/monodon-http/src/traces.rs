@@ -12,7 +12,7 @@ mod traced;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BufMut;
 use http::header::Entry;
@@ -24,6 +24,7 @@ use self::epoch::Epoch;
 pub(crate) use self::sampler::Sampler;
 pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
+use crate::observe::Moment;
 use crate::observe::spare::Spare;
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
@@ -181,7 +182,7 @@ impl Tracer {
     }
 
     /// A moment that is not to come, since the Unix epoch.
-    pub(crate) fn since_epoch(&self, moment: Instant) -> Duration {
+    pub(crate) fn since_epoch(&self, moment: Moment) -> Duration {
         self.epoch.since(moment)
     }
 

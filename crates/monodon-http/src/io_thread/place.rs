@@ -80,7 +80,8 @@ impl Place {
         let common = &self.thread.common;
         let mut seen = common.observer.begin(client, request, traced);
         if let Some(access) = &*common.access.borrow() {
-            seen.log(access.begin(client, self.peer.tls.as_deref(), request));
+            let line = access.begin(client, self.peer.tls.as_deref(), request);
+            common.observer.log(&mut seen, line);
         }
         seen
     }

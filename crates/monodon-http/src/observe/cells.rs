@@ -1,7 +1,6 @@
 //! Cells that one thread at a time writes and anybody reads.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 /// A number that only grows. It has one writer at a time, so it needs no locked instruction.
 #[derive(Debug, Default)]
@@ -91,17 +90,11 @@ impl Times {
     pub fn of_times() -> Self {
         Self::new(&TIME_BOUNDS)
     }
-
-    /// Counts a time.
-    pub fn observe(&self, time: Duration) {
-        self.note(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Histogram, Times, Totals};
-    use std::time::Duration;
 
     #[test]
     fn a_bound_belongs_to_the_cell_below_it() {
@@ -118,9 +111,9 @@ mod tests {
     #[test]
     fn times_are_microseconds() {
         let times = Times::of_times();
-        times.observe(Duration::from_nanos(99_999));
-        times.observe(Duration::from_millis(3));
-        times.observe(Duration::from_secs(61));
+        times.note(99);
+        times.note(3_000);
+        times.note(61_000_000);
         let mut totals = Totals::default();
         times.add_to(&mut totals);
         let filled = totals.counts.iter().enumerate();

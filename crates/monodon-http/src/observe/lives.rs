@@ -4,11 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{StatusCode, Version};
 
 use super::limit::Limited;
+use super::moment::Moment;
 use super::seen::Seen;
 
 /// Lives that are remembered.
@@ -139,9 +140,8 @@ impl Watching {
     }
 
     /// Remembers a request that has ended, if somebody is to see it.
-    pub(super) fn tell(&self, seen: &Seen, is_cut: bool, begun: Instant, ended: Instant) {
-        let lasted = ended.saturating_duration_since(begun);
-        let outcome = self.outcome(seen, is_cut, lasted);
+    pub(super) fn tell(&self, seen: &Seen, is_cut: bool, begun: Moment, ended: Moment) {
+        let outcome = self.outcome(seen, is_cut, ended.us_since(begun));
         // A server that has no room refuses many, and their lives say nothing: they are counted as limited.
         let is_refused =
             seen.status() == StatusCode::SERVICE_UNAVAILABLE.as_u16() && seen.taken().is_none();
@@ -168,13 +168,13 @@ impl Watching {
         }
     }
 
-    fn outcome(&self, seen: &Seen, is_cut: bool, lasted: Duration) -> Outcome {
+    fn outcome(&self, seen: &Seen, is_cut: bool, lasted_us: u64) -> Outcome {
         let slow = self.slow.load(Relaxed);
         if seen.status() >= 500 || seen.is_broken() {
             Outcome::Failed
         } else if seen.is_left(is_cut) {
             Outcome::Aborted
-        } else if slow > 0 && !seen.is_tunnel() && lasted.as_micros() >= u128::from(slow) {
+        } else if slow > 0 && !seen.is_tunnel() && lasted_us >= slow {
             Outcome::Slow
         } else {
             Outcome::Ok
@@ -182,8 +182,8 @@ impl Watching {
     }
 }
 
-fn life(seen: &Seen, outcome: Outcome, begun: Instant, ended: Instant) -> Life {
-    let after = |moment: Instant| moment.saturating_duration_since(begun);
+fn life(seen: &Seen, outcome: Outcome, begun: Moment, ended: Moment) -> Life {
+    let after = |moment: Moment| moment.since(begun);
     let taken = seen.taken();
     let about = &seen.about;
     Life {
@@ -208,7 +208,7 @@ fn life(seen: &Seen, outcome: Outcome, begun: Instant, ended: Instant) -> Life {
 }
 
 /// A moment, since the Unix epoch.
-fn since_epoch(moment: Instant) -> Duration {
+fn since_epoch(moment: Moment) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or_default().saturating_sub(moment.elapsed())
 }

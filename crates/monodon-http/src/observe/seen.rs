@@ -2,10 +2,11 @@
 //! log. It is used again, so that none is allocated.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode, Version};
 
+use super::moment::{Clock, Moment};
 use super::text::cut;
 use super::trace::Trace;
 use super::{OTHER, index_of};
@@ -35,8 +36,8 @@ pub(crate) struct Seen {
     /// Where the handler tells who has taken it.
     trace: Rc<Trace>,
     /// When the head had come, if anybody wants to know times, and when the response's had.
-    begun: Option<Instant>,
-    answered: Option<Instant>,
+    begun: Option<Moment>,
+    answered: Option<Moment>,
     pub(super) about: About,
     /// For the access log, if there is one.
     line: Option<Box<Line>>,
@@ -116,9 +117,9 @@ impl Seen {
     }
 
     /// Notes when it began and what it is about.
-    pub(super) fn begin_life<B>(&mut self, client: &Client, request: &Request<B>) {
+    pub(super) fn begin_life<B>(&mut self, client: &Client, request: &Request<B>, clock: &Clock) {
         self.is_watched = true;
-        self.learn(client, request);
+        self.learn(client, request, clock);
     }
 
     /// Has it exported.
@@ -127,15 +128,16 @@ impl Seen {
         client: &Client,
         request: &Request<B>,
         traced: Box<Traced>,
+        clock: &Clock,
     ) {
         self.traced = Some(traced);
         if !self.is_watched {
-            self.learn(client, request);
+            self.learn(client, request, clock);
         }
     }
 
-    fn learn<B>(&mut self, client: &Client, request: &Request<B>) {
-        self.measure();
+    fn learn<B>(&mut self, client: &Client, request: &Request<B>, clock: &Clock) {
+        self.measure(clock);
         let About {
             method,
             target,
@@ -154,20 +156,20 @@ impl Seen {
     }
 
     /// Has its response tell how long it took.
-    pub(super) fn tell_times(&mut self) {
+    pub(super) fn tell_times(&mut self, clock: &Clock) {
         self.tells_times = true;
-        self.measure();
+        self.measure(clock);
     }
 
     /// Has its times measured, if they are not yet.
-    fn measure(&mut self) {
-        self.begun.get_or_insert_with(Instant::now);
+    fn measure(&mut self, clock: &Clock) {
+        self.begun.get_or_insert_with(|| clock.recent());
     }
 
     /// Has it told to the access log.
-    pub(crate) fn log(&mut self, line: Box<Line>) {
+    pub(super) fn log(&mut self, line: Box<Line>, clock: &Clock) {
         if line.needs_times() {
-            self.measure();
+            self.measure(clock);
         }
         self.line = Some(line);
     }
@@ -192,20 +194,27 @@ impl Seen {
         self.number
     }
 
-    pub(crate) fn begun(&self) -> Option<Instant> {
+    pub(crate) fn begun(&self) -> Option<Moment> {
         self.begun
     }
 
+    /// Whether anybody is told when it has ended; its response is not.
+    pub(super) fn tells_end(&self) -> bool {
+        self.is_watched
+            || self.traced.is_some()
+            || self.line.as_ref().is_some_and(|line| line.needs_times())
+    }
+
     /// The response begins, after so many bytes of the connection. Its fields are noted by `note_fields`.
-    pub(super) fn respond(&mut self, status: StatusCode, mark: u64) {
+    pub(super) fn respond(&mut self, status: StatusCode, mark: u64, clock: &Clock) {
         self.delivery.begin(status, mark);
         if self.begun.is_some() {
-            self.answered = Some(Instant::now());
+            self.answered = Some(clock.recent());
         }
     }
 
-    /// How long it has waited and how long the app took, if its response is to tell.
-    pub(super) fn told_times(&self) -> Option<(Duration, Duration)> {
+    /// How long it has waited and how long the app took, in microseconds, if its response is to tell.
+    pub(super) fn told_times(&self) -> Option<(u64, u64)> {
         let begun = self.begun.filter(|_| self.tells_times)?;
         Some((self.queue_time(begun)?, self.app_time()?))
     }
@@ -215,18 +224,6 @@ impl Seen {
         if let Some(line) = &mut self.line {
             line.respond(fields);
         }
-    }
-
-    /// The response begins, and its fields are not at hand: a session has written them.
-    pub(crate) fn respond_bare(&mut self, status: StatusCode, mark: u64) {
-        self.respond(status, mark);
-        self.note_fields(&HeaderMap::new());
-    }
-
-    /// The connection goes on with another protocol, after so many bytes.
-    pub(crate) fn switch(&mut self, mark: u64) {
-        self.goes_on();
-        self.respond_bare(StatusCode::SWITCHING_PROTOCOLS, mark);
     }
 
     /// What follows is no response, but another protocol: that lasts as it likes.
@@ -274,23 +271,25 @@ impl Seen {
     // -- how it has ended
 
     /// Its line for the access log, and what that is to tell of its end.
-    pub(crate) fn take_line(&mut self, ended: Option<Instant>) -> Option<(Box<Line>, Outcome)> {
+    pub(crate) fn take_line(&mut self, ended: Option<Moment>) -> Option<(Box<Line>, Outcome)> {
         let line = self.line.take()?;
         let begun = self.begun;
         let outcome = Outcome {
             status: self.delivery.status,
             sent: self.delivery.sent,
             is_https: self.is_https,
-            duration: begun.and_then(|begun| Some(ended?.saturating_duration_since(begun))),
-            queue_time: begun.and_then(|begun| self.queue_time(begun)),
-            app_time: self.app_time(),
+            duration: begun.and_then(|begun| Some(ended?.since(begun))),
+            queue_time: begun
+                .and_then(|begun| self.queue_time(begun))
+                .map(Duration::from_micros),
+            app_time: self.app_time().map(Duration::from_micros),
             worker: self.taken().map(|(worker, _)| worker),
         };
         Some((line, outcome))
     }
 
     /// When its head had come, if somebody wants to see its life.
-    pub(super) fn watched_since(&self) -> Option<Instant> {
+    pub(super) fn watched_since(&self) -> Option<Moment> {
         self.begun.filter(|_| self.is_watched)
     }
 
@@ -328,7 +327,7 @@ impl Seen {
     }
 
     /// Who has taken it, and when.
-    pub(super) fn taken(&self) -> Option<(u32, Instant)> {
+    pub(super) fn taken(&self) -> Option<(u32, Moment)> {
         self.trace.get()
     }
 
@@ -336,25 +335,25 @@ impl Seen {
         self.trace.is_probe()
     }
 
-    pub(super) fn answered(&self) -> Option<Instant> {
+    pub(super) fn answered(&self) -> Option<Moment> {
         self.answered
     }
 
-    /// From its head until a worker took it.
-    pub(super) fn queue_time(&self, begun: Instant) -> Option<Duration> {
+    /// From its head until a worker took it, in microseconds.
+    pub(super) fn queue_time(&self, begun: Moment) -> Option<u64> {
         let (_, taken) = self.taken()?;
-        Some(taken.saturating_duration_since(begun))
+        Some(taken.us_since(begun))
     }
 
-    /// From there until the response's head.
-    pub(super) fn app_time(&self) -> Option<Duration> {
+    /// From there until the response's head, in microseconds.
+    pub(super) fn app_time(&self) -> Option<u64> {
         let (_, taken) = self.taken()?;
-        Some(self.answered?.saturating_duration_since(taken))
+        Some(self.answered?.us_since(taken))
     }
 
-    /// From there until the response's end.
-    pub(super) fn send_time(&self, ended: Instant) -> Option<Duration> {
+    /// From there until the response's end, in microseconds.
+    pub(super) fn send_time(&self, ended: Moment) -> Option<u64> {
         let answered = self.answered.filter(|_| !self.is_tunnel)?;
-        Some(ended.saturating_duration_since(answered))
+        Some(ended.us_since(answered))
     }
 }

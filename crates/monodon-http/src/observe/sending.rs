@@ -4,10 +4,11 @@
 //! the client took nothing when they began. So most requests do nothing for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slab::Slab;
 
+use super::moment::Moment;
 use super::seen::{About, Seen};
 
 /// Those of one I/O thread, which adds and removes them.
@@ -16,7 +17,7 @@ pub(crate) struct Sending(Mutex<Slab<Entry>>);
 
 struct Entry {
     number: u64,
-    begun: Instant,
+    begun: Moment,
     worker: Option<u32>,
     /// The record's own, which has it back at the end.
     about: About,

@@ -1,10 +1,9 @@
 //! What is exported of a request that was traced, once it has ended.
 
-use std::time::Instant;
-
 use http::Version;
 use monodon_otlp::{Failure, RequestSpan};
 
+use super::moment::Moment;
 use super::{OTHER, Seen};
 use crate::access::masked_query;
 use crate::traces::{Traced, Tracer};
@@ -12,7 +11,7 @@ use crate::traces::{Traced, Tracer};
 impl Seen {
     /// Exports a request that has ended, if it is to be. `is_cut`: the client has not got all of its
     /// response.
-    pub(super) fn export(&mut self, tracer: &Tracer, is_cut: bool, ended: Option<Instant>) {
+    pub(super) fn export(&mut self, tracer: &Tracer, is_cut: bool, ended: Option<Moment>) {
         let Some(record) = self.traced.take() else {
             return;
         };
@@ -30,8 +29,8 @@ impl Seen {
         tracer.keep(record);
     }
 
-    fn span<'a>(&'a self, record: &'a Traced, begun: Instant, ended: Instant) -> RequestSpan<'a> {
-        let after = |moment: Instant| moment.saturating_duration_since(begun);
+    fn span<'a>(&'a self, record: &'a Traced, begun: Moment, ended: Moment) -> RequestSpan<'a> {
+        let after = |moment: Moment| moment.since(begun);
         RequestSpan {
             method: &self.about.method,
             is_known_method: self.method() != OTHER,

@@ -62,6 +62,8 @@ pub(crate) struct ThreadStats {
     pub(crate) bytes_sent: Counter,
     pub(crate) handshakes: Counter,
     pub(crate) failed_handshakes: Counter,
+    /// How often the thread has looked for what is ready.
+    pub(crate) rounds: Counter,
     pub(crate) on_their_way: Sending,
     /// For statsd, once that is asked for.
     pub(crate) tally: OnceLock<Box<Tally>>,
@@ -87,6 +89,7 @@ impl ThreadStats {
             bytes_sent: Counter::default(),
             handshakes: Counter::default(),
             failed_handshakes: Counter::default(),
+            rounds: Counter::default(),
             on_their_way: Sending::default(),
             tally: OnceLock::new(),
             watching,

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use super::cells::Counter;
 use super::delivery::status_or_closed;
@@ -61,9 +60,9 @@ impl Tally {
         self.statuses[status.min(STATUSES - 1)].add(1);
     }
 
-    /// Notes how long a request took.
-    pub(crate) fn time(&self, time: Duration) {
-        let us = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+    /// Notes how long a request took, in microseconds.
+    pub(crate) fn time(&self, us: u64) {
+        let us = u32::try_from(us).unwrap_or(u32::MAX);
         let timed = self.timed.load(Ordering::Relaxed);
         self.times[place_of(timed)].store(us, Ordering::Relaxed);
         // Who sees the number sees the time.
@@ -153,12 +152,11 @@ fn sample(threads: &[Times], most: usize) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::{TIMES, Tallied, Tally};
-    use std::time::Duration;
 
     fn tally(times: std::ops::Range<u64>) -> Tally {
         let tally = Tally::default();
         for us in times {
-            tally.time(Duration::from_micros(us));
+            tally.time(us);
         }
         tally
     }
@@ -175,8 +173,8 @@ mod tests {
             one.count(status);
             two.count(200);
         }
-        one.time(Duration::from_millis(3));
-        two.time(Duration::from_secs(7200));
+        one.time(3_000);
+        two.time(7_200_000_000);
         let taken = take(&[&one, &two], 10);
         assert_eq!(taken.statuses, [(200, 7), (404, 1), (499, 1), (999, 1)]);
         assert_eq!((taken.times, taken.timed), (vec![3_000, u32::MAX], 2));

@@ -1,19 +1,20 @@
 //! What the handler tells of a request.
 
 use std::cell::Cell;
-use std::time::Instant;
+
+use super::moment::Moment;
 
 /// Who has taken a request, as the handler tells.
 #[derive(Debug, Default)]
 pub struct Trace {
-    taken: Cell<Option<(u32, Instant)>>,
+    taken: Cell<Option<(u32, Moment)>>,
     /// It only asks how the server is.
     is_probe: Cell<bool>,
 }
 
 impl Trace {
     /// Notes which worker has taken the request, and when.
-    pub fn taken(&self, worker: u32, at: Instant) {
+    pub fn taken(&self, worker: u32, at: Moment) {
         self.taken.set(Some((worker, at)));
     }
 
@@ -28,7 +29,7 @@ impl Trace {
     }
 
     /// Which worker has taken it, and when.
-    pub(super) fn get(&self) -> Option<(u32, Instant)> {
+    pub(super) fn get(&self) -> Option<(u32, Moment)> {
         self.taken.get()
     }
 

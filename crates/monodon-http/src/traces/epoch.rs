@@ -1,13 +1,15 @@
 //! The time of day of moments.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::observe::Moment;
 
 /// The system's clock is asked again after so long.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A moment whose time of day is known: the system's clock, which may be set, is not asked for each other.
-pub(super) struct Epoch(Cell<(Instant, Duration)>);
+pub(super) struct Epoch(Cell<(Moment, Duration)>);
 
 impl Epoch {
     pub(super) fn new() -> Self {
@@ -15,22 +17,19 @@ impl Epoch {
     }
 
     /// A moment that is not to come, since the Unix epoch.
-    pub(super) fn since(&self, moment: Instant) -> Duration {
+    pub(super) fn since(&self, moment: Moment) -> Duration {
         let (mut known, mut time) = self.0.get();
-        if moment.saturating_duration_since(known) > FRESH {
+        if moment.since(known) > FRESH {
             (known, time) = now();
             self.0.set((known, time));
         }
-        match moment.checked_duration_since(known) {
-            Some(later) => time + later,
-            None => time.saturating_sub(known - moment),
-        }
+        (time + moment.since(known)).saturating_sub(known.since(moment))
     }
 }
 
-fn now() -> (Instant, Duration) {
+fn now() -> (Moment, Duration) {
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
-    (Instant::now(), time.unwrap_or_default())
+    (Moment::now(), time.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -44,12 +43,13 @@ mod tests {
         let epoch = Epoch::new();
         let (known, time) = epoch.0.get();
         let half = FRESH / 2;
-        assert_eq!(epoch.since(known + half), time + half);
-        epoch.0.set((known + half, time));
+        let later = |time: Duration| known.plus_us(time.as_micros() as u64);
+        assert_eq!(epoch.since(later(half)), time + half);
+        epoch.0.set((later(half), time));
         assert_eq!(epoch.since(known) + half, time);
         // Once that is long ago, the clock is asked anew.
         epoch.0.set((known, Duration::ZERO));
-        let told = epoch.since(known + 2 * FRESH);
+        let told = epoch.since(later(2 * FRESH));
         assert!(told >= time && told <= now().1 + 2 * FRESH, "{told:?}");
     }
 }

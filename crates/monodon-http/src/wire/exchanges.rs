@@ -1,7 +1,5 @@
 //! The exchanges of a connection: which are under way, where the one of HTTP/1 stands, and their records.
 
-use std::time::Instant;
-
 use http::StatusCode;
 
 use super::{AHEAD_BYTES, Protocol, Wire};
@@ -34,7 +32,7 @@ impl Wire {
                 self.conclude(Some(seen), is_cut);
             }
             Protocol::Tunnel => {
-                seen.switch(self.bytes_given());
+                self.common.observer.switch(&mut seen, self.bytes_given());
                 self.conclude(self.ended.replace(Some(seen)), false);
             }
             _ => self.conclude(self.ended.replace(Some(seen)), false),
@@ -59,7 +57,7 @@ impl Wire {
     /// Counts an exchange that is over, and writes its line to the access log.
     pub(super) fn conclude(&self, seen: Option<Box<Seen>>, is_cut: bool) {
         let Some(mut seen) = seen else { return };
-        let ended = seen.begun().map(|_| Instant::now());
+        let ended = self.common.observer.ended(&seen);
         if let (Some((line, outcome)), Some(access)) =
             (seen.take_line(ended), &*self.common.access.borrow())
         {

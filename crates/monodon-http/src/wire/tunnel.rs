@@ -42,7 +42,9 @@ impl Wire {
     /// The session has answered by itself, with this status.
     pub(crate) fn answered(&self, status: StatusCode) {
         if let Some(mut seen) = self.ended.take() {
-            seen.respond_bare(status, self.bytes_given());
+            self.common
+                .observer
+                .respond_bare(&mut seen, status, self.bytes_given());
             self.ended.set(Some(seen));
         }
     }
