@@ -38,6 +38,7 @@ pub use self::moment::Moment;
 pub(crate) use self::seen::Seen;
 pub use self::sending::OnItsWay;
 pub(crate) use self::sending::Sending;
+pub(crate) use self::server_timing::ServerTiming;
 use self::spare::Spare;
 use self::stats::ThreadStats;
 pub use self::tally::Tallied;
@@ -48,6 +49,7 @@ use crate::access::Line;
 use crate::field_values::FieldValues;
 use crate::request::client::Client;
 use crate::traces::{Traced, Tracer, Traces};
+use crate::wire::Wire;
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
 pub const METHODS: [&str; 10] = [
@@ -148,12 +150,17 @@ impl Observer {
         seen.log(line, &self.clock);
     }
 
-    /// The response of a request begins, after so many bytes of its connection. It is told how long the
-    /// request took so far, if responses are.
-    pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, mark: u64) {
-        seen.respond(head.status, mark, &self.clock);
-        if let Some((queue, app)) = seen.told_times() {
-            server_timing::put(&mut head.headers, &self.values, queue, app);
+    /// The response of a request begins, on its connection. It is told how long the request took so far,
+    /// if responses are.
+    pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, wire: &Wire) {
+        seen.respond(head.status, wire.bytes_given(), &self.clock);
+        if let Some(timing) = seen.timing() {
+            // The log finds what it tells among the fields, and what the app tells goes before.
+            let fields = &mut head.headers;
+            let is_field = seen.notes_fields() || ServerTiming::is_in(fields);
+            if is_field || !wire.tell(timing) {
+                timing.put(fields, &self.values);
+            }
         }
         seen.note_fields(&head.headers);
     }

@@ -211,7 +211,7 @@ impl Exchange {
         wire.response_begins();
         if let Some(seen) = &mut self.seen {
             let observer = &self.place.thread.common.observer;
-            observer.respond(seen, head, wire.bytes_given());
+            observer.respond(seen, head, wire);
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {

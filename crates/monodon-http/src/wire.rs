@@ -28,7 +28,7 @@ use crate::conn::stream::Stream;
 use crate::conn::tunnel::Session;
 use crate::files::part::FilePart;
 use crate::framing::Guard;
-use crate::observe::Seen;
+use crate::observe::{Seen, ServerTiming};
 
 pub(crate) use self::common::Common;
 pub(crate) use self::file::{SPAN_BYTES, Span};
@@ -96,6 +96,8 @@ pub(crate) struct Wire {
     /// What the spans stand for that the parser has not given away.
     promised: RefCell<VecDeque<FilePart>>,
     file_fault: Cell<Option<String>>,
+    /// What the head that the parser gives next is to tell.
+    timing: Cell<Option<ServerTiming>>,
     /// The exchange whose response the parser has not given away whole (HTTP/1), or that has the
     /// connection as a tunnel.
     ended: Cell<Option<Box<Seen>>>,
@@ -136,6 +138,7 @@ impl Wire {
             bytes_out: Cell::new(0),
             promised: RefCell::default(),
             file_fault: Cell::default(),
+            timing: Cell::default(),
             ended: Cell::new(None),
             ending: Cell::new(None),
             session: RefCell::new(None),

@@ -31,6 +31,9 @@ fn allocations(client: &mut Client, head: &str) -> usize {
 
 const PLAIN: &str = "GET /some/path?and=query HTTP/1.1\r\nHost: a\r\n\r\n";
 
+/// A worker takes it.
+const TAKEN: &str = "GET /taken HTTP/1.1\r\nHost: a\r\n\r\n";
+
 /// The only test of this file: what another one allocates would be counted, too.
 #[test]
 fn a_request_allocates_for_what_it_is_alone() {
@@ -39,7 +42,21 @@ fn a_request_allocates_for_what_it_is_alone() {
     // Records are made for the first ones.
     allocations(&mut client, PLAIN);
     a_condition_is_remembered_in_two(&mut client);
+    let taken = allocations(&mut client, TAKEN);
     a_request_that_is_measured_allocates_nothing_more(&server, &mut client);
+    drop(server);
+    a_request_that_tells_of_itself_allocates_nothing_more(taken);
+}
+
+/// Its response tells times.
+fn a_request_that_tells_of_itself_allocates_nothing_more(untold: usize) {
+    let server = TestServer::with(|options| options.server_timing = true);
+    let mut client = server.connect();
+    allocations(&mut client, TAKEN);
+    assert_eq!(allocations(&mut client, TAKEN), untold);
+    client.send(TAKEN);
+    let (head, _) = client.read_response();
+    assert!(head.contains("server-timing: "), "{head}");
 }
 
 fn a_request_that_is_measured_allocates_nothing_more(server: &TestServer, client: &mut Client) {

@@ -46,6 +46,11 @@ impl Line {
         self.format.needs_times
     }
 
+    /// Whether it tells fields of the response.
+    pub(crate) fn tells_fields(&self) -> bool {
+        !self.format.response_fields.is_empty()
+    }
+
     pub(super) fn has_format(&self, format: &Arc<Format>) -> bool {
         Arc::ptr_eq(&self.format, format)
     }

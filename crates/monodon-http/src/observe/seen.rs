@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request, StatusCode, Version};
 
 use super::moment::{Clock, Moment};
+use super::server_timing::ServerTiming;
 use super::text::cut;
 use super::trace::Trace;
 use super::{OTHER, index_of};
@@ -213,10 +214,18 @@ impl Seen {
         }
     }
 
-    /// How long it has waited and how long the app took, in microseconds, if its response is to tell.
-    pub(super) fn told_times(&self) -> Option<(u64, u64)> {
+    /// How long it has waited and how long the app took, if its response is to tell.
+    pub(super) fn timing(&self) -> Option<ServerTiming> {
         let begun = self.begun.filter(|_| self.tells_times)?;
-        Some((self.queue_time(begun)?, self.app_time()?))
+        Some(ServerTiming {
+            queue_us: self.queue_time(begun)?,
+            app_us: self.app_time()?,
+        })
+    }
+
+    /// Whether fields of the response are told to the access log.
+    pub(super) fn notes_fields(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.tells_fields())
     }
 
     /// Notes the fields of the response.

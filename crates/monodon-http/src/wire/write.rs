@@ -5,8 +5,10 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
+use memchr::{memchr, memmem};
 
 use super::{Ending, Protocol, Wire};
+use crate::observe::ServerTiming;
 
 /// Small writes wait here for the end of the task's turn, so that a batch of pipelined answers, or
 /// a head and its body, is one write.
@@ -27,10 +29,44 @@ impl Wire {
             return Poll::Ready(Ok(total));
         }
         self.is_flushed.set(false);
+        if let Some(timing) = self.timing.take() {
+            return Poll::Ready(Ok(self.write_head(slices, timing)));
+        }
         if !self.promised.borrow().is_empty() {
             return self.poll_write_files(cx, slices);
         }
         self.poll_write_bytes(cx, slices)
+    }
+
+    /// Has the head of the response that begins tell times of its request; false where the parser's output
+    /// is none that a field can be put into.
+    pub(crate) fn tell(&self, timing: ServerTiming) -> bool {
+        let is_text = self.protocol.get() == Protocol::Http1;
+        if is_text {
+            self.timing.set(Some(timing));
+        }
+        is_text
+    }
+
+    /// Takes the parser's output from the head of a response on, or the first of it, and puts a field behind
+    /// the status line: that is a fraction of what it costs in the map of fields. Gives how much it has taken.
+    fn write_head(&self, slices: &[IoSlice<'_>], timing: ServerTiming) -> usize {
+        let mut slices = slices.iter().skip_while(|slice| slice.is_empty());
+        let first = slices.next().map_or(&[][..], |slice| slice);
+        let (line, rest) = first.split_at(status_line_end(first));
+        let mut out = self.take_out();
+        out.extend_from_slice(line);
+        timing.write(&mut out);
+        let total = rest.len() + slices.clone().map(|slice| slice.len()).sum::<usize>();
+        // The parser comes again with what is left, which may be a file's.
+        if out.len() + total > OUT_BYTES || !self.promised.borrow().is_empty() {
+            return line.len();
+        }
+        out.extend_from_slice(rest);
+        for slice in slices {
+            out.extend_from_slice(slice);
+        }
+        line.len() + total
     }
 
     /// Takes output that is in memory.
@@ -209,6 +245,34 @@ impl Wire {
         match &mut *self.stream.borrow_mut() {
             Some(stream) => stream.poll_shut_down(cx),
             None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+/// Where the status line of a final response ends, behind interim ones that the parser has put before it.
+fn status_line_end(head: &[u8]) -> usize {
+    let mut start = 0;
+    while head.get(start + b"HTTP/1.1 ".len()) == Some(&b'1')
+        && let Some(end) = memmem::find(&head[start..], b"\r\n\r\n")
+    {
+        start += end + b"\r\n\r\n".len();
+    }
+    memchr(b'\n', &head[start..]).map_or(head.len(), |end| start + end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::status_line_end;
+
+    #[test]
+    fn a_status_line_is_found_behind_interim_responses() {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
+        for before in ["", interim] {
+            for status in ["HTTP/1.1 200 OK\r\n", "HTTP/1.0 404 Not Found\r\n"] {
+                let head = format!("{before}{status}date: today\r\n\r\nHTTP/1.1 100 is the body");
+                let end = status_line_end(head.as_bytes());
+                assert_eq!(&head[..end], format!("{before}{status}"));
+            }
         }
     }
 }

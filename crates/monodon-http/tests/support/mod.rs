@@ -4,6 +4,7 @@
 use std::future::{Future, pending, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
-use monodon_http::handoff::{Farewell, Tunnel};
+use monodon_http::files::FilePart;
+use monodon_http::handoff::{Farewell, Moment, OpenedFile, Tunnel};
 use monodon_http::{
     App, BodyCut, Handler, Options, Phase, Refusal, Report, Reporter, Request, RequestBody, Server,
 };
@@ -213,6 +215,16 @@ pub fn status(answer: &str) -> u16 {
 /// Bytes of `/whole`, which gives them in one piece: more than the kernel takes.
 pub const WHOLE_BYTES: usize = 16 * 1024 * 1024;
 
+/// The file that `/taken?file` sends the first bytes of, and how many.
+pub const FILE_BYTES: usize = 512 * 1024;
+
+pub fn large_file() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+/// Bytes of a field of `/taken?long`: more than is written at once.
+pub const LONG_BYTES: usize = 40 * 1024;
+
 /// The app of these tests.
 pub fn app(seen: &Arc<Seen>) -> Arc<TestApp> {
     Arc::new(TestApp(Arc::clone(seen)))
@@ -261,6 +273,9 @@ impl Handler for TestHandler {
             .unwrap()
             .push(format!("{} {target}", request.head.method));
         assert!(target != "/panic-at-once", "the test asked for it");
+        if request.head.uri.path() == "/taken" {
+            return Box::pin(taken(request));
+        }
         Box::pin(answer(request, Arc::clone(&self.0)))
     }
 }
@@ -270,6 +285,29 @@ struct CountDrop(Arc<Seen>);
 impl Drop for CountDrop {
     fn drop(&mut self) {
         self.0.dropped.fetch_add(1, SeqCst);
+    }
+}
+
+/// What a worker has taken, at once.
+async fn taken(request: Request) -> Answer {
+    request.trace.taken(7, Moment::now());
+    match request.head.uri.query() {
+        Some("own") => Ok(with(text("own"), "server-timing", "db;dur=53")),
+        Some("long") => {
+            let mut response = text("long");
+            let value = HeaderValue::try_from("x".repeat(LONG_BYTES)).unwrap();
+            response.headers_mut().insert("x-long", value);
+            Ok(response)
+        }
+        Some("whole") => Ok(text(&"x".repeat(WHOLE_BYTES))),
+        Some("file") => {
+            let mut response = text("");
+            let file = std::fs::File::open(large_file()).unwrap();
+            let part = FilePart::new(file, 0, FILE_BYTES as u64);
+            response.extensions_mut().insert(OpenedFile(part));
+            Ok(response)
+        }
+        _ => read(request.body).await,
     }
 }
 
