@@ -16,7 +16,7 @@ pub use hyper::ext::ReasonPhrase;
 pub use crate::conn::peer::Peer;
 pub use crate::conn::tunnel::{Farewell, Session, Tunnel};
 use crate::files::FilePart;
-pub use crate::observe::{Moment, Trace};
+pub use crate::observe::{Moment, Trace, Traceparent};
 pub use crate::refusal::{BodyCut, Refusal};
 pub use crate::request::body::RequestBody;
 pub use crate::request::body_error::BodyError;
@@ -80,7 +80,7 @@ pub struct Request {
     pub is_upgrade: bool,
     /// What the client offers if that is WebSocket, and valid.
     pub websocket: Option<Box<Offer>>,
-    /// Where to tell who has taken it.
+    /// Where to tell who has taken it; and what the app is to be told of its trace, beside the fields.
     pub trace: Rc<Trace>,
     /// The server's own number of it.
     pub number: u64,

@@ -44,11 +44,11 @@ use self::stats::ThreadStats;
 pub use self::tally::Tallied;
 pub(crate) use self::tally::Tally;
 pub use self::text::cut;
-pub use self::trace::Trace;
+pub use self::trace::{Trace, Traceparent};
 use crate::access::Line;
 use crate::field_values::FieldValues;
 use crate::request::client::Client;
-use crate::traces::{Traced, Tracer, Traces};
+use crate::traces::{Part, Tracer, Traces};
 use crate::wire::Wire;
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
@@ -104,9 +104,13 @@ impl Observer {
         }
     }
 
-    /// Makes a request part of a trace, if requests are traced; gives a record if its spans are to be exported.
-    pub(crate) fn trace<B>(&self, request: &mut Request<B>) -> Option<Box<Traced>> {
-        self.tracer.borrow().as_ref()?.begin(request, &self.values)
+    /// Makes a request part of a trace, if requests are traced. `is_logged`: the access log may tell what
+    /// the app is told of it.
+    pub(crate) fn trace<B>(&self, request: &mut Request<B>, is_logged: bool) -> Part {
+        match &*self.tracer.borrow() {
+            Some(tracer) => tracer.begin(request, &self.values, is_logged),
+            None => Part::default(),
+        }
     }
 
     /// Has responses tell how long their requests took, or not: of requests whose head comes from now on.
@@ -118,17 +122,12 @@ impl Observer {
         &self.stats.watching
     }
 
-    /// Begins the record of a request whose head has come, with that of its spans if they are to be exported.
+    /// Begins the record of a request whose head has come, as part of a trace if it is one.
     #[allow(
         clippy::unnecessary_box_returns,
         reason = "the box is what is used again"
     )]
-    pub(crate) fn begin<B>(
-        &self,
-        client: &Client,
-        request: &Request<B>,
-        traced: Option<Box<Traced>>,
-    ) -> Box<Seen> {
+    pub(crate) fn begin<B>(&self, client: &Client, request: &Request<B>, part: Part) -> Box<Seen> {
         let number = self.next.get();
         self.next.set(number + 1);
         let mut seen = self.spare.take().unwrap_or_default();
@@ -136,7 +135,10 @@ impl Observer {
         if self.watching().is_timed() {
             seen.begin_life(client, request, &self.clock);
         }
-        if let Some(traced) = traced {
+        if part.told.is_some() {
+            seen.trace().tell(part.told);
+        }
+        if let Some(traced) = part.traced {
             seen.begin_trace(client, request, traced, &self.clock);
         }
         if self.server_timing.get() {

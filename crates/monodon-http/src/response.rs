@@ -26,7 +26,7 @@ use crate::refusal::{BodyCut, Refusal};
 use crate::report::{Blame, code};
 use crate::request::client::Client;
 use crate::request::request_id::RequestId;
-use crate::traces::Traced;
+use crate::traces::Part;
 use crate::wire::OUT_BYTES;
 
 /// A request under way: dropping it ends the exchange.
@@ -53,9 +53,9 @@ impl Exchange {
         client: &Client,
         request: &http::Request<B>,
         request_id: Option<Box<RequestId>>,
-        traced: Option<Box<Traced>>,
+        part: Part,
     ) -> Self {
-        let seen = place.begin_record(client, request, traced);
+        let seen = place.begin_record(client, request, part);
         let compression = place.thread.common.compression.borrow();
         let asked = compression
             .as_ref()

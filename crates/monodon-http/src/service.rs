@@ -45,11 +45,11 @@ impl<H: Handler> Service<H> {
         let is_known = self.place.begin_exchange();
         let (peer, thread) = (&self.place.peer, &self.place.thread);
         let id = self.place.identify(request.headers_mut());
-        let traced = self.place.trace(&mut request);
+        let part = self.place.trace(&mut request);
         let origin = thread.fields.borrow().read(request.headers(), peer);
         let told = origin.as_ref().ok().and_then(Origin::client);
         let client = told.unwrap_or(&peer.client);
-        let mut exchange = Exchange::new(Rc::clone(&self.place), client, &request, id, traced);
+        let mut exchange = Exchange::new(Rc::clone(&self.place), client, &request, id, part);
         let origin = if is_known { origin } else { Err(UNKNOWN) };
         let state = match self.hand_over(request, stream, &mut exchange, origin) {
             Ok(state) => state,

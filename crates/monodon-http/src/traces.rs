@@ -15,8 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BufMut;
-use http::header::Entry;
-use http::{HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, Request};
 use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 
 use self::context::{Context, FIELD_BYTES};
@@ -24,8 +23,8 @@ use self::epoch::Epoch;
 pub(crate) use self::sampler::Sampler;
 pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
-use crate::observe::Moment;
 use crate::observe::spare::Spare;
+use crate::observe::{Moment, Traceparent};
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::start_error::StartError;
@@ -149,15 +148,16 @@ impl Tracer {
     }
 
     /// Has the request continue its client's trace, or begin one, and tells the app: spans of the app
-    /// belong below the server's. Gives a record if the request is to be exported.
+    /// belong below the server's. `is_logged`: what the app is told has to be among the fields.
     pub(crate) fn begin<B>(
         &self,
         request: &mut Request<B>,
         values: &FieldValues,
-    ) -> Option<Box<Traced>> {
+        is_logged: bool,
+    ) -> Part {
         let fields = request.headers_mut();
-        let field = fields.entry(&TRACEPARENT);
-        let parent = parent(&field);
+        let is_given = has(fields, &TRACEPARENT);
+        let parent = if is_given { parent(fields) } else { None };
         let mut ids = self.ids.borrow_mut();
         let trace = parent.map_or_else(|| ids.trace(), |parent| parent.trace);
         let is_sampled = self.sampler.get().samples(trace, parent);
@@ -167,18 +167,24 @@ impl Tracer {
             flags: Context::flags(parent, is_sampled),
         };
         drop(ids);
-        let told = values.make(FIELD_BYTES, |out| out.put_slice(&context.field()));
-        replace(field, told);
-        if parent.is_none() {
+        let field = context.field();
+        // To make a value of it and put that into the map takes half of what tracing costs.
+        let told = !(is_given || is_logged);
+        if !told && let Some(value) = values.make(FIELD_BYTES, |out| out.put_slice(&field)) {
+            fields.insert(&TRACEPARENT, value);
+        }
+        if parent.is_none() && has(fields, &TRACESTATE) {
             // W3C Trace Context section 3.3.1.5: it means nothing without its traceparent.
             fields.remove(&TRACESTATE);
         }
-        if !is_sampled {
-            return None;
+        Part {
+            traced: is_sampled.then(|| {
+                let mut traced = self.spare.take().unwrap_or_default();
+                traced.begin(context, parent, fields);
+                traced
+            }),
+            told: told.then_some(field),
         }
-        let mut traced = self.spare.take().unwrap_or_default();
-        traced.begin(context, parent, fields);
-        Some(traced)
     }
 
     /// A moment that is not to come, since the Unix epoch.
@@ -197,45 +203,62 @@ impl Tracer {
     }
 }
 
+/// What a request is of a trace.
+#[derive(Default)]
+pub(crate) struct Part {
+    /// A record, if its spans are to be exported.
+    pub(crate) traced: Option<Box<Traced>>,
+    /// What the app is to be told, where the fields do not tell it.
+    pub(crate) told: Option<Traceparent>,
+}
+
+/// To look at so many fields is quicker than to hash the name that is looked for.
+const FEW_FIELDS: usize = 8;
+
+fn has(fields: &HeaderMap, name: &HeaderName) -> bool {
+    if fields.len() > FEW_FIELDS {
+        return fields.contains_key(name);
+    }
+    fields.keys().any(|known| known == name)
+}
+
 /// What the client says of its trace: one `traceparent`, and a valid one.
-fn parent(field: &Entry<'_, HeaderValue>) -> Option<Context> {
-    let Entry::Occupied(given) = field else {
-        return None;
-    };
-    let mut given = given.iter();
+fn parent(fields: &HeaderMap) -> Option<Context> {
+    let mut given = fields.get_all(&TRACEPARENT).iter();
     match (given.next(), given.next()) {
         (Some(value), None) => Context::read(value.as_bytes()),
         _ => None,
     }
 }
 
-/// Has a field hold this value alone.
-fn replace(field: Entry<'_, HeaderValue>, value: Option<HeaderValue>) {
-    match (field, value) {
-        (Entry::Occupied(mut field), Some(value)) => {
-            field.insert_mult(value);
-        }
-        (Entry::Vacant(field), Some(value)) => {
-            field.insert(value);
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{TRACEPARENT, parent};
+    use super::{FEW_FIELDS, TRACEPARENT, has, parent};
 
     #[test]
     fn one_parent_is_believed_and_two_are_not() {
         let value = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let mut fields = HeaderMap::new();
-        assert!(parent(&fields.entry(&TRACEPARENT)).is_none());
+        assert!(parent(&fields).is_none());
         fields.append(&TRACEPARENT, HeaderValue::from_static(value));
-        assert!(parent(&fields.entry(&TRACEPARENT)).is_some());
+        assert!(parent(&fields).is_some());
         fields.append(&TRACEPARENT, HeaderValue::from_static(value));
-        assert!(parent(&fields.entry(&TRACEPARENT)).is_none());
+        assert!(parent(&fields).is_none());
+    }
+
+    #[test]
+    fn a_field_is_found_among_few_and_among_many() {
+        for others in [0, FEW_FIELDS - 1, FEW_FIELDS, 3 * FEW_FIELDS] {
+            let mut fields = HeaderMap::new();
+            for other in 0..others {
+                let name = format!("x-{other}").parse::<HeaderName>().expect("a name");
+                fields.append(name, HeaderValue::from_static("-"));
+            }
+            assert!(!has(&fields, &TRACEPARENT), "{others}");
+            fields.append(&TRACEPARENT, HeaderValue::from_static("-"));
+            assert!(has(&fields, &TRACEPARENT), "{others}");
+        }
     }
 }

@@ -48,9 +48,13 @@ fn a_request_allocates_for_what_it_is_alone() {
     a_request_that_tells_of_itself_allocates_nothing_more(taken);
 }
 
-/// Its response tells times.
+/// Its response tells times, and the app is told of its trace, of which nothing is exported.
 fn a_request_that_tells_of_itself_allocates_nothing_more(untold: usize) {
-    let server = TestServer::with(|options| options.server_timing = true);
+    let server = TestServer::with(|options| {
+        options.server_timing = true;
+        "http://127.0.0.1:9".clone_into(&mut options.otlp_endpoint);
+        "always_off".clone_into(&mut options.otlp_sampler);
+    });
     let mut client = server.connect();
     allocations(&mut client, TAKEN);
     assert_eq!(allocations(&mut client, TAKEN), untold);

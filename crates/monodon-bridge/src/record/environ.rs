@@ -36,6 +36,10 @@ pub(crate) fn write(request: &Request, bytes: &mut Vec<u8>) -> (u32, u32) {
             environ.encryption(session);
         }
         environ.fields(&request.head);
+        if let Some(traceparent) = request.trace.traceparent() {
+            environ.names.extend_from_slice(b"HTTP_TRACEPARENT\0");
+            environ.value(&traceparent);
+        }
         environ.path(&request.head.uri.path()[request.mount.length..]);
         let names = bytes.len() - before;
         bytes.extend_from_slice(values);

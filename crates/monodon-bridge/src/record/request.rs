@@ -2,7 +2,7 @@
 
 use http::request::Parts;
 use http::{Method, Version, header};
-use monodon_http::handoff::{Client, Mount, Request};
+use monodon_http::handoff::{Client, Mount, Request, Traceparent};
 use monodon_http::tls::TlsSession;
 
 use super::target::put_target;
@@ -41,7 +41,9 @@ impl RequestRecord {
         let session = request.peer.tls.as_deref();
         let mut record = match form {
             HeadForm::Fields => {
-                Self::fields(&request.head, request.client(), &request.mount, session)
+                let traceparent = request.trace.traceparent();
+                let (head, client) = (&request.head, request.client());
+                Self::fields(head, client, traceparent.as_ref(), &request.mount, session)
             }
             HeadForm::Environ => Self::environ(request),
         };
@@ -76,7 +78,13 @@ impl RequestRecord {
 
     /// Field names of HTTP/2 requests without `host` get one from `:authority` (RFC 9113 section
     /// 8.3.1), first.
-    fn fields(parts: &Parts, client: &Client, mount: &Mount, session: Option<&TlsSession>) -> Self {
+    fn fields(
+        parts: &Parts,
+        client: &Client,
+        traceparent: Option<&Traceparent>,
+        mount: &Mount,
+        session: Option<&TlsSession>,
+    ) -> Self {
         let mut bytes = Vec::with_capacity(512);
         bytes.resize(request::BYTES * WORD, 0);
 
@@ -104,6 +112,10 @@ impl RequestRecord {
             fields = 1;
         }
         fields += headers::encode(&parts.headers, &mut bytes);
+        if let Some(traceparent) = traceparent {
+            headers::encode_field("traceparent", traceparent, &mut bytes);
+            fields += 1;
+        }
         let flags = put_mount(mount, parts.uri.path(), &mut bytes);
         if let Some(session) = session {
             bytes.extend_from_slice(tls::block(session));

@@ -20,7 +20,7 @@ use crate::request::client::Client;
 use crate::request::request_id::RequestId;
 use crate::response::answers::Rejection;
 use crate::tls::TlsSession;
-use crate::traces::Traced;
+use crate::traces::Part;
 use crate::wire::Wire;
 
 /// A connection and its thread.
@@ -62,23 +62,27 @@ impl Place {
         ids.as_ref()?.identify(fields, is_trusted, maker)
     }
 
-    /// Makes a request part of a trace, if requests are traced; gives a record if its spans are to be exported.
-    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Option<Box<Traced>> {
-        let mut traced = self.thread.common.observer.trace(request)?;
-        traced.set_peer(&self.peer.client);
-        Some(traced)
+    /// Makes a request part of a trace, if requests are traced.
+    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Part {
+        let common = &self.thread.common;
+        let is_logged = common.access.borrow().is_some();
+        let mut part = common.observer.trace(request, is_logged);
+        if let Some(traced) = &mut part.traced {
+            traced.set_peer(&self.peer.client);
+        }
+        part
     }
 
-    /// Begins the record of a request from this client, with that of its spans if they are to be
-    /// exported, and its line if there is an access log.
+    /// Begins the record of a request from this client, as part of a trace if it is one, and its line if
+    /// there is an access log.
     pub(crate) fn begin_record<B>(
         &self,
         client: &Client,
         request: &http::Request<B>,
-        traced: Option<Box<Traced>>,
+        part: Part,
     ) -> Box<Seen> {
         let common = &self.thread.common;
-        let mut seen = common.observer.begin(client, request, traced);
+        let mut seen = common.observer.begin(client, request, part);
         if let Some(access) = &*common.access.borrow() {
             let line = access.begin(client, self.peer.tls.as_deref(), request);
             common.observer.log(&mut seen, line);

@@ -10,7 +10,11 @@ pub struct Trace {
     taken: Cell<Option<(u32, Moment)>>,
     /// It only asks how the server is.
     is_probe: Cell<bool>,
+    traceparent: Cell<Option<Traceparent>>,
 }
+
+/// The field `traceparent` of W3C Trace Context.
+pub type Traceparent = [u8; 55];
 
 impl Trace {
     /// Notes which worker has taken the request, and when.
@@ -33,8 +37,18 @@ impl Trace {
         self.taken.get()
     }
 
+    /// What the app is to be told in `traceparent`, where the fields of the head have none.
+    pub fn traceparent(&self) -> Option<Traceparent> {
+        self.traceparent.get()
+    }
+
+    pub(super) fn tell(&self, traceparent: Option<Traceparent>) {
+        self.traceparent.set(traceparent);
+    }
+
     pub(super) fn clear(&self) {
         self.taken.set(None);
         self.is_probe.set(false);
+        self.traceparent.set(None);
     }
 }

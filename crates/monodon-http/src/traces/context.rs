@@ -2,8 +2,10 @@
 
 use monodon_otlp::{SpanId, TraceId};
 
+use crate::observe::Traceparent;
+
 /// Bytes of the field as version 00 has it: `00-TRACE-SPAN-FLAGS`, in hexadecimal.
-pub(super) const FIELD_BYTES: usize = 55;
+pub(super) const FIELD_BYTES: usize = size_of::<Traceparent>();
 
 /// Of the flags: the caller may have recorded the trace.
 pub(super) const SAMPLED: u8 = 0x01;
@@ -56,7 +58,7 @@ impl Context {
     }
 
     /// The field.
-    pub(super) fn field(self) -> [u8; FIELD_BYTES] {
+    pub(super) fn field(self) -> Traceparent {
         let mut field = *b"00-TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT-SSSSSSSSSSSSSSSS-FF";
         put_hex(&self.trace.0, &mut field[3..35]);
         put_hex(&self.span.0, &mut field[36..52]);
