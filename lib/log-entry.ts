@@ -51,7 +51,7 @@ function describe(message: string, fault: Fault): string {
   const request = method === undefined ? '' : ` ${method} ${masked(target ?? '')}`
   const by = worker === undefined ? '' : `worker ${worker}; `
   const head = `${code}${request}: ${message} (${by}blame: ${blame}; to do: ${hint})`
-  return stack === undefined || stack === '' ? head : `${head}\n${stack}`
+  return stack === undefined || stack === '' ? head : `${head}\n${masked(stack)}`
 }
 
 /** What is not known is left out. In printable ASCII, so that no terminal is driven by it. */
@@ -61,7 +61,7 @@ function jsonOf({ level, message, fault }: Entry, now: Date): string {
     time: now.toISOString(),
     ...{ level, pid: process.pid, message: masked(message) },
     ...{ code, method, target: target === undefined ? undefined : masked(target), worker },
-    ...{ blame, hint, stack: stack === '' ? undefined : stack },
+    ...{ blame, hint, stack: stack ? masked(stack) : undefined },
   })
   return text.replace(/[^ -~]/g, escaped)
 }

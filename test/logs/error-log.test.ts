@@ -1,9 +1,26 @@
 /** The error log as JSON, of every kind of worker, and what it never has. */
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 
 const JSON_LOG = ['--log-format', 'json']
+/** Apps whose errors tell the URL that they were about. */
+const APPS = {
+  fetch: "export const app = ({ url }) => { throw new Error('cannot call ' + url) }",
+  python: "def app(environ, _): raise ValueError('cannot call /a?' + environ['QUERY_STRING'])",
+}
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'monodon-error-log-'))
+  writeFileSync(join(folder, 'telltale.mjs'), APPS.fetch)
+  writeFileSync(join(folder, 'telltale.py'), APPS.python)
+})
+afterAll(() => rmSync(folder, { recursive: true }))
 
 /** The entries of a log in JSON. What the app has written itself is left out. */
 function entriesOf(output: string): Record<string, unknown>[] {
@@ -43,6 +60,18 @@ describe.each(['fetch', 'python'] as const)('--log-format json, %s', (kind) => {
     await fetchOnce(server, '/route/throw?a=1&token=SECRET')
     await server.stop()
     expect(server.output).toContain('MONODON_APP_THREW GET /route/throw?a=1&token=***: ')
+    expect(server.output).not.toContain('SECRET')
+  })
+
+  it.each(['text', 'json'])('as %s has none of what the app throws', async (format) => {
+    const flags = ['--log-format', format]
+    const server = await (kind === 'python'
+      ? SpawnedServer.python('telltale:app', flags, {}, folder)
+      : SpawnedServer.start('telltale.mjs:app', flags, {}, folder))
+    await fetchOnce(server, '/a?token=SECRET')
+    await server.stop()
+    // In the message and in the stack.
+    expect(server.output.match(/cannot call .*?\/a\?token=\*\*\*/g)).toHaveLength(2)
     expect(server.output).not.toContain('SECRET')
   })
 })

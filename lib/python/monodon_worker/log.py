@@ -69,7 +69,7 @@ def log_error(error, method, target):
     follows. A client that has left is nobody's error: that is logged at `debug`.
     """
     if is_of_client(error):
-        log("debug", f"{method} {target}: {summary(error)}")
+        log("debug", f"{method} {masked(target)}: {masked(summary(error))}")
         return
     if isinstance(error, (MonodonError, BodyBroken)):
         code, hint, blame, message = error.code, error.hint, error.blame, str(error)
@@ -83,8 +83,8 @@ def log_error(error, method, target):
     level = _LEVEL_OF_BLAME.get(blame, "error")
     if _RANK[level] < _threshold:
         return
-    trace = "" if blame == "client" else trace
-    target = masked(target)
+    trace = "" if blame == "client" else masked(trace)
+    target, message = masked(target), masked(message)
     head = f"{code} {method} {target}: {message} (blame: {blame}; to do: {hint})"
     text = f"{head}\n{trace}" if trace else head
     _tell("exception" if trace else level, text)
