@@ -154,7 +154,12 @@ describe('the file', () => {
 
   test('cannot be made in a folder that is missing', async () => {
     const started = serve(() => new Response(''), { bind: `unix:${at('no/socket')}` })
-    await expect(started).rejects.toThrow(/cannot listen on unix:.*No such file/)
+    await expect(started).rejects.toThrow(/cannot listen on unix:.*its folder does not exist/)
+  })
+
+  test('cannot have a path that the kernel has no room for', async () => {
+    const started = serve(() => new Response(''), { bind: `unix:${at('s'.repeat(108))}` })
+    await expect(started).rejects.toThrow(/too long for a socket.* \(EINVAL\)/)
   })
 
   test('cannot be made where it is not permitted', async () => {

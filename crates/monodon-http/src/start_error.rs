@@ -72,6 +72,7 @@ impl StartError {
                 io::ErrorKind::AddrInUse => "EADDRINUSE",
                 io::ErrorKind::PermissionDenied => "EACCES",
                 io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+                io::ErrorKind::InvalidInput => "EINVAL",
                 _ => "EIO",
             },
             Self::Address { .. } | Self::Option { .. } | Self::Tls(_) => "EINVAL",
@@ -89,6 +90,9 @@ impl std::fmt::Display for StartError {
                     // It says by itself what is not as it should be.
                     _ if source.get_ref().is_some() => source.to_string(),
                     io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+                    io::ErrorKind::NotFound if bind.starts_with("unix:") => {
+                        "its folder does not exist".to_owned()
+                    }
                     io::ErrorKind::PermissionDenied if bind.starts_with("unix:") => {
                         "the directory, or the socket that is there, does not permit it".to_owned()
                     }

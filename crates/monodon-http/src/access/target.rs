@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::datagrams::Datagrams;
 use super::syslog::Syslog;
+use crate::report;
 
 /// What lines are written to.
 pub(crate) enum Target {
@@ -21,6 +22,16 @@ impl Target {
             Self::File(file) => file.name(),
             Self::Syslog(syslog) => syslog.name(),
             Self::Statsd(statsd) => statsd.name(),
+        }
+    }
+
+    /// Why it cannot be written, in words.
+    pub(super) fn reason(&self, error: &io::Error) -> String {
+        match (self, error.kind()) {
+            (Self::File(_), _) => report::reason(error),
+            (_, io::ErrorKind::NotFound) => "there is no such socket".to_owned(),
+            (_, io::ErrorKind::ConnectionRefused) => "nobody listens there".to_owned(),
+            _ => report::reason(error),
         }
     }
 

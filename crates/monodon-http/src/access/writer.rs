@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use memchr::memchr_iter;
 
 use super::target::Target;
-use crate::report::{self, Blame, Report, Reporter, code};
+use crate::report::{Blame, Report, Reporter, code};
 
 /// Bytes of lines that wait in memory, at most. Further lines are dropped, and counted.
 const WAITING_BYTES: usize = 4 * 1024 * 1024;
@@ -340,7 +340,7 @@ impl Writing {
             format!(
                 "cannot {what} the {} {name}{space}{then}: {}",
                 self.what,
-                report::reason(error)
+                self.target.reason(error)
             ),
         );
     }

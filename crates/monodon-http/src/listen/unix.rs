@@ -85,7 +85,7 @@ mod file {
         remove_stale(path)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&SockAddr::unix(path)?)?;
+        socket.bind(&address(path)?)?;
         let listening = access
             .apply(path)
             // Nobody can connect before this, so mode and owner are there in time.
@@ -94,6 +94,15 @@ mod file {
             let _ = fs::remove_file(path);
         }
         listening.map(|()| socket)
+    }
+
+    /// The kernel has room for 107 bytes on Linux, and for fewer elsewhere.
+    fn address(path: &Path) -> io::Result<SockAddr> {
+        SockAddr::unix(path).map_err(|_| {
+            let why =
+                "the path is too long for a socket: choose a shorter one, of 100 bytes at most";
+            io::Error::new(io::ErrorKind::InvalidInput, why)
+        })
     }
 
     fn remove_stale(path: &Path) -> io::Result<()> {
@@ -120,7 +129,7 @@ mod file {
     fn try_connect(path: &Path) -> io::Result<UnixStream> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        socket.connect(&SockAddr::unix(path)?)?;
+        socket.connect(&address(path)?)?;
         Ok(socket.into())
     }
 }
