@@ -401,7 +401,7 @@ export const ERRORS = {
   },
   MONODON_GUNICORN_OPTION: {
     message: 'an option of Gunicorn that has no meaning here',
-    hint: 'leave it out; docs/from-gunicorn.md has the whole table',
+    hint: 'see what is said of it; docs/from-gunicorn.md has the whole table',
     blame: 'operator',
     exit: 2,
   },

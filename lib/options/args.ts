@@ -4,7 +4,7 @@ import { MonodonError } from '../errors.ts'
 import { ALIASES, explain, type Refusal, refusalOf, refusedValue } from './gunicorn.ts'
 import { didYouMean, kebab } from './names.ts'
 import { COMMANDS, type Command, OPTION_KEYS, type OptionKey, rowOf } from './table.ts'
-import { splitList } from './values.ts'
+import { allowedValues, splitList } from './values.ts'
 
 /** What one place says about an option, before it is checked. */
 export interface Given {
@@ -122,7 +122,7 @@ function readFlag(found: Found, flag: Flag, next: string | undefined): boolean {
   }
   const value = attached ?? next
   if (value === undefined || (attached === undefined && looksLikeFlag(value)))
-    throw badFlag(name, 'needs a value')
+    throw badFlag(name, `needs a value; allowed: ${allowedValues(rowOf(target.option))}`)
   const why = refusedValue(target.option, value)
   if (why === undefined) addFlag(found.flags, target.option, name, value)
   else found.refused.push(`${flag.given} ${value}: ${why}`)
@@ -184,8 +184,21 @@ function addFlag(
   flags.set(option, { raw: [...items, ...given], origin: name })
 }
 
+/** Flags of uvicorn, Granian, Hypercorn and of the servers of frameworks that are called otherwise here. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['--host', '--bind HOST:PORT'],
+  ['--port', '--bind HOST:PORT'],
+  ['--uds', '--bind unix:PATH'],
+  ['--fd', '--bind fd://N'],
+  ['--ssl-certfile', '--certfile'],
+  ['--ssl-certificate', '--certfile'],
+  ['--ssl-keyfile', '--keyfile'],
+])
+
 function unknownFlag(name: string): MonodonError {
-  const detail = `${name}${didYouMean(name, [...LONG.keys()])}`
+  const here = ELSEWHERE.get(name)
+  const hint = here === undefined ? didYouMean(name, [...LONG.keys()]) : `; here it is ${here}`
+  const detail = `${name}${hint}`
   return new MonodonError('MONODON_UNKNOWN_OPTION', { detail })
 }
 

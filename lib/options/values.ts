@@ -197,7 +197,7 @@ export function allowedValues(row: OptionRow): string {
     case 'boolean':
       return 'true or false'
     case 'string':
-      return row.allowed ?? `a ${row.unit.toLowerCase()}`
+      return row.allowed ?? withArticle(row.unit.toLowerCase())
     case 'mode':
       return 'three octal digits as text, such as 660'
     case 'addresses':
@@ -205,6 +205,10 @@ export function allowedValues(row: OptionRow): string {
     case 'list':
       return row.allowed
   }
+}
+
+function withArticle(noun: string): string {
+  return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`
 }
 
 /** A resolved value, written so that it could be given again. */
