@@ -2,10 +2,10 @@
 //!
 //! `limit raw PORT` and `limit h2 PORT` are bare hyper on one thread, HTTP/1.1 and HTTP/2 with prior
 //! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate,
-//! `limit log PORT` the same with an access log, to `/dev/null`, `limit watched PORT` with all that is
-//! counted for metrics and statsd, and `limit timing PORT` with `Server-Timing`. `limit traced PORT` makes
-//! each request part of a trace, and `limit spans PORT` exports the spans of all to
-//! `http://127.0.0.1:4318`.
+//! `limit log PORT` and `limit json PORT` the same with an access log, in the combined format and in
+//! JSON, to `/dev/null`, `limit watched PORT` with all that is counted for metrics and statsd, and
+//! `limit timing PORT` with `Server-Timing`. `limit traced PORT` makes each request part of a trace, and
+//! `limit spans PORT` exports the spans of all to `http://127.0.0.1:4318`.
 //! Routes: `/` a text, `/1mb` a mebibyte, `/echo` the request's body.
 
 use std::convert::Infallible;
@@ -44,12 +44,13 @@ fn main() -> Result<(), Fault> {
         "raw" => serve_bare(port, Version::HTTP_11),
         "h2" => serve_bare(port, Version::HTTP_2),
         "http" => serve_monodon(port, Options::default(), false),
-        "log" => serve_monodon(port, logged(), false),
+        "log" => serve_monodon(port, logged("combined"), false),
+        "json" => serve_monodon(port, logged("json"), false),
         "watched" => serve_monodon(port, Options::default(), true),
         "timing" => serve_monodon(port, timing(), false),
         "traced" => serve_monodon(port, traced("always_off"), false),
         "spans" => serve_monodon(port, traced("always_on"), false),
-        _ => Err("usage: limit raw|h2|http|log|watched|timing|traced|spans PORT".into()),
+        _ => Err("usage: limit raw|h2|http|log|json|watched|timing|traced|spans PORT".into()),
     }
 }
 
@@ -157,9 +158,10 @@ impl Body for BareBody {
     }
 }
 
-fn logged() -> Options {
+fn logged(format: &str) -> Options {
     Options {
         access_logfile: "/dev/null".to_owned(),
+        access_logformat: format.to_owned(),
         ..Options::default()
     }
 }
