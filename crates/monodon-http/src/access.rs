@@ -8,9 +8,10 @@
 //! its own.
 //!
 //! `format` says what of a line is known when and what has to be looked at for it; `atoms` are its
-//! parts, `subject` is what they read. `escape` and `secrets` see to it that a client writes only what
-//! it may. `entries` takes what is written to another log, the error log, the same way to syslog, and
-//! `statsd` takes metrics to statsd; `way` is how messages get there.
+//! parts, `style` is how they stand, `subject` is what they read, with the fields that `wanted` finds.
+//! `escape` and `secrets` see to it that a client writes only what it may. `entries` takes what is
+//! written to another log, the error log, the same way to syslog, and `statsd` takes metrics to statsd;
+//! `way` is how messages get there.
 
 mod atoms;
 mod clock;
@@ -24,10 +25,12 @@ mod nearest;
 mod round;
 mod secrets;
 mod statsd;
+mod style;
 mod subject;
 mod syslog;
 mod target;
 mod text;
+mod wanted;
 mod way;
 mod writer;
 
@@ -42,7 +45,6 @@ use tokio::sync::Notify;
 pub(crate) use self::atoms::Outcome;
 use self::clock::Clock;
 pub use self::entries::Entries;
-use self::format::Format;
 pub(crate) use self::line::Line;
 pub(crate) use self::log::{Log, Outlets};
 use self::round::Round;
@@ -50,7 +52,6 @@ use self::secrets::Secrets;
 pub use self::statsd::Statsd;
 use self::subject::Subject;
 use self::writer::Lane;
-use crate::observe::spare::Spare;
 use crate::request::client::Client;
 use crate::tls::TlsSession;
 
@@ -62,22 +63,16 @@ pub(crate) fn masked_query(query: &str) -> Cow<'_, str> {
     }
 }
 
-/// Lines that are kept for the next requests, so that none has to be allocated.
-const SPARE_LINES: usize = 256;
-
 /// One I/O thread's end of the access log.
 pub(crate) struct AccessLog {
     outlets: Arc<Outlets>,
     /// Its own of each place that lines go to.
     lanes: Vec<Lane>,
     round: RefCell<Round>,
-    spare: Spare<Line>,
+    /// The line of what is refused, while it is written.
+    refused: RefCell<Line>,
 }
 
-#[allow(
-    clippy::unnecessary_box_returns,
-    reason = "the box is what is used again"
-)]
 impl AccessLog {
     /// The end for I/O thread `index`, whose rounds [`Common::end_rounds`](crate::wire::Common::end_rounds) ends when it is told by `begun`.
     pub(crate) fn new(outlets: Arc<Outlets>, index: usize, begun: &Rc<Notify>) -> Self {
@@ -85,7 +80,7 @@ impl AccessLog {
         Self {
             lanes: outlets.lanes(index),
             round: RefCell::new(Round::new(clock, Rc::clone(begun))),
-            spare: Spare::new(SPARE_LINES),
+            refused: RefCell::default(),
             outlets,
         }
     }
@@ -95,39 +90,25 @@ impl AccessLog {
         Arc::ptr_eq(&self.outlets, outlets)
     }
 
-    fn format(&self) -> &Arc<Format> {
-        self.outlets.format()
-    }
-
     /// Begins the line of a request from this client, with what its head says.
     pub(crate) fn begin<B>(
         &self,
+        line: &mut Line,
         client: &Client,
         tls: Option<&TlsSession>,
         request: &http::Request<B>,
-    ) -> Box<Line> {
-        self.begin_of(&Subject::of(client, tls, request))
+    ) {
+        self.begin_of(line, &Subject::of(client, tls, request));
     }
 
-    fn begin_of(&self, subject: &Subject<'_>) -> Box<Line> {
-        let mut line = self
-            .spare
-            .take()
-            .unwrap_or_else(|| Box::new(Line::new(Arc::clone(self.format()))));
-        line.begin(subject);
-        line
+    fn begin_of(&self, line: &mut Line, subject: &Subject<'_>) {
+        line.begin(self.outlets.format(), subject);
     }
 
     /// Writes the line of a request that is over, and has come to `outcome`.
-    pub(crate) fn write(&self, mut line: Box<Line>, outcome: &Outcome) {
+    pub(crate) fn write(&self, line: &Line, outcome: &Outcome) {
         let mut round = self.round.borrow_mut();
         round.append(&self.lanes, |clock, out| line.write(outcome, clock, out));
-        drop(round);
-        // The format may have changed since it was begun.
-        let is_usual = !self.spare.is_full() && line.has_format(self.format());
-        if is_usual && line.clear() {
-            self.spare.keep(line);
-        }
     }
 
     /// Gives the lines of this round to the writers.
@@ -152,7 +133,10 @@ impl AccessLog {
             sent: sent as u64,
             ..Outcome::default()
         };
-        self.write(self.begin_of(&subject), &outcome);
+        let mut line = self.refused.borrow_mut();
+        self.begin_of(&mut line, &subject);
+        self.write(&line, &outcome);
+        line.clear();
     }
 }
 

@@ -147,9 +147,9 @@ impl Observer {
         seen
     }
 
-    /// Has a request told to the access log.
-    pub(crate) fn log(&self, seen: &mut Seen, line: Box<Line>) {
-        seen.log(line, &self.clock);
+    /// Has a request told to the access log, by a line that `begin` begins.
+    pub(crate) fn log(&self, seen: &mut Seen, begin: impl FnOnce(&mut Line)) {
+        seen.log(begin, &self.clock);
     }
 
     /// The response of a request begins, on its connection. It is told how long the request took so far,

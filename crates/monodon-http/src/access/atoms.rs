@@ -1,99 +1,21 @@
 //! What a line can tell, and how it writes it.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
-use http::header::HOST;
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, Version};
 
 use super::clock::Clock;
-use super::escape::{self, VALUE_BYTES};
+use super::escape::VALUE_BYTES;
 use super::secrets::{MASK, Secrets, percent_decoded};
-use super::subject::{RequestLine, Subject, protocol};
+use super::style::Style;
+use super::subject::{RequestLine, Subject, protocol, with_user};
+use super::wanted::{Found, Slot};
 use crate::observe::delivery::status_or_closed;
 
 /// Bytes of a user's name that are shown, at most.
 const USER_BYTES: usize = 128;
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// How values stand in a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
-    /// Between quotes.
-    Plain,
-    /// Without quotes: a space would end the value.
-    Bare,
-    /// In a JSON text of the user's own.
-    JsonInside,
-    /// As a JSON value.
-    Json,
-}
-
-impl Style {
-    /// Writes what stands for what is not there.
-    pub(super) fn nothing(self, out: &mut Vec<u8>) {
-        if self == Self::Json {
-            out.extend_from_slice(b"null");
-        } else {
-            out.push(b'-');
-        }
-    }
-
-    /// Writes a text; [`Self::nothing`] for an empty one.
-    pub(super) fn text(self, value: &[u8], max: usize, out: &mut Vec<u8>) {
-        match self {
-            _ if value.is_empty() => self.nothing(out),
-            Self::Plain => escape::plain(value, max, out),
-            Self::Bare => bare(value, max, out),
-            Self::JsonInside => escape::json(value, max, out),
-            Self::Json => {
-                out.push(b'"');
-                escape::json(value, max, out);
-                out.push(b'"');
-            }
-        }
-    }
-
-    /// Writes a text in which nothing has to be escaped, whatever the style: a token (RFC 9110 section
-    /// 5.6.2), or one of ours.
-    fn token(self, value: &[u8], out: &mut Vec<u8>) {
-        match self {
-            _ if value.is_empty() => self.nothing(out),
-            Self::Json => {
-                out.push(b'"');
-                out.extend_from_slice(value);
-                out.push(b'"');
-            }
-            _ => out.extend_from_slice(value),
-        }
-    }
-
-    pub(super) fn number(self, value: Option<u64>, out: &mut Vec<u8>) {
-        match value {
-            Some(value) => digits(value, out),
-            None => self.nothing(out),
-        }
-    }
-}
-
-fn bare(value: &[u8], max: usize, out: &mut Vec<u8>) {
-    let start = out.len();
-    escape::plain(value, max, out);
-    if out[start..].contains(&b' ') {
-        let escaped = out.split_off(start);
-        for (index, part) in escaped.split(|&byte| byte == b' ').enumerate() {
-            if index > 0 {
-                out.extend_from_slice(b"\\x20");
-            }
-            out.extend_from_slice(part);
-        }
-    }
-}
-
-fn digits(value: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A header field that a format names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,10 +34,17 @@ impl Field {
         }
     }
 
+    #[inline]
     pub(super) fn write(&self, value: &[u8], secrets: &Secrets, style: Style, out: &mut Vec<u8>) {
         if value.is_empty() {
             style.nothing(out);
-        } else if self.is_secret {
+        } else {
+            self.write_value(value, secrets, style, out);
+        }
+    }
+
+    fn write_value(&self, value: &[u8], secrets: &Secrets, style: Style, out: &mut Vec<u8>) {
+        if self.is_secret {
             style.text(MASK, VALUE_BYTES, out);
         } else if self.is_url {
             style.text(&secrets.masked(value), VALUE_BYTES, out);
@@ -129,9 +58,17 @@ impl Field {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Early {
     Remote,
-    RemotePort,
-    User,
+    /// Of `Authorization`.
+    User(Slot),
     RequestLine,
+    Field(Field, Slot),
+    Part(Part),
+}
+
+/// A part of what the others tell, or what few formats ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    RemotePort,
     Method,
     Target,
     Path,
@@ -140,27 +77,55 @@ pub(super) enum Early {
     Query,
     Protocol,
     /// `Host`, or the authority that stands for it.
-    Host,
-    Field(Field),
-    TraceId,
+    Host(Slot),
+    /// Of `traceparent`.
+    TraceId(Slot),
     TlsProtocol,
     TlsCipher,
 }
 
 impl Early {
+    // What it calls is not inlined into the loop over a format: what each atom would need is computed for
+    // every line then.
+    #[inline]
     pub(super) fn write(
         &self,
         subject: &Subject<'_>,
+        found: &Found<'_>,
+        secrets: &Secrets,
+        style: Style,
+        out: &mut Vec<u8>,
+    ) {
+        match self {
+            Self::Remote => style.token(subject.ip, out),
+            Self::User(slot) => match found.value(*slot) {
+                [] => style.nothing(out),
+                credentials => user(credentials, style, out),
+            },
+            Self::RequestLine => request_line(&subject.line, secrets, style, out),
+            Self::Field(field, slot) => field.write(found.value(*slot), secrets, style, out),
+            Self::Part(part) => part.write(subject, found, secrets, style, out),
+        }
+    }
+}
+
+fn user(credentials: &[u8], style: Style, out: &mut Vec<u8>) {
+    with_user(credentials, |user| style.text(user, USER_BYTES, out));
+}
+
+impl Part {
+    #[inline(never)]
+    fn write(
+        self,
+        subject: &Subject<'_>,
+        found: &Found<'_>,
         secrets: &Secrets,
         style: Style,
         out: &mut Vec<u8>,
     ) {
         let line = &subject.line;
         let value = match self {
-            Self::Remote => return style.token(subject.ip, out),
             Self::RemotePort => return style.number(subject.port.map(u64::from), out),
-            Self::User => return subject.with_user(|user| style.text(user, USER_BYTES, out)),
-            Self::RequestLine => return request_line(line, secrets, style, out),
             Self::Method => line.method(),
             Self::Target => {
                 return style.text(&secrets.masked(&line.target()), VALUE_BYTES, out);
@@ -171,11 +136,8 @@ impl Early {
                 return style.text(&secrets.masked_query(line.query()), VALUE_BYTES, out);
             }
             Self::Protocol => line.protocol(),
-            Self::Host => host(subject),
-            Self::Field(field) => {
-                return field.write(subject.field(&field.name), secrets, style, out);
-            }
-            Self::TraceId => trace_id(subject.field(&TRACEPARENT)),
+            Self::Host(slot) => host(line).unwrap_or_else(|| found.value(slot)),
+            Self::TraceId(slot) => trace_id(found.value(slot)),
             Self::TlsProtocol => subject.tls.map_or("", |tls| tls.protocol).as_bytes(),
             Self::TlsCipher => subject.tls.map_or("", |tls| tls.cipher).as_bytes(),
         };
@@ -185,6 +147,7 @@ impl Early {
 
 /// The request line as HTTP/1.1 would have it. Its parts are cut one by one, so that a long target
 /// takes the place of none. The spaces between them are its own, also where there are no quotes.
+#[inline(never)]
 fn request_line(line: &RequestLine<'_>, secrets: &Secrets, style: Style, out: &mut Vec<u8>) {
     let style = if style == Style::Bare {
         Style::Plain
@@ -211,10 +174,13 @@ fn request_line(line: &RequestLine<'_>, secrets: &Secrets, style: Style, out: &m
         inside.token(method.as_str().as_bytes(), out);
         out.push(b' ');
     }
-    match line.target() {
+    let has_origin_form = version == Version::HTTP_2 || uri.authority().is_none();
+    match uri.path_and_query() {
         // Most are a path alone, which holds no secret.
-        Cow::Borrowed(path) if uri.query().is_none() => inside.text(path, VALUE_BYTES, out),
-        target => inside.text(&secrets.masked(&target), VALUE_BYTES, out),
+        Some(path) if has_origin_form && path.query().is_none() => {
+            inside.text(path.as_str().as_bytes(), VALUE_BYTES, out);
+        }
+        _ => inside.text(&secrets.masked(&line.target()), VALUE_BYTES, out),
     }
     out.push(b' ');
     out.extend_from_slice(protocol(version));
@@ -234,14 +200,11 @@ fn decoded(path: &[u8]) -> Vec<u8> {
     out
 }
 
-fn host<'a>(subject: &Subject<'a>) -> &'a [u8] {
-    let authority = match subject.line {
-        RequestLine::Parsed { uri, .. } => uri.authority(),
+/// The host in the target.
+fn host<'a>(line: &RequestLine<'a>) -> Option<&'a [u8]> {
+    match line {
+        RequestLine::Parsed { uri, .. } => Some(uri.authority()?.as_str().as_bytes()),
         RequestLine::Raw(_) => None,
-    };
-    match authority {
-        Some(authority) => authority.as_str().as_bytes(),
-        None => subject.field(&HOST),
     }
 }
 
@@ -320,8 +283,7 @@ pub(crate) struct Outcome {
 
 impl Late {
     /// `field` writes a field of the response, as it stands in the line.
-    // Inlined into the loop over a format, what each of its atoms would need is computed for every line.
-    #[inline(never)]
+    #[inline]
     pub(super) fn write(
         self,
         outcome: &Outcome,
@@ -330,22 +292,27 @@ impl Late {
         style: Style,
         out: &mut Vec<u8>,
     ) {
-        let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
-        let number = match self {
-            Self::Time => return out.extend_from_slice(clock.text().as_bytes()),
-            Self::Timestamp => {
-                let quote: &[u8] = if style == Style::Json { b"\"" } else { b"" };
-                out.extend_from_slice(quote);
-                clock.write_timestamp(out);
-                return out.extend_from_slice(quote);
-            }
+        match self {
+            Self::Time => clock.text().write(out),
+            Self::Status => out.extend_from_slice(&status(outcome)),
+            Self::Timestamp => timestamp(clock, style, out),
             Self::Scheme => {
                 let scheme: &[u8] = if outcome.is_https { b"https" } else { b"http" };
-                return style.text(scheme, VALUE_BYTES, out);
+                style.token(scheme, out);
             }
-            Self::Field(index) => return field(index, out),
-            Self::Duration(Unit::Decimal) => return decimal(outcome.duration, style, out),
-            Self::Status => return out.extend_from_slice(&status(outcome)),
+            Self::Field(index) => field(index, out),
+            Self::Duration(Unit::Decimal) => decimal(outcome.duration, style, out),
+            _ => style.number(self.number(outcome), out),
+        }
+    }
+
+    /// The value of what is a number. Inlined into the loop over a format, what each would need is computed
+    /// for every line.
+    #[inline(never)]
+    fn number(self, outcome: &Outcome) -> Option<u64> {
+        let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
+        match self {
+            Self::Status => Some(u64::from(status_or_closed(outcome.status))),
             Self::Bytes => Some(outcome.sent),
             Self::BytesOrDash => Some(outcome.sent).filter(|&sent| sent > 0),
             Self::Duration(Unit::Seconds) => outcome.duration.map(|time| time.as_secs()),
@@ -356,9 +323,21 @@ impl Late {
             Self::QueueTime => micros(outcome.queue_time),
             Self::AppTime => micros(outcome.app_time),
             Self::Worker => outcome.worker.map(u64::from),
-        };
-        style.number(number, out);
+            Self::Time
+            | Self::Timestamp
+            | Self::Scheme
+            | Self::Field(_)
+            | Self::Duration(Unit::Decimal) => None,
+        }
     }
+}
+
+#[inline(never)]
+fn timestamp(clock: &Clock, style: Style, out: &mut Vec<u8>) {
+    let quote: &[u8] = if style == Style::Json { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    clock.write_timestamp(out);
+    out.extend_from_slice(quote);
 }
 
 /// The three digits of a status (RFC 9110 section 15).
@@ -367,6 +346,7 @@ fn status(outcome: &Outcome) -> [u8; 3] {
     [status / 100, status / 10, status].map(|digits| b'0' + (digits % 10) as u8)
 }
 
+#[inline(never)]
 fn decimal(time: Option<Duration>, style: Style, out: &mut Vec<u8>) {
     match time {
         // Writing to a vector does not fail.
@@ -379,7 +359,7 @@ fn decimal(time: Option<Duration>, style: Style, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Style, trace_id};
+    use super::trace_id;
 
     #[test]
     fn reads_the_id_of_a_valid_trace() {
@@ -409,26 +389,5 @@ mod tests {
             );
         }
         assert_eq!(trace_id(b""), b"");
-    }
-
-    #[test]
-    fn values_take_the_shape_of_their_place() {
-        let text = |style: Style, value: &str| {
-            let mut out = Vec::new();
-            style.text(value.as_bytes(), 9, &mut out);
-            String::from_utf8(out).expect("ASCII")
-        };
-        for (style, value, expected) in [
-            (Style::Plain, "a b\"", r"a b\x22"),
-            (Style::Plain, "", "-"),
-            (Style::Bare, "a b\" ", r"a\x20b\x22\x20"),
-            (Style::Bare, "a b c d e f", r"a\x20b\x20c\x20d\x20e..."),
-            (Style::JsonInside, "a b\"", r#"a b\""#),
-            (Style::JsonInside, "", "-"),
-            (Style::Json, "a b\"", r#""a b\"""#),
-            (Style::Json, "", "null"),
-        ] {
-            assert_eq!(text(style, value), expected);
-        }
     }
 }

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::text::Text;
+
 /// The zone of this machine: `TZ`, else what the system is set to, else UTC.
 ///
 /// It is to be called where the server is started. Later another thread may be changing the
@@ -20,10 +22,10 @@ pub(crate) struct Clock {
     second: i64,
     millisecond: u32,
     /// As Apache has it.
-    text: String,
+    text: Text<32>,
     /// The date and the time of day, and the offset, as RFC 3339 has them.
-    timestamp: String,
-    offset: String,
+    timestamp: Text<32>,
+    offset: Text<8>,
 }
 
 impl Clock {
@@ -32,9 +34,9 @@ impl Clock {
             zone,
             second: 0,
             millisecond: 0,
-            text: String::new(),
-            timestamp: String::new(),
-            offset: String::new(),
+            text: Text::default(),
+            timestamp: Text::default(),
+            offset: Text::default(),
         };
         clock.set(0);
         clock
@@ -53,26 +55,28 @@ impl Clock {
     }
 
     /// The second, as `[23/Nov/2026:18:00:58 +0000]`.
-    pub(crate) fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &Text<32> {
         &self.text
     }
 
     /// Writes the time as `2026-11-23T18:00:58.123+00:00` (RFC 3339).
     pub(crate) fn write_timestamp(&self, out: &mut Vec<u8>) {
         let ms = self.millisecond;
-        out.extend_from_slice(self.timestamp.as_bytes());
+        self.timestamp.write(out);
         out.push(b'.');
         out.extend([ms / 100, ms / 10 % 10, ms % 10].map(|digit| b'0' + digit as u8));
-        out.extend_from_slice(self.offset.as_bytes());
+        self.offset.write(out);
     }
 
     fn set(&mut self, second: i64) {
         let time = Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
         let local = time.to_zoned_datetime(self.zone.clone());
         self.second = second;
-        self.text = local.strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string();
-        self.timestamp = local.strftime("%Y-%m-%dT%H:%M:%S").to_string();
-        self.offset = local.strftime("%:z").to_string();
+        self.text
+            .set(&local.strftime("[%d/%b/%Y:%H:%M:%S %z]").to_string());
+        self.timestamp
+            .set(&local.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+        self.offset.set(&local.strftime("%:z").to_string());
     }
 }
 
@@ -80,7 +84,13 @@ impl Clock {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::Clock;
+    use super::{Clock, Text};
+
+    fn written<const N: usize>(text: &Text<N>) -> String {
+        let mut out = Vec::new();
+        text.write(&mut out);
+        String::from_utf8(out).expect("ASCII")
+    }
 
     #[test]
     fn writes_local_time_with_its_offset() {
@@ -93,19 +103,20 @@ mod tests {
             (1_774_746_000, "[29/Mar/2026:03:00:00 +0200]"),
         ] {
             summer.set(second);
-            assert_eq!(summer.text, text);
+            assert_eq!(written(&summer.text), text);
         }
         let mut west = Clock::new(zone("<-0930>9:30"));
         west.set(1_795_456_858);
-        assert_eq!(west.text, "[23/Nov/2026:08:30:58 -0930]");
-        assert_eq!(west.timestamp + &west.offset, "2026-11-23T08:30:58-09:30");
+        assert_eq!(written(&west.text), "[23/Nov/2026:08:30:58 -0930]");
+        let timestamp = written(&west.timestamp) + &written(&west.offset);
+        assert_eq!(timestamp, "2026-11-23T08:30:58-09:30");
     }
 
     #[test]
     fn follows_the_time() {
         let mut clock = Clock::new(TimeZone::UTC);
         clock.look();
-        assert!(clock.second > 1_700_000_000, "{}", clock.text);
+        assert!(clock.second > 1_700_000_000, "{}", clock.second);
         let mut out = Vec::new();
         clock.write_timestamp(&mut out);
         let timestamp = String::from_utf8(out).expect("ASCII");

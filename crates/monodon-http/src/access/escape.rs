@@ -87,15 +87,24 @@ fn low(byte: u8) -> u8 {
 
 /// Whether all bytes stand for themselves, as nearly always. It looks at each of a block whatever it has
 /// found, so that the compiler can have them compared at once.
-fn is_plain(text: &[u8]) -> bool {
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    // What a last block has of the one before it is looked at twice, which costs less than byte by byte.
+    if let Some(last) = text.last_chunk::<16>() {
+        let (blocks, _) = text.as_chunks::<16>();
+        blocks.iter().all(is_plain_block) && is_plain_block(last)
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        is_plain_block(first) && is_plain_block(last)
+    } else {
+        text.iter().all(|&byte| PLAIN[usize::from(byte)])
+    }
+}
+
+fn is_plain_block<const N: usize>(block: &[u8; N]) -> bool {
     let is_special = |byte: u8| !(b' '..=b'~').contains(&byte) || byte == b'"' || byte == b'\\';
-    let (blocks, rest) = text.as_chunks::<16>();
-    blocks.iter().all(|block| {
-        let special = block
-            .iter()
-            .fold(0, |any, &byte| any | u8::from(is_special(byte)));
-        special == 0
-    }) && rest.iter().all(|&byte| PLAIN[usize::from(byte)])
+    let special = block
+        .iter()
+        .fold(0, |any, &byte| any | u8::from(is_special(byte)));
+    special == 0
 }
 
 /// Which bytes stand for themselves.
@@ -113,7 +122,7 @@ const PLAIN: [bool; 256] = {
 mod tests {
     use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
-    use super::{json, plain};
+    use super::{is_plain, json, plain};
 
     /// Undoes the escapes.
     fn unescaped(text: &[u8]) -> Vec<u8> {
@@ -136,6 +145,26 @@ mod tests {
         let mut out = Vec::new();
         json(value, max, &mut out);
         String::from_utf8(out).expect("ASCII")
+    }
+
+    #[test]
+    fn finds_what_is_special_wherever_it_stands() {
+        for length in 0..50 {
+            let text = vec![b'a'; length];
+            assert!(is_plain(&text), "{length}");
+            for at in 0..length {
+                for special in [0, b'\n', 0x1f, b'"', b'\\', 0x7f, 0x80, 0xff] {
+                    let mut text = text.clone();
+                    text[at] = special;
+                    assert!(!is_plain(&text), "{special} at {at} of {length}");
+                }
+                for usual in [b' ', b'!', b'#', b'[', b']', b'~'] {
+                    let mut text = text.clone();
+                    text[at] = usual;
+                    assert!(is_plain(&text), "{usual} at {at} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,14 +2,16 @@
 //! be looked at for it.
 
 use http::HeaderName;
-use http::header::{REFERER, USER_AGENT};
+use http::header::{AUTHORIZATION, HOST, REFERER, USER_AGENT};
 
-use super::atoms::{Early, Field, Late, Style, Unit};
+use super::atoms::{Early, Field, Late, Part, TRACEPARENT, Unit};
 use super::escape::VALUE_BYTES;
 use super::nearest::nearest;
 use super::secrets::Secrets;
+use super::style::Style;
 use super::subject::Subject;
 use super::text::Text;
+use super::wanted::{Found, Wanted};
 
 const COMBINED: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s""#;
 const COMMON: &str = r#"%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s"#;
@@ -67,6 +69,7 @@ pub(crate) struct Settings<'a> {
 /// A format that was read.
 pub(crate) struct Format {
     secrets: Secrets,
+    wanted: Wanted,
     /// What stands before each of `late`, and after the last.
     runs: Vec<Run>,
     pub(super) late: Vec<(Late, Style)>,
@@ -80,10 +83,13 @@ pub(crate) struct Format {
 #[derive(Default)]
 struct Run {
     /// Each with the text before it.
-    atoms: Vec<(Text, Early, Style)>,
+    atoms: Vec<(Words, Early, Style)>,
     /// The text after the last.
-    text: Text,
+    text: Words,
 }
+
+/// Text between two values: a quote and a space or so, or the name of a field of JSON.
+type Words = Text<16>;
 
 /// An atom, of either time.
 enum Atom {
@@ -114,10 +120,12 @@ impl Format {
 
     /// Writes what is known of the head, and says where each run of it ends.
     pub(super) fn begin(&self, subject: &Subject<'_>, text: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        let mut found = Found::new(&self.wanted, subject.fields);
+        found.look();
         for Run { atoms, text: last } in &self.runs {
             for (before, atom, style) in atoms {
                 before.write(text);
-                atom.write(subject, &self.secrets, *style, text);
+                atom.write(subject, &found, &self.secrets, *style, text);
             }
             last.write(text);
             ends.push(text.len());
@@ -142,6 +150,7 @@ fn not_a_format(text: &str) -> String {
 /// A format while it is read.
 struct Reading<'a> {
     settings: &'a Settings<'a>,
+    wanted: Wanted,
     runs: Vec<Run>,
     late: Vec<(Late, Style)>,
     response_fields: Vec<(Field, Style)>,
@@ -151,6 +160,7 @@ impl<'a> Reading<'a> {
     fn new(settings: &'a Settings<'a>) -> Self {
         Self {
             settings,
+            wanted: Wanted::default(),
             runs: Vec::new(),
             late: Vec::new(),
             response_fields: Vec::new(),
@@ -165,6 +175,7 @@ impl<'a> Reading<'a> {
             .any(|(late, _)| matches!(late, Late::Duration(_) | Late::QueueTime | Late::AppTime));
         Format {
             secrets: self.settings.secrets.clone(),
+            wanted: self.wanted,
             runs: self.runs,
             late: self.late,
             response_fields: self.response_fields,
@@ -260,12 +271,12 @@ impl<'a> Reading<'a> {
     }
 
     /// The atom `%(name)s`.
-    fn atom_of(&self, name: &str) -> Result<Atom, String> {
+    fn atom_of(&mut self, name: &str) -> Result<Atom, String> {
         let Some(inner) = name.strip_prefix('{') else {
             return self.named(name);
         };
         match inner.rsplit_once('}') {
-            Some((field, "i")) => Ok(Atom::Early(Early::Field(self.field(field)?))),
+            Some((field, "i")) => Ok(Atom::Early(self.request_field(field)?)),
             Some((field, "o")) => Ok(Atom::ResponseField(self.field(field)?)),
             Some((variable, "e")) => self.variable(variable),
             _ => Err(format!(
@@ -275,6 +286,12 @@ impl<'a> Reading<'a> {
         }
     }
 
+    fn request_field(&mut self, name: &str) -> Result<Early, String> {
+        let field = self.field(name)?;
+        let slot = self.wanted.slot(&field.name);
+        Ok(Early::Field(field, slot))
+    }
+
     fn field(&self, name: &str) -> Result<Field, String> {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| format!("{{{name}}} is no name of a header field"))?;
@@ -282,27 +299,33 @@ impl<'a> Reading<'a> {
     }
 
     /// What is called by a letter of Gunicorn's, or by a field of `json`.
-    fn named(&self, name: &str) -> Result<Atom, String> {
-        let header = |name| Early::Field(Field::new(name, &self.settings.secrets));
+    fn named(&mut self, name: &str) -> Result<Atom, String> {
+        let Self {
+            settings, wanted, ..
+        } = self;
+        let mut header = |name| {
+            let slot = wanted.slot(&name);
+            Early::Field(Field::new(name, &settings.secrets), slot)
+        };
         let pid = u64::from(std::process::id());
         let early = match name {
             "h" | "remote" => Early::Remote,
             "l" => return Ok(Atom::Constant(Vec::new())),
-            "u" | "user" => Early::User,
+            "u" | "user" => Early::User(wanted.slot(&AUTHORIZATION)),
             "r" => Early::RequestLine,
-            "m" | "method" => Early::Method,
-            "U" | "path" => Early::Path,
-            "q" | "query" => Early::Query,
-            "H" | "protocol" => Early::Protocol,
+            "m" | "method" => Early::Part(Part::Method),
+            "U" | "path" => Early::Part(Part::Path),
+            "q" | "query" => Early::Part(Part::Query),
+            "H" | "protocol" => Early::Part(Part::Protocol),
             "f" | "referer" => header(REFERER),
             "a" | "user_agent" => header(USER_AGENT),
             "p" => return Ok(Atom::Constant(format!("<{pid}>").into_bytes())),
             "pid" => return Ok(Atom::Number(pid)),
-            "host" => Early::Host,
-            "trace_id" => Early::TraceId,
-            "tls_protocol" => Early::TlsProtocol,
-            "tls_cipher" => Early::TlsCipher,
-            "request_id" => match self.settings.request_id {
+            "host" => Early::Part(Part::Host(wanted.slot(&HOST))),
+            "trace_id" => Early::Part(Part::TraceId(wanted.slot(&TRACEPARENT))),
+            "tls_protocol" => Early::Part(Part::TlsProtocol),
+            "tls_cipher" => Early::Part(Part::TlsCipher),
+            "request_id" => match settings.request_id {
                 Some(name) => header(name.clone()),
                 None => return Ok(Atom::Constant(Vec::new())),
             },
@@ -312,22 +335,22 @@ impl<'a> Reading<'a> {
     }
 
     /// A variable of CGI (RFC 3875 section 4.1), in any case of letters.
-    fn variable(&self, name: &str) -> Result<Atom, String> {
+    fn variable(&mut self, name: &str) -> Result<Atom, String> {
         let lower = name.to_ascii_lowercase();
         let early = match lower.as_str() {
-            "request_method" => Early::Method,
+            "request_method" => Early::Part(Part::Method),
             "script_name" => return Ok(Atom::Constant(Vec::new())),
-            "path_info" => Early::DecodedPath,
-            "query_string" => Early::Query,
-            "raw_uri" => Early::Target,
-            "server_protocol" => Early::Protocol,
+            "path_info" => Early::Part(Part::DecodedPath),
+            "query_string" => Early::Part(Part::Query),
+            "raw_uri" => Early::Part(Part::Target),
+            "server_protocol" => Early::Part(Part::Protocol),
             "remote_addr" => Early::Remote,
-            "remote_port" => Early::RemotePort,
+            "remote_port" => Early::Part(Part::RemotePort),
             "wsgi.url_scheme" => return Ok(Atom::Late(Late::Scheme)),
-            "http_host" => Early::Host,
-            "content_type" | "content_length" => Early::Field(self.field(&dashed(&lower))?),
+            "http_host" => Early::Part(Part::Host(self.wanted.slot(&HOST))),
+            "content_type" | "content_length" => self.request_field(&dashed(&lower))?,
             _ => match lower.strip_prefix("http_") {
-                Some(field) => Early::Field(self.field(&dashed(field))?),
+                Some(field) => self.request_field(&dashed(field))?,
                 None => return Err(unknown_variable(&lower)),
             },
         };

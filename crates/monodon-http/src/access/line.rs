@@ -8,16 +8,22 @@ use super::atoms::Outcome;
 use super::clock::Clock;
 use super::format::Format;
 use super::subject::Subject;
+use super::text::append_block;
 
-/// A line whose buffer has grown beyond this is not kept.
+/// A buffer that has grown beyond this is not kept.
 const SPARE_BYTES: usize = 1024;
 
+/// What stands between two values of the end is moved at once up to so many bytes.
+const BLOCK_BYTES: usize = 32;
+
 /// The line of a request under way: what its head says, and that of its response. What comes of it
-/// ([`Outcome`]) is kept elsewhere.
+/// ([`Outcome`]) is kept elsewhere. It is used again for the next request.
+#[derive(Default)]
 pub(crate) struct Line {
-    format: Arc<Format>,
+    /// Of the last request, once there was one.
+    format: Option<Arc<Format>>,
     /// What stands before each value that is known at the end, and after the last; `ends` says where the
-    /// values belong.
+    /// values belong. Zeros follow, so that whole blocks can be moved.
     text: Vec<u8>,
     ends: Vec<usize>,
     /// The response's fields that the format names, parted likewise.
@@ -26,38 +32,33 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(format: Arc<Format>) -> Self {
-        Self {
-            text: Vec::new(),
-            ends: Vec::with_capacity(format.late.len() + 1),
-            fields: Vec::new(),
-            field_ends: Vec::new(),
-            format,
-        }
-    }
-
     /// Begins it, empty as it is.
-    pub(super) fn begin(&mut self, subject: &Subject<'_>) {
-        self.format.begin(subject, &mut self.text, &mut self.ends);
+    pub(super) fn begin(&mut self, format: &Arc<Format>, subject: &Subject<'_>) {
+        let is_known = |known: &Arc<Format>| Arc::ptr_eq(known, format);
+        if !self.format.as_ref().is_some_and(is_known) {
+            self.format = Some(Arc::clone(format));
+        }
+        format.begin(subject, &mut self.text, &mut self.ends);
+        self.text.extend_from_slice(&[0; BLOCK_BYTES]);
     }
 
     /// Whether it tells how long anything took.
     pub(crate) fn needs_times(&self) -> bool {
-        self.format.needs_times
+        self.format
+            .as_ref()
+            .is_some_and(|format| format.needs_times)
     }
 
     /// Whether it tells fields of the response.
     pub(crate) fn tells_fields(&self) -> bool {
-        !self.format.response_fields.is_empty()
-    }
-
-    pub(super) fn has_format(&self, format: &Arc<Format>) -> bool {
-        Arc::ptr_eq(&self.format, format)
+        self.format
+            .as_ref()
+            .is_some_and(|format| !format.response_fields.is_empty())
     }
 
     /// Notes the head of the response.
     pub(crate) fn respond(&mut self, fields: &HeaderMap) {
-        let format = &*self.format;
+        let Some(format) = &self.format else { return };
         if !format.response_fields.is_empty() {
             self.fields.clear();
             self.field_ends.clear();
@@ -70,25 +71,27 @@ impl Line {
 
     /// Writes it, as it has ended.
     pub(super) fn write(&self, outcome: &Outcome, clock: &Clock, out: &mut Vec<u8>) {
+        let Some(format) = &self.format else { return };
+        let mut late = format.late.iter();
         let mut start = 0;
-        for (&end, &(late, style)) in self.ends.iter().zip(&self.format.late) {
-            out.extend_from_slice(&self.text[start..end]);
+        for &end in &self.ends {
+            match self.text[start..].first_chunk::<BLOCK_BYTES>() {
+                Some(block) if end - start <= BLOCK_BYTES => append_block(block, end - start, out),
+                _ => out.extend_from_slice(&self.text[start..end]),
+            }
             start = end;
-            late.write(
-                outcome,
-                |index, out| self.field(index, out),
-                clock,
-                style,
-                out,
-            );
+            if let Some(&(late, style)) = late.next() {
+                let field = |index, out: &mut _| self.field(format, index, out);
+                late.write(outcome, field, clock, style, out);
+            }
         }
-        out.extend_from_slice(&self.text[start..]);
     }
 
     /// Writes the text of a field of the response. Without a response there is none.
-    fn field(&self, index: usize, out: &mut Vec<u8>) {
+    #[inline(never)]
+    fn field(&self, format: &Format, index: usize, out: &mut Vec<u8>) {
         let Some(&end) = self.field_ends.get(index) else {
-            let (_, style) = self.format.response_fields[index];
+            let (_, style) = format.response_fields[index];
             return style.nothing(out);
         };
         let start = index
@@ -97,13 +100,16 @@ impl Line {
         out.extend_from_slice(&self.fields[start..end]);
     }
 
-    /// Empties it for the next request; false if it is not worth keeping.
-    pub(super) fn clear(&mut self) -> bool {
-        self.text.clear();
+    /// Empties it for the next request.
+    pub(crate) fn clear(&mut self) {
         self.ends.clear();
-        self.fields.clear();
         self.field_ends.clear();
-        self.text.capacity() <= SPARE_BYTES && self.fields.capacity() <= SPARE_BYTES
+        for text in [&mut self.text, &mut self.fields] {
+            text.clear();
+            if text.capacity() > SPARE_BYTES {
+                *text = Vec::new();
+            }
+        }
     }
 }
 

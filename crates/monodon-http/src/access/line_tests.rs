@@ -54,8 +54,8 @@ fn begun(request: &Request<()>) -> Line {
 }
 
 fn begun_of(text: &str, subject: &Subject<'_>) -> Line {
-    let mut line = Line::new(format(text));
-    line.begin(subject);
+    let mut line = Line::default();
+    line.begin(&format(text), subject);
     line
 }
 
@@ -101,9 +101,9 @@ fn is_the_combined_format() {
         format!("10.0.0.1 - - {TIME} \"GET /path?q HTTP/1.1\" 200 13 \"-\" \"curl/8.1\"\n")
     );
     let mut again = line;
-    assert!(again.clear());
+    again.clear();
     let request = with(request_of(Version::HTTP_2), "referer", b"http://a/");
-    again.begin(&subject(&request));
+    again.begin(&format("combined"), &subject(&request));
     assert_eq!(
         written(&again),
         format!("10.0.0.1 - - {TIME} \"GET /b HTTP/2.0\" 499 - \"http://a/\" \"-\"\n"),

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, Uri, Version};
 
 use crate::request::client::Client;
@@ -12,9 +11,6 @@ use crate::tls::TlsSession;
 
 /// Bytes of Basic credentials that are looked at.
 const CREDENTIAL_BYTES: usize = 1024;
-
-/// To look at so many fields is quicker than to hash the name that is looked for.
-const FEW_FIELDS: usize = 4;
 
 /// A request, as its line sees it.
 pub(super) struct Subject<'a> {
@@ -55,35 +51,22 @@ impl<'a> Subject<'a> {
             fields: None,
         }
     }
+}
 
-    /// The value of a field, of the first line if there are several; empty if there is none.
-    pub(super) fn field(&self, name: &http::HeaderName) -> &'a [u8] {
-        let value = self.fields.and_then(|fields| {
-            if fields.len() > FEW_FIELDS {
-                return fields.get(name);
-            }
-            let mut all = fields.iter();
-            all.find_map(|(other, value)| (other == name).then_some(value))
-        });
-        value.map_or(&[], |value| value.as_bytes())
-    }
-
-    /// Gives `look` the name of Basic authentication (RFC 7617); empty if there is none. Without a
-    /// colon there is no name, and what is there may be a secret.
-    pub(super) fn with_user(&self, look: impl FnOnce(&[u8])) {
-        let value = self.field(&AUTHORIZATION);
-        let credentials = value
-            .split_at_checked(b"Basic ".len())
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Basic "));
-        let Some((_, text)) = credentials else {
-            return look(&[]);
-        };
-        let mut decoded = [0; CREDENTIAL_BYTES];
-        let length = STANDARD.decode_slice(text.trim_ascii(), &mut decoded);
-        let decoded = &decoded[..length.unwrap_or(0)];
-        let colon = decoded.iter().position(|&byte| byte == b':');
-        look(&decoded[..colon.unwrap_or(0)]);
-    }
+/// Gives `look` the name of Basic authentication (RFC 7617) in the value of `Authorization`; empty if
+/// there is none. Without a colon there is no name, and what is there may be a secret.
+pub(super) fn with_user(value: &[u8], look: impl FnOnce(&[u8])) {
+    let credentials = value
+        .split_at_checked(b"Basic ".len())
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Basic "));
+    let Some((_, text)) = credentials else {
+        return look(&[]);
+    };
+    let mut decoded = [0; CREDENTIAL_BYTES];
+    let length = STANDARD.decode_slice(text.trim_ascii(), &mut decoded);
+    let decoded = &decoded[..length.unwrap_or(0)];
+    let colon = decoded.iter().position(|&byte| byte == b':');
+    look(&decoded[..colon.unwrap_or(0)]);
 }
 
 /// The first line of a request.

@@ -84,8 +84,10 @@ impl Place {
         let common = &self.thread.common;
         let mut seen = common.observer.begin(client, request, part);
         if let Some(access) = &*common.access.borrow() {
-            let line = access.begin(client, self.peer.tls.as_deref(), request);
-            common.observer.log(&mut seen, line);
+            let tls = self.peer.tls.as_deref();
+            common
+                .observer
+                .log(&mut seen, |line| access.begin(line, client, tls, request));
         }
         seen
     }

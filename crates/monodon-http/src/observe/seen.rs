@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     is_watched: bool,
     /// Its response tells how long it took.
     tells_times: bool,
+    /// It is told to the access log, by `line`.
+    is_logged: bool,
     delivery: Delivery,
     /// Where the handler tells who has taken it.
     trace: Rc<Trace>,
@@ -40,8 +42,7 @@ pub(crate) struct Seen {
     begun: Option<Moment>,
     answered: Option<Moment>,
     pub(super) about: About,
-    /// For the access log, if there is one.
-    line: Option<Box<Line>>,
+    line: Line,
     /// What its spans are made of, if they are exported.
     pub(super) traced: Option<Box<Traced>>,
     /// Where it is among those whose responses are on their way, with what it is about.
@@ -88,12 +89,13 @@ impl Default for Seen {
             is_https: false,
             is_watched: false,
             tells_times: false,
+            is_logged: false,
             delivery: Delivery::default(),
             trace: Rc::default(),
             begun: None,
             answered: None,
             about: About::default(),
-            line: None,
+            line: Line::default(),
             traced: None,
             sending: None,
         }
@@ -167,12 +169,13 @@ impl Seen {
         self.begun.get_or_insert_with(|| clock.recent());
     }
 
-    /// Has it told to the access log.
-    pub(super) fn log(&mut self, line: Box<Line>, clock: &Clock) {
-        if line.needs_times() {
+    /// Has it told to the access log, by a line that `begin` begins.
+    pub(super) fn log(&mut self, begin: impl FnOnce(&mut Line), clock: &Clock) {
+        begin(&mut self.line);
+        self.is_logged = true;
+        if self.line.needs_times() {
             self.measure(clock);
         }
-        self.line = Some(line);
     }
 
     /// Where the handler is to tell who has taken it.
@@ -201,9 +204,7 @@ impl Seen {
 
     /// Whether anybody is told when it has ended; its response is not.
     pub(super) fn tells_end(&self) -> bool {
-        self.is_watched
-            || self.traced.is_some()
-            || self.line.as_ref().is_some_and(|line| line.needs_times())
+        self.is_watched || self.traced.is_some() || self.is_logged && self.line.needs_times()
     }
 
     /// The response begins, after so many bytes of the connection. Its fields are noted by `note_fields`.
@@ -225,13 +226,13 @@ impl Seen {
 
     /// Whether fields of the response are told to the access log.
     pub(super) fn notes_fields(&self) -> bool {
-        self.line.as_ref().is_some_and(|line| line.tells_fields())
+        self.is_logged && self.line.tells_fields()
     }
 
     /// Notes the fields of the response.
     pub(super) fn note_fields(&mut self, fields: &HeaderMap) {
-        if let Some(line) = &mut self.line {
-            line.respond(fields);
+        if self.is_logged {
+            self.line.respond(fields);
         }
     }
 
@@ -279,11 +280,17 @@ impl Seen {
 
     // -- how it has ended
 
-    /// Its line for the access log, and what that is to tell of its end.
-    pub(crate) fn take_line(&mut self, ended: Option<Moment>) -> Option<(Box<Line>, Outcome)> {
-        let line = self.line.take()?;
+    /// Has `write` write its line for the access log, if it has one, with what that is to tell of its end.
+    pub(crate) fn end_line(&mut self, ended: Option<Moment>, write: impl FnOnce(&Line, &Outcome)) {
+        if std::mem::take(&mut self.is_logged) {
+            write(&self.line, &self.outcome(ended));
+            self.line.clear();
+        }
+    }
+
+    fn outcome(&self, ended: Option<Moment>) -> Outcome {
         let begun = self.begun;
-        let outcome = Outcome {
+        Outcome {
             status: self.delivery.status,
             sent: self.delivery.sent,
             is_https: self.is_https,
@@ -293,8 +300,7 @@ impl Seen {
                 .map(Duration::from_micros),
             app_time: self.app_time().map(Duration::from_micros),
             worker: self.taken().map(|(worker, _)| worker),
-        };
-        Some((line, outcome))
+        }
     }
 
     /// When its head had come, if somebody wants to see its life.
@@ -356,8 +362,9 @@ impl Seen {
 
     /// From there until the response's head, in microseconds.
     pub(super) fn app_time(&self) -> Option<u64> {
+        let answered = self.answered?;
         let (_, taken) = self.taken()?;
-        Some(self.answered?.us_since(taken))
+        Some(answered.us_since(taken))
     }
 
     /// From there until the response's end, in microseconds.

@@ -24,7 +24,7 @@ impl<T> Spare<T> {
         self.records.borrow_mut().pop()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.records.borrow().len() >= self.most
     }
 

@@ -58,11 +58,11 @@ impl Wire {
     pub(super) fn conclude(&self, seen: Option<Box<Seen>>, is_cut: bool) {
         let Some(mut seen) = seen else { return };
         let ended = self.common.observer.ended(&seen);
-        if let (Some((line, outcome)), Some(access)) =
-            (seen.take_line(ended), &*self.common.access.borrow())
-        {
-            access.write(line, &outcome);
-        }
+        seen.end_line(ended, |line, outcome| {
+            if let Some(access) = &*self.common.access.borrow() {
+                access.write(line, outcome);
+            }
+        });
         self.common.observer.end(seen, is_cut, ended);
     }
 
