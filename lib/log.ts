@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { inspect } from 'node:util'
+import { withoutDispatch } from './app-stack.ts'
 import { type Blame, type ErrorCode, errorRow, MonodonError, messageOf } from './errors.ts'
 import {
   type Entry,
@@ -164,7 +165,8 @@ export function logError(error: unknown, context: LogContext = {}): void {
 /** The stack of an error of ours, if it says something: the app's place, or what caused it. */
 function ownStack(error: MonodonError): string {
   if (error.cause !== undefined) return inspected(error.cause)
-  return error.blame === 'app' ? (error.stack ?? '').split('\n').slice(1).join('\n') : ''
+  if (error.blame !== 'app') return ''
+  return withoutDispatch((error.stack ?? '').split('\n').slice(1).join('\n'))
 }
 
 /** One line about a thrown value, whatever it is. */
@@ -177,7 +179,7 @@ function summary(error: unknown): string {
 
 /** The stack with the causes, or whatever describes a thrown value. */
 function inspected(value: unknown): string {
-  return shown(() => inspect(value, { depth: 4 }))
+  return shown(() => withoutDispatch(inspect(value, { depth: 4 })))
 }
 
 /** Never throws: the app may have thrown an object whose getters or proxy traps do. */

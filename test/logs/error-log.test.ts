@@ -63,6 +63,16 @@ describe.each(['fetch', 'python'] as const)('--log-format json, %s', (kind) => {
     expect(server.output).not.toContain('SECRET')
   })
 
+  it('shows where in the app it was, and not the way there', async () => {
+    const server = await (kind === 'python'
+      ? SpawnedServer.python('telltale:app', [], {}, folder)
+      : SpawnedServer.start('telltale.mjs:app', [], {}, folder))
+    await fetchOnce(server, '/a')
+    await server.stop()
+    const frames = server.output.split('\n').filter((line) => /^ +(?:at|File) /.test(line))
+    expect(frames).toEqual([expect.stringContaining('telltale.')])
+  })
+
   it.each(['text', 'json'])('as %s has none of what the app throws', async (format) => {
     const flags = ['--log-format', format]
     const server = await (kind === 'python'
