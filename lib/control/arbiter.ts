@@ -233,11 +233,10 @@ export class Arbiter {
 }
 
 function sayStarted(ready: Ready, { app, options }: Job, pool: WorkerPool): void {
-  if (ready.type === 'ready')
-    log(
-      'info',
-      `Serving ${app} by the ${ready.kind} interface: ${ready.reason} (--interface overrides)`,
-    )
+  if (ready.type === 'ready') {
+    const hint = options.interface === 'auto' ? ' (--interface overrides)' : ''
+    log('info', `Serving ${app} by the ${ready.kind} interface: ${ready.reason}${hint}`)
+  }
   log('info', `Workers: ${options.workers} (${pool.kind}), I/O threads: ${options.ioThreads}`)
 }
 

@@ -30,7 +30,7 @@ export function prepare(
       detail: 'interface is python, which is for apps in Python; this one is JavaScript',
     })
   const { kind, reason } =
-    choice === 'auto' ? detectInterface(app) : { kind: choice, reason: 'it was chosen' }
+    choice === 'auto' ? detectInterface(app) : { kind: choice, reason: '--interface says so' }
   return { handle: isolate(adapt(kind, app, context)), kind, reason }
 }
 

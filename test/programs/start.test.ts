@@ -108,7 +108,12 @@ describe.each(WORKER_CLASSES)('in a %s', (workerClass) => {
     await withProgram(
       'both.mjs',
       { workerClass, flags: ['--interface', 'fetch'] },
-      async (program) => expect(await program.text()).toBe('exported'),
+      async (program) => {
+        expect(await program.text()).toBe('exported')
+        expect(program.serving).toBe(
+          'Serving test/programs/apps/both.mjs by the fetch interface: --interface says so',
+        )
+      },
     )
   })
 
