@@ -1,7 +1,10 @@
 /** A server that cannot start says why, and leaves nothing behind. */
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { serve } from 'monodon'
 import { expect, test } from 'vitest'
 import { createFetchApp } from '../support/apps/fetch.ts'
@@ -9,6 +12,7 @@ import { UNWATCHED, Watcher } from '../support/apps/probe.ts'
 import { fetchOnce } from '../support/client.ts'
 import { holdings, leaked } from '../support/leaks.ts'
 import { startServer } from '../support/server.ts'
+import { SpawnedServer } from '../support/spawned.ts'
 import { until } from '../support/wait.ts'
 
 const app = createFetchApp(UNWATCHED)
@@ -46,4 +50,13 @@ test('a server may be started and closed 20 times', async () => {
     expect((await fetchOnce(server, '/route/early')).status).toBe(200)
     await server.close()
   }
+})
+
+test('an app that waits for a promise while it is loaded is said to run no JavaScript', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'monodon-start-'))
+  const name = join(folder, 'app.mjs')
+  writeFileSync(name, 'await new Promise(() => setInterval(() => {}, 1_000_000))')
+  const started = SpawnedServer.start(name, ['--boot-timeout', '1s'])
+  await expect(started).rejects.toThrow('worker 1 hangs, and runs no JavaScript: it waits')
+  rmSync(folder, { recursive: true })
 })

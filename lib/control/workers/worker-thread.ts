@@ -100,7 +100,9 @@ export class WorkerThread implements SupervisedWorker {
   private async logStack(): Promise<void> {
     const stack = await stackOfThread(this.thread.threadId)
     const where =
-      stack.length > 0 ? `:\n${stack.join('\n')}` : ' outside of JavaScript: it has no stack'
+      stack.length > 0
+        ? `:\n${stack.join('\n')}`
+        : ', and runs no JavaScript: it waits, for a promise perhaps, or is in native code'
     log('error', `worker ${this.number} hangs${where}`)
   }
 
