@@ -299,6 +299,12 @@ export const ERRORS = {
     blame: 'app',
     status: 500,
   },
+  MONODON_FILE_NOT_RECEIVED: {
+    message: 'a file that the app handed over could not be taken from its worker',
+    hint: 'raise the limit of open files (ulimit -n), or lower max-connections',
+    blame: 'operator',
+    status: 503,
+  },
   MONODON_FILE_REFUSED: {
     message: 'the app named a file in X-Sendfile that cannot be sent',
     hint: 'name a file below sendfile-root; no symlink on the way to it may lead out of that',

@@ -1,5 +1,6 @@
 /** Files that apps in processes hand over: descriptors go to the server, which sends them and closes them. */
-import { truncateSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, truncateSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { pattern } from '../support/apps/probe.ts'
 import { Client, fetchOnce, get } from '../support/client.ts'
@@ -64,6 +65,22 @@ async function slowClient(server: SpawnedServer, target: string): Promise<Client
   return client
 }
 
+/** Leaves the server without a free descriptor until `act` is done. */
+async function withoutDescriptors({ pid }: SpawnedServer, act: () => Promise<void>): Promise<void> {
+  const prlimit = (...flags: string[]) =>
+    `${execFileSync('prlimit', ['--pid', `${pid}`, ...flags])}`
+  const before = prlimit('--nofile', '--noheadings', '--raw', '--output', 'SOFT').trim()
+  const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  let free = 0
+  while (used.has(free)) free++
+  prlimit(`--nofile=${free}:`)
+  try {
+    await act()
+  } finally {
+    prlimit(`--nofile=${before}:`)
+  }
+}
+
 /** Kills the worker, and waits for the next. */
 async function replaceWorker(server: SpawnedServer): Promise<void> {
   const [worker] = server.workers
@@ -102,6 +119,22 @@ describe.each([
     )
     for (const [index, body] of bodies.entries())
       expect(body.equals(names[index] === 'large' ? LARGE : SMALL)).toBe(true)
+  })
+
+  test('cost their requests alone where the server has no descriptor for them', async () => {
+    const [worker] = server().workers
+    const client = await Client.connect(server())
+    const ask = (target: string) => client.request('GET', get(target))
+    expect((await ask('/reads')).status).toBe(200)
+    await withoutDescriptors(server(), async () => {
+      const refused = await ask(`${routes[0]}?name=large`)
+      expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1'])
+      expect((await ask('/reads')).status).toBe(200)
+    })
+    expect((await ask(`${routes[0]}?name=large`)).body.equals(LARGE)).toBe(true)
+    expect(server().workers).toEqual([worker])
+    expect(server().entries('ERROR').join()).toContain('MONODON_FILE_NOT_RECEIVED')
+    await client.leave()
   })
 
   test('are closed when the client leaves', async () => {

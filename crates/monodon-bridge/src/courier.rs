@@ -16,14 +16,14 @@ use std::thread;
 
 use bytes::Bytes;
 use http::StatusCode;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
 use crate::layout::{BATCH_BYTES, BATCH_FILES, BATCH_RECORDS};
 use crate::line::{Line, Order};
 use crate::record::{BatchHead, Event, Malformed};
-use crate::worker::Worker;
+use crate::worker::{Arrival, Worker};
 
 /// Speaks for one worker until its connection ends.
 pub(crate) struct Courier {
@@ -98,8 +98,12 @@ impl Courier {
             socket, incoming, ..
         } = self;
         match socket.try_io(Interest::READABLE, || incoming.read(socket)) {
-            Ok(0) => return Err(Ended::Closed),
-            Ok(_) => {}
+            Ok((0, _)) => return Err(Ended::Closed),
+            Ok((_, has_lost)) => {
+                if has_lost {
+                    self.worker.report_lost_files();
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // Readiness was out of date: ask again, so that the next data wakes this task.
                 return Ok(self.socket.poll_read_ready(cx)?.is_ready());
@@ -273,7 +277,7 @@ struct Incoming {
     /// Where the next batch begins, and where what has come ends.
     start: usize,
     end: usize,
-    files: VecDeque<File>,
+    files: VecDeque<Arrival>,
 }
 
 impl Incoming {
@@ -286,19 +290,26 @@ impl Incoming {
         }
     }
 
-    /// Reads once. There is room: a batch that is complete is handed over before.
-    fn read(&mut self, socket: &UnixStream) -> io::Result<usize> {
+    /// Reads once: how many bytes, and whether files of theirs were lost. There is room: a batch that is
+    /// complete is handed over before.
+    fn read(&mut self, socket: &UnixStream) -> io::Result<(usize, bool)> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(BATCH_FILES))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut room = [IoSliceMut::new(&mut self.bytes[self.end..])];
         let read = recvmsg(socket, &mut room, &mut control, RECEIVED)?;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
-                self.files.extend(descriptors.map(file_of));
+                let files = descriptors.map(|descriptor| Arrival::File(file_of(descriptor)));
+                self.files.extend(files);
             }
         }
         self.end += read.bytes;
-        Ok(read.bytes)
+        // This process has no descriptor free. What one read brings is of one batch: the kernel ends it there.
+        let has_lost = read.flags.contains(ReturnFlags::CTRUNC);
+        if has_lost {
+            self.files.push_back(Arrival::RestLost);
+        }
+        Ok((read.bytes, has_lost))
     }
 
     /// The first batch, if it is complete.
@@ -306,7 +317,7 @@ impl Incoming {
         clippy::type_complexity,
         reason = "three things that are read together"
     )]
-    fn batch(&mut self) -> Result<Option<(BatchHead, &[u8], &mut VecDeque<File>)>, Malformed> {
+    fn batch(&mut self) -> Result<Option<(BatchHead, &[u8], &mut VecDeque<Arrival>)>, Malformed> {
         let come = &self.bytes[self.start..self.end];
         if come.len() < BatchHead::BYTES {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! What the other end of a socket may do: whatever it sends, and however that is cut, nothing panics
 //! and nothing is lost.
 
-use std::io::{Read, Write};
+use std::io::{IoSlice, Read, Write};
 use std::os::unix::net::UnixStream as Theirs;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use monodon_http::options::Options;
 use monodon_http::report::{Phase, Report, Reporter};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tokio::task::{LocalSet, yield_now};
 
 use super::*;
@@ -321,6 +322,52 @@ fn a_descriptor_that_no_record_uses_ends_the_worker() {
         let batch = batch(0, &[]);
         assert_eq!(sender.send(&batch, 1).unwrap(), batch.len());
         world.until_hung_up().await;
+    });
+}
+
+/// Sends a batch with one file more than is taken at once: the kernel leaves it out, as it does for want of
+/// descriptors.
+fn truncated(world: &World, batch: &[u8]) {
+    let file = File::open("/dev/null").unwrap();
+    let files = vec![file.as_fd(); BATCH_FILES + 1];
+    let mut space = vec![MaybeUninit::uninit(); 4096];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(control.push(SendAncillaryMessage::ScmRights(&files)));
+    let bytes = [IoSlice::new(batch)];
+    let sent = sendmsg(&world.theirs, &bytes, &mut control, SendFlags::empty()).unwrap();
+    assert_eq!(sent, batch.len());
+}
+
+#[test]
+fn files_that_there_was_no_descriptor_for_cost_their_own_requests_alone() {
+    run(async {
+        let mut world = World::new();
+        world.request(48);
+        world.request(48);
+        world.send(&batch(2, &[])).await;
+        let (_, taken) = world.batch().await;
+        let [first, second] = [taken[0].1, taken[1].1];
+        let answer = |id| {
+            [
+                record(kind::HEAD, id, b""),
+                record(kind::FILE, id, &[0; 16]),
+                record(kind::END, id, b""),
+            ]
+        };
+        // One more than have come.
+        let mut records = vec![record(kind::FILE, second, &[0; 16]); BATCH_FILES + 1];
+        records.insert(0, record(kind::HEAD, second, b""));
+        records.push(record(kind::END, second, b""));
+        truncated(&world, &batch(0, &records));
+        turn().await;
+        // The next batch has its own.
+        let mut sender = Enclosing::new(world.theirs.try_clone().unwrap().into());
+        sender.add(File::open("/dev/null").unwrap());
+        let next = batch(0, &answer(first));
+        assert_eq!(sender.send(&next, 1).unwrap(), next.len());
+        turn().await;
+        world.process.tell("on".to_owned());
+        assert_eq!(world.batch().await.1, [(kind::TELL, 0)]);
     });
 }
 

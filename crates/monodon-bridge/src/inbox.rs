@@ -29,6 +29,8 @@ pub(crate) enum Mail {
     Fail {
         status: u16,
     },
+    /// A file of the body was lost on its way.
+    FileLost,
     /// No worker will take the request.
     Busy,
     WorkerGone(Lost),

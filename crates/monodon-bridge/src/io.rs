@@ -255,6 +255,12 @@ impl IoThread {
                 retry_after: None,
             }),
             Mail::Busy => slot.give_up(BUSY),
+            Mail::FileLost => {
+                slot.lose_file();
+                if let Place::Claimed(holder) = slot.ticket.place() {
+                    self.notify(holder, Event::Abort);
+                }
+            }
             Mail::WorkerGone(lost) => slot.lose(lost),
             Mail::WantBody(bytes) => {
                 slot.credit = slot.credit.saturating_add(bytes as usize);

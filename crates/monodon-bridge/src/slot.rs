@@ -205,6 +205,15 @@ impl Slot {
         }
     }
 
+    /// A file of the body is not there: refused while nobody has seen the head, cut after it.
+    pub(crate) fn lose_file(&mut self) {
+        if !self.begun {
+            self.parts.clear();
+            self.answer = None;
+        }
+        self.give_up(BUSY);
+    }
+
     /// The request was lost: refused before the head, cut after it, and logged.
     pub(crate) fn lose(&mut self, lost: Lost) {
         self.give_up(Refusal {

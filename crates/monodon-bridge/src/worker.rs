@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use self::pulse::Pulse;
+pub use self::submit::Arrival;
 use crate::bridge::Bridge;
 use crate::chunk::Lender;
 use crate::claims::{Claim, Claims};
@@ -142,6 +143,10 @@ impl Worker {
     /// The worker has broken the protocol.
     pub(crate) fn report_malformed(&self, malformed: &Malformed) {
         self.bridge.report_malformed(self.index, malformed);
+    }
+
+    pub(crate) fn report_lost_files(&self) {
+        self.bridge.report_lost_files(self.index);
     }
 
     /// Says whether the worker would take requests.

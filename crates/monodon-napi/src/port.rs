@@ -11,7 +11,6 @@ mod outbound;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{CStr, c_void};
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::rc::Rc;
@@ -21,7 +20,7 @@ use http::StatusCode;
 use monodon_bridge::bridge::Bridge;
 use monodon_bridge::chunk::LentMemory;
 use monodon_bridge::layout::BATCH_BYTES;
-use monodon_bridge::worker::Worker;
+use monodon_bridge::worker::{Arrival, Worker};
 use napi::bindgen_prelude::{Function, Object};
 use napi::{Env, Error, Result, Status, check_status, sys};
 
@@ -39,7 +38,7 @@ struct Port {
     /// References to lent arrays, by the keys of `Worker::submit`.
     loans: RefCell<HashMap<usize, sys::napi_ref>>,
     /// Files for the next `file` records.
-    files: RefCell<VecDeque<File>>,
+    files: RefCell<VecDeque<Arrival>>,
     bell: Bell,
     detached: Cell<bool>,
 }

@@ -32,6 +32,11 @@ impl Bridge {
         self.report("MONODON_MALFORMED_BATCH", Blame::Server, detail);
     }
 
+    pub(crate) fn report_lost_files(&self, worker: u32) {
+        let detail = format!("worker {worker}: too many files are open");
+        self.report("MONODON_FILE_NOT_RECEIVED", Blame::Server, detail);
+    }
+
     pub(crate) fn report_file(&self, subject: &Subject, why: &str) {
         self.report(
             "MONODON_FILE_FAILED",

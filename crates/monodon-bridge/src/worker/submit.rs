@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -22,13 +23,23 @@ use crate::ticket::Origin;
 /// slow client must not keep the whole batch in memory.
 const COPY_BYTES: usize = 4096;
 
+/// What has come for the `file` records of batches.
+pub enum Arrival {
+    /// The file of the next such record.
+    File(File),
+    /// The system had no descriptors for the rest of the files of one batch.
+    RestLost,
+}
+
 /// What came with a batch beside its bytes.
 struct Enclosed<'a> {
     /// The buffers that its records lend.
     lent: Vec<Option<Box<dyn LentMemory>>>,
     /// Gets the keys of those, in the order of the records.
     keys: &'a mut Vec<usize>,
-    files: &'a mut VecDeque<File>,
+    files: &'a mut VecDeque<Arrival>,
+    /// A record of this batch has got no file, since that was lost.
+    has_lost: bool,
 }
 
 /// What belongs to one record and is not in its batch.
@@ -36,6 +47,7 @@ enum Enclosure {
     Nothing,
     Memory(Box<dyn LentMemory>),
     File(File),
+    LostFile,
 }
 
 impl Enclosed<'_> {
@@ -43,10 +55,7 @@ impl Enclosed<'_> {
     fn take(&mut self, record: &Submitted) -> Result<Enclosure, Malformed> {
         let is_lent = record.flags & flag::LENT != 0;
         let index = match record.kind {
-            kind::FILE => {
-                let file = self.files.pop_front().map(Enclosure::File);
-                return file.ok_or(Malformed("a file record came without a descriptor"));
-            }
+            kind::FILE => return self.take_file(),
             kind::RESPONSE if is_lent => record.second,
             kind::CHUNK | kind::MESSAGE_OUT if is_lent => record.first,
             _ => return Ok(Enclosure::Nothing),
@@ -54,6 +63,26 @@ impl Enclosed<'_> {
         let memory = self.lent.get_mut(index as usize).and_then(Option::take);
         let memory = memory.map(Enclosure::Memory);
         memory.ok_or(Malformed("a record lends a buffer that is not there"))
+    }
+
+    fn take_file(&mut self) -> Result<Enclosure, Malformed> {
+        match self.files.pop_front() {
+            Some(Arrival::File(file)) => Ok(Enclosure::File(file)),
+            Some(Arrival::RestLost) => {
+                // It is so for the rest of the batch: none of its records may have a file of the next one.
+                self.files.push_front(Arrival::RestLost);
+                self.has_lost = true;
+                Ok(Enclosure::LostFile)
+            }
+            None => Err(Malformed("a file record came without a descriptor")),
+        }
+    }
+
+    /// The batch is handed over.
+    fn end(&mut self) {
+        if mem::take(&mut self.has_lost) {
+            self.files.pop_front();
+        }
     }
 }
 
@@ -84,14 +113,17 @@ impl Worker {
         count: usize,
         lent: Vec<Box<dyn LentMemory>>,
         keys: &mut Vec<usize>,
-        files: &mut VecDeque<File>,
+        files: &mut VecDeque<Arrival>,
     ) -> Result<(), Malformed> {
         let mut enclosed = Enclosed {
             lent: lent.into_iter().map(Some).collect(),
             keys,
             files,
+            has_lost: false,
         };
-        self.hand_over(batch, count, &mut enclosed)
+        let outcome = self.hand_over(batch, count, &mut enclosed);
+        enclosed.end();
+        outcome
     }
 
     fn hand_over(
@@ -150,7 +182,7 @@ impl Worker {
         };
         let origin = claim.origin;
         let part = match enclosure {
-            Enclosure::Nothing => None,
+            Enclosure::Nothing | Enclosure::LostFile => None,
             Enclosure::Memory(memory) => {
                 let notify = (record.flags & flag::NOTIFY != 0).then_some(record.id);
                 let chunk = self.borrow(memory, origin, notify, enclosed.keys);
@@ -266,6 +298,7 @@ fn mail_of(record: Submitted, part: Option<Part>, stage: &mut Stage) -> Result<M
             reason: unpinned(&record.bytes),
         }),
         (kind::FILE, Some(part), Stage::Streaming) => Mail::Part(part),
+        (kind::FILE, None, Stage::Streaming) => Mail::FileLost,
         (kind::END, _, Stage::Streaming | Stage::Tunnel) => Mail::End {
             trailers: unpinned(&record.bytes),
         },

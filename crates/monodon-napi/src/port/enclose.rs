@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use monodon_bridge::worker::Arrival;
 use napi::{Result, check_status, sys};
 
 use super::{call, guarded, number};
@@ -41,7 +42,7 @@ pub(super) unsafe extern "C" fn enclose(
         // SAFETY: as above.
         let file = share(unsafe { number(env, descriptor) }?);
         let count = file.map_or(0.0, |file| {
-            port.files.borrow_mut().push_back(file);
+            port.files.borrow_mut().push_back(Arrival::File(file));
             1.0
         });
         // SAFETY: `env` is that of the running callback.
