@@ -28,10 +28,12 @@ async function build({ out, target: triple, built }) {
   const target = targetOf({ triple })
   const { platform, arch, libc } = target
   const tagged = libc === undefined ? [] : ['--tag-libc', libc]
+  // Cargo has done so, but for a developer's. The strip of this machine may know no other's binaries.
+  const stripped = arch === process.arch ? ['--strip'] : []
   await must(
     bin('prebuildify'),
     [
-      ...['--napi', '--strip', ...tagged, '--name', 'monodon', '--out', out],
+      ...['--napi', ...stripped, ...tagged, '--name', 'monodon', '--out', out],
       ...['--platform', platform, '--arch', arch],
       ...['--node-gyp', join(root, 'npm/release/node-gyp.mjs')],
     ],
