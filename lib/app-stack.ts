@@ -1,7 +1,5 @@
-import { fileURLToPath } from 'node:url'
-import { CODE_FOLDER } from './code-folder.ts'
+import { CODE_PATH } from './code-folder.ts'
 
-const OWN_FOLDER = fileURLToPath(CODE_FOLDER)
 const FRAME = /^ *at /
 /** What `inspect` puts behind the last frame of an error that has properties. */
 const OPENING = ' {'
@@ -34,5 +32,5 @@ function appFrames(frames: readonly string[]): readonly string[] {
 }
 
 function isDispatch(frame: string): boolean {
-  return frame.includes(OWN_FOLDER) || /[( ]node:/.test(frame)
+  return frame.includes(CODE_PATH) || /[( ]node:/.test(frame)
 }

@@ -20,16 +20,14 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { CODE_FOLDER } from '../code-folder.ts'
+import { CODE_PATH } from '../code-folder.ts'
 
 /** Write permission of the group and of others. */
 const OTHERS_WRITE = 0o022
-const CODE = fileURLToPath(CODE_FOLDER)
 
 /** Where such files may be: in the package, or else where this user's programs keep such things. */
 export function* cacheFolders(): Generator<string> {
-  yield join(CODE, 'compiled')
+  yield join(CODE_PATH, 'compiled')
   const own = userFolder()
   if (own !== undefined) yield join(own, 'monodon')
 }
@@ -100,5 +98,7 @@ function isTrusted({ uid, mode }: Stats): boolean {
   const user = process.geteuid?.()
   // Where files have no owners of this kind, the folders are the user's own.
   if (user === undefined) return true
-  return (mode & OTHERS_WRITE) === 0 && (uid === user || uid === 0 || uid === statSync(CODE).uid)
+  return (
+    (mode & OTHERS_WRITE) === 0 && (uid === user || uid === 0 || uid === statSync(CODE_PATH).uid)
+  )
 }

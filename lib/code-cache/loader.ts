@@ -8,9 +8,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire, Module } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Script } from 'node:vm'
-import { CODE_FOLDER } from '../code-folder.ts'
+import { CODE_PATH } from '../code-folder.ts'
 import { CODE_CACHE_VARIABLE } from '../options/variables.ts'
 import { packageVersion } from '../version.ts'
 import { cacheFolders, readTrusted, writeTrusted } from './files.ts'
@@ -21,7 +20,7 @@ interface Start {
   /** The name of what is kept. */
   readonly name: string
   /** What an earlier start has kept. */
-  found: ReadonlyMap<string, Compiled>
+  readonly found: ReadonlyMap<string, Compiled>
   /** What this one has run. */
   readonly run: Map<string, { readonly source: Buffer; readonly script: Script }>
   /** Whether it ran what was not kept, or was kept in vain. */
@@ -31,7 +30,6 @@ interface Start {
 /** Until what is compiled is kept: until then a server has no time for it. */
 const KEEP_AFTER_MS = 1000
 
-const CODE = fileURLToPath(CODE_FOLDER)
 const nodeRequire = createRequire(import.meta.url)
 
 let start: Start | undefined
@@ -44,13 +42,13 @@ let start: Start | undefined
  */
 export function runCompiled(file: string, kind: string): void {
   if (!isWanted()) {
-    nodeRequire(join(CODE, file))
+    nodeRequire(join(CODE_PATH, file))
     return
   }
   const { version, arch } = process
   const name = `${kind}-${packageVersion()}-${version}-${arch}`
   start = { name, found: findKept(name), run: new Map(), lacks: false }
-  exportsOf(join(CODE, file))
+  exportsOf(join(CODE_PATH, file))
 }
 
 /** To be called when the start is over: has what it lacked kept for the next ones, a little later. */
@@ -110,7 +108,7 @@ function requireOf(path: string): (id: string) => unknown {
 
 function compile(path: string): Script {
   const source = readFileSync(path)
-  const file = relative(CODE, path)
+  const file = relative(CODE_PATH, path)
   const kept = start?.found.get(file)
   // V8 itself compares no more than the length.
   const cachedData = kept?.source.equals(source) ? kept.code : undefined

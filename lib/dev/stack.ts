@@ -2,7 +2,7 @@
 
 import { isAbsolute, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CODE_FOLDER } from '../code-folder.ts'
+import { CODE_PATH } from '../code-folder.ts'
 import type { Place, Sources } from './source.ts'
 
 export interface Frame {
@@ -16,8 +16,6 @@ export interface Frame {
   readonly isOwn: boolean
 }
 
-/** This package, which is no part of the app. */
-const OWN_FOLDER = fileURLToPath(CODE_FOLDER)
 const FRAME = /^\s+at (?:(.*?) \()?(.+?):(\d+):(\d+)\)?$/
 
 /** The frames of a stack. What stands before them, the message, may look like anything. */
@@ -47,7 +45,7 @@ function pathOf(location: string): string | undefined {
 }
 
 function isOwnFile(file: string): boolean {
-  return !file.startsWith(OWN_FOLDER) && !/[\\/]node_modules[\\/]/.test(file)
+  return !file.startsWith(CODE_PATH) && !/[\\/]node_modules[\\/]/.test(file)
 }
 
 /** `src/app.ts:3:7`, from the current folder on if it lies below. */

@@ -1,8 +1,7 @@
 /** Which files the app of this thread has loaded, for `--reload`. */
 
 import { dirname, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { CODE_FOLDER } from '../../code-folder.ts'
+import { CODE_PATH } from '../../code-folder.ts'
 import { fileVersion } from '../../file-version.ts'
 import { scriptsOf } from '../places.ts'
 import type { FromWorker, LoadedFile } from '../protocol.ts'
@@ -10,8 +9,6 @@ import { hookLoader } from './hooks.ts'
 
 /** Characters of paths in a message: a record of a worker in a process has to fit into a batch. */
 const MESSAGE_CHARACTERS = 20_000
-/** This package, which is no part of the app. */
-const OWN_FOLDER = fileURLToPath(CODE_FOLDER)
 
 /** An ES module names what is missing by its absolute path; CommonJS as it was asked for. */
 const MISSING = /^Cannot find module '([^'\n]+)'(?:\nRequire stack:\n- ([^\n]+))?/
@@ -39,7 +36,8 @@ export class Loads {
 
   /** Notes a file that is about to be read: its version is that of before. */
   readonly note = (path: string): void => {
-    if (this.known.has(path) || path.startsWith(OWN_FOLDER)) return
+    // This package is no part of the app.
+    if (this.known.has(path) || path.startsWith(CODE_PATH)) return
     this.known.add(path)
     if (this.untold.length === 0) queueMicrotask(this.tell)
     this.untold.push([path, fileVersion(path)])
