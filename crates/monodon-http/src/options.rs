@@ -103,7 +103,7 @@ pub struct Options {
     pub limit_request_field_size: u32,
     /// Header fields of a request; beyond it 431.
     pub limit_request_fields: u32,
-    /// Bytes of a request's line and header fields together; beyond it 431; 0 is 64 KiB, or more if the other limits need it.
+    /// Bytes of a request's line and header fields; beyond it 431; 0 is 64 KiB, or what the other limits need.
     pub limit_request_head: u32,
     /// Bytes of a request's body; beyond it 413.
     pub limit_request_body: u64,

@@ -42,7 +42,7 @@ export const LIMITS = {
     group: 'Limits',
     readBy: ['native'],
     reloadable: true,
-    doc: "Bytes of a request's line and header fields together; beyond it 431; 0 is 64 KiB, or more if the other limits need it",
+    doc: "Bytes of a request's line and header fields; beyond it 431; 0 is 64 KiB, or what the other limits need",
     note: 'What they need is one line, one field and all fields of 32 bytes each. With HTTP/2 the fields count as RFC 9113 section 6.5.2 says.',
   },
   limitRequestBody: {
