@@ -22,8 +22,8 @@ export const cores = (() => {
 
 let reaper
 
-/** Tells the reaper of a process group; it is started with the first. */
-function tellReaper(sign, group) {
+/** Tells the reaper of a process group, `+` or `-`; it is started with the first. */
+export function tellReaper(sign, group) {
   if (reaper === undefined) {
     const script = fileURLToPath(new URL('reaper.sh', import.meta.url))
     reaper = spawn('sh', [script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
@@ -48,7 +48,7 @@ export function moveToLoadCore() {
 }
 
 /** Starts a command on one core, as the leader of its own process group. */
-function start(core, command, args, options) {
+export function start(core, command, args, options) {
   const child = spawn('taskset', ['-c', String(core), command, ...args], {
     ...options,
     detached: true,
@@ -132,9 +132,20 @@ class RunningServer {
     return `${this.exited ?? 'does not answer'}${tail && `\n    ${tail}`}`
   }
 
+  /** Has it rest, wherever it is. */
+  pause() {
+    this.#signal('SIGSTOP')
+  }
+
+  /** Has it go on. */
+  resume() {
+    this.#signal('SIGCONT')
+  }
+
   async stop() {
     if (this.exited !== undefined) return
     this.#signal('SIGTERM')
+    this.resume()
     const ended = await Promise.race([
       this.#child.ended.then(() => true),
       delay(STOP_LIMIT, false, { ref: false }),

@@ -11,6 +11,7 @@ import { writeResults } from './report/files.mjs'
 import {
   answersTable,
   balanceTable,
+  costsTable,
   downloadTable,
   memoryTable,
   overloadTable,
@@ -84,6 +85,7 @@ function printReport(plan, campaign, figures, trials, list) {
   printTrial(trials['slow-clients'], 'a client beside 2,000 slow ones', slowClientsTable)
   printTrial(trials['static-1g'], 'a download of a file of 1 GB', downloadTable)
   printTrial(trials.start, 'from nothing to the first answer', startTable)
+  printTrial(trials.costs, 'what options cost: the rate with them, of that without', costsTable)
   printTrial(trials.answers, 'how long who looks at a server in need waits', answersTable)
   const failures = [...campaign.series].flatMap(([scenario, ofServers]) =>
     [...ofServers]
@@ -110,7 +112,7 @@ async function main(argv) {
   say(`the servers run on core ${cores.server}, the load on core ${cores.load}`)
   await campaign.start(prepared)
   await campaign.run(plan.rounds, plan.seconds)
-  const trials = await runTrials(plan.trials, say)
+  const trials = await runTrials(plan.trials, plan.rounds, say)
 
   const figures = new Figures(campaign.series)
   // A line that this plan does not measure says nothing: only a full run shows the gaps.

@@ -21,6 +21,7 @@ const MONODON_WORKERS = /^monodon-worker/
  * @property {('h1' | 'h2' | 'ws' | 'h1s' | 'h2s')[]} protocols
  * @property {'main' | RegExp | undefined} jsThread which threads run the app, as `threadTimes` takes it
  * @property {() => Promise<() => Promise<object>>} [watch] begins to look at it, and gives what ends that
+ * @property {() => Promise<unknown>} [look] looks at it once
  * @property {boolean} [closes] it closes each connection after one answer
  * @property {() => Promise<(port: number) => object>} prepare gives the launcher; rejects with the
  *   reason when the server is not to be had here

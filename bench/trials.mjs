@@ -2,6 +2,7 @@
 // more requests than the app can answer.
 import { fileURLToPath } from 'node:url'
 import { answers, TROUBLED } from './answers.mjs'
+import { costs } from './costs.mjs'
 import { DOWNLOADED, download } from './download.mjs'
 import { growth } from './growth.mjs'
 import { GENERATORS } from './load/generators.mjs'
@@ -107,7 +108,7 @@ async function blocking(seconds) {
 /** The names of the trials, as `--only` takes them. */
 export const TRIALS = [
   ...['slow-peer', 'blocking', 'balance', 'overload', 'reload', 'memory'],
-  ...['slow-clients', 'static-1g', 'answers', 'start'],
+  ...['slow-clients', 'static-1g', 'answers', 'start', 'costs'],
 ]
 
 /** Seconds of load beside a blocked worker. */
@@ -117,12 +118,14 @@ const BLOCKING_SECONDS = 6
  * Runs the named trials.
  *
  * @param {string[]} names
+ * @param {number} rounds of those that have any
  * @param {(line: string) => void} say
  */
-export async function runTrials(names, say) {
+export async function runTrials(names, rounds, say) {
   const results = {
     ...{ slowPeer: {}, balance: {}, overload: {}, reload: {}, memory: {} },
-    ...{ 'slow-clients': {}, 'static-1g': {}, answers: {}, start: {}, failed: [] },
+    ...{ 'slow-clients': {}, 'static-1g': {}, answers: {}, start: {}, costs: {} },
+    failed: [],
   }
   const attempt = async (name, trial) => {
     try {
@@ -142,6 +145,9 @@ export async function runTrials(names, say) {
   if (names.includes('blocking')) {
     say('blocking: a light route beside a blocked worker')
     results.blocking = await attempt('blocking', () => blocking(BLOCKING_SECONDS))
+  }
+  if (names.includes('costs')) {
+    Object.assign(results.costs, await attempt('costs', () => costs(rounds, say)))
   }
   if (names.includes('start')) {
     say('start: from nothing to the first answer')

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Collector, Statsd } from './receivers.mjs'
-import { watch } from './watcher.mjs'
+import { look, watch } from './watcher.mjs'
 
 /**
  * A server with metrics and status page.
@@ -20,6 +20,7 @@ const server = (launch, name, label, more = async () => ({ flags: [] })) => {
     answers: ['hello'],
     protocols: ['h1'],
     watch: () => watch(socket, receivers),
+    look: () => look(socket),
     prepare: async () => {
       process.once('exit', () => rmSync(socket, { force: true }))
       const told = await more()

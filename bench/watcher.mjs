@@ -17,16 +17,16 @@ const PATHS = [METRICS, '/status.json']
  */
 export async function watch(socketPath, receivers = []) {
   const before = await spans(socketPath)
-  const seen = receivers.map((receiver) => receiver.hears())
-  const look = () => {
-    const answers = Promise.all(PATHS.map((path) => ask({ socketPath, path })))
-    // It is heard of at the end, as the receivers are.
-    answers.catch(() => {})
-    seen.push(answers)
+  const seen = []
+  const note = (heard) => {
+    // What fails is told at the end.
+    heard.catch(() => {})
+    seen.push(heard)
   }
-  for (const heard of seen) heard.catch(() => {})
-  look()
-  const timer = setInterval(look, EVERY_MS)
+  const lookAgain = () => note(look(socketPath))
+  for (const receiver of receivers) note(receiver.hears())
+  lookAgain()
+  const timer = setInterval(lookAgain, EVERY_MS)
   return async () => {
     clearInterval(timer)
     await Promise.all(seen)
@@ -35,6 +35,11 @@ export async function watch(socketPath, receivers = []) {
     const all = after.exported - before.exported + dropped
     return { lostSpans: all > 0 ? dropped / all : undefined }
   }
+}
+
+/** Asks once for all that is shown; rejects if an answer was none. */
+export function look(socketPath) {
+  return Promise.all(PATHS.map((path) => ask({ socketPath, path })))
 }
 
 /** What has become of the server's spans so far. */
