@@ -75,6 +75,20 @@ test.each(['fetch', 'node', 'wsgi'] as const)(
   },
 )
 
+test('its 304 varies as its 200 does where --compress is on', async () => {
+  const site = newSite()
+  site.write('f.txt', '0123456789'.repeat(1000))
+  const server = await serveApp('fetch', site, { compress: 'gzip' })
+  const name = 'X-Name: f.txt'
+  // The app's Response is of text, so this is the file's type as well.
+  const { headers } = await ask(server, '/', [name])
+  expect(headers['vary']).toBe('Accept-Encoding')
+  const known = await ask(server, '/', [name, `If-None-Match: ${headers['etag']}`])
+  expect(known).toMatchObject({ status: 304, headers: { vary: 'Accept-Encoding' } })
+  expect(known.headers).not.toHaveProperty('content-type')
+  await server.close()
+})
+
 test('conditions, parts and HEAD are seen to for it', async () => {
   const site = newSite()
   site.write('f.txt', '0123456789'.repeat(100_000))

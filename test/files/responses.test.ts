@@ -264,6 +264,36 @@ test('--compress compresses a file that has no sibling, all of it and no part', 
   await server.close()
 })
 
+test('a 304 varies as its 200 does where --compress is on', async () => {
+  const site = newSite()
+  site.write('f.txt', DIGITS.repeat(1000))
+  site.write('f.png', DIGITS)
+  const server = await serveSite(site, { compress: 'gzip' })
+  for (const [name, vary] of [
+    ['f.txt', 'Accept-Encoding'],
+    ['f.png', undefined],
+  ] as const)
+    for (const accept of ['gzip', 'identity']) {
+      const fields = [`Accept-Encoding: ${accept}`]
+      const { status, headers } = await ask(server, `/s/${name}`, fields)
+      expect({ status, vary: headers['vary'] }, `${name} ${accept}`).toEqual({ status: 200, vary })
+      const { etag } = headers
+      const strong = String(etag).replace('W/', '')
+      // A client may hold another's: all of them are of the same file.
+      for (const [held, tag] of [
+        [strong, strong],
+        [`W/${strong}`, vary === undefined ? strong : `W/${strong}`],
+      ] as const) {
+        const known = await ask(server, `/s/${name}`, [...fields, `If-None-Match: ${held}`])
+        expect(known.status).toBe(304)
+        expect(known.headers['vary'], `${name} ${accept} ${held}`).toBe(vary)
+        expect(known.headers['etag']).toBe(tag)
+        expect(known.headers).not.toHaveProperty('content-type')
+      }
+    }
+  await server.close()
+})
+
 test('hashed names are kept for a year, pages never, and the rest as long as is said', async () => {
   const site = newSite()
   for (const name of ['main.8e0d62a1.js', 'app.js', 'v/app-BX8s9d2f.js']) site.write(name, '')

@@ -43,4 +43,5 @@ pub(crate) use self::body::{Broken, FileBody, Piece};
 pub(crate) use self::handed::X_SENDFILE;
 pub(crate) use self::mounts::Mounts;
 pub use self::part::{BlockRead, FilePart};
+pub(crate) use self::respond::leave_out_content;
 pub(crate) use self::server::{Answer, FileServer, Outcome};

@@ -19,7 +19,7 @@ pub(crate) use self::framed::Framed;
 use self::framed::Source;
 pub(crate) use self::piece::Piece;
 use crate::compress::{self, Asked, Plan};
-use crate::files::{Asking, FileBody};
+use crate::files::{Asking, FileBody, leave_out_content};
 use crate::io_thread::place::Place;
 use crate::observe::{Moment, Seen, Trace};
 use crate::refusal::{BodyCut, Refusal};
@@ -121,6 +121,9 @@ impl Exchange {
             head.headers.insert(SERVER, SERVER_NAME);
         }
         let plan = self.plan_compression(&mut head, Some(body.left()));
+        if head.status == StatusCode::NOT_MODIFIED {
+            leave_out_content(&mut head.headers);
+        }
         if plan.is_some() {
             body.read_all();
         }

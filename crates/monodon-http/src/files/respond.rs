@@ -155,7 +155,8 @@ pub(crate) fn is_retrieval(method: &Method) -> bool {
     *method == Method::GET || *method == Method::HEAD
 }
 
-/// Chooses by the conditions and by `Range` what is sent.
+/// Chooses by the conditions and by `Range` what is sent. A 304 has the fields of the 200 here: by these
+/// compression knows whether it varies, before `leave_out_content` takes them from it.
 fn select(
     asked: Asked<'_>,
     content: &Content,
@@ -164,12 +165,7 @@ fn select(
 ) -> Response<FileBody> {
     match conditions::judge(asked.fields, validators) {
         Verdict::Send => {}
-        Verdict::NotModified => {
-            // RFC 9110 section 15.4.5: what describes the content is left out.
-            head.remove(CONTENT_TYPE);
-            head.remove(CONTENT_ENCODING);
-            return response(StatusCode::NOT_MODIFIED, head, FileBody::empty());
-        }
+        Verdict::NotModified => return response(StatusCode::NOT_MODIFIED, head, FileBody::empty()),
         Verdict::Failed => return failure(StatusCode::PRECONDITION_FAILED, head),
     }
     head.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -233,6 +229,12 @@ fn boundary() -> String {
 
 fn content_range(part: &Range<u64>, length: u64) -> String {
     format!("bytes {}-{}/{length}", part.start, part.end - 1)
+}
+
+/// Takes from a 304 what describes the content (RFC 9110 section 15.4.5).
+pub(crate) fn leave_out_content(head: &mut HeaderMap) {
+    head.remove(CONTENT_TYPE);
+    head.remove(CONTENT_ENCODING);
 }
 
 /// An answer without the file: what describes it is left out.
