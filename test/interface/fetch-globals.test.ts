@@ -99,6 +99,42 @@ test('the function by which they are found is Node’s own again once they are l
   expect(printed(body)).toContain('[native code]')
 })
 
+/** Ways in which an app puts a function of its own, `theirs`, in the place of `Object.defineProperties`. */
+const REPLACED = [
+  ['assigned', 'Object.defineProperties = theirs'],
+  [
+    'defined',
+    "Object.defineProperty(Object, 'defineProperties', { value: theirs, configurable: true })",
+  ],
+] as const
+const CALLING = `
+  const native = Object.defineProperties
+  const call = (...parts) => native(...parts)
+  const theirs = (...parts) => call(...parts)`
+const OTHERS = `
+  const { runInNewContext } = await import('node:vm')
+  const theirs = runInNewContext('Object.defineProperties')`
+
+test.each(
+  REPLACED.flatMap(([way, replace]) => [
+    [`${way}, which calls it`, `${CALLING}; ${replace}`],
+    [
+      `${way}, which calls it, and the classes are loaded by another global`,
+      `${CALLING}; ${replace}; new FormData()`,
+    ],
+    [`${way}, which does not call it`, `${OTHERS}; ${replace}`],
+  ]),
+)('they are found though the app has another function in its place: %s', (_, replace) => {
+  const body = `
+    ${replace}
+    const { platform } = await import(${url('fetch/platform.js')})
+    const made = await fetch('data:text/plain,a')
+    const { Response: OneResponse, Headers: OneHeaders } = platform()
+    print([made.constructor === OneResponse, made.headers instanceof OneHeaders, new Request('http://a/').url,
+      made instanceof Response, Object.defineProperties === theirs])`
+  expect(printed(body)).toEqual([true, true, 'http://a/', true, true])
+})
+
 test('what was put in their places before is found there', () => {
   const preload = `data:text/javascript,globalThis.Headers = class Mine {}`
   const body = `

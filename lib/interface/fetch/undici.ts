@@ -18,6 +18,9 @@ const UNDICI = 'internal/deps/undici/undici'
 /** Options by which others run code in a thread before its own, which may have replaced globals. */
 const PRELOADS = /^(?:-r|--require|--import|--(?:experimental-)?loader)(?:=|$)/
 
+/** Frames of a stack between undici and the function that it calls, and some more: wrappers of others. */
+const NEAR_FRAMES = 32
+
 const platformDefineProperties = Object.defineProperties
 const caught: Partial<Record<PlatformClass, unknown>> = {}
 let catching: typeof Object.defineProperties | undefined
@@ -32,10 +35,16 @@ export function takeUnseen(key: PlatformClass): boolean {
   return Reflect.deleteProperty(globalThis, key)
 }
 
-/** A class whose global was taken away, which is loaded if it is not. */
+/**
+ * A class whose global was taken away, which is loaded if it is not.
+ *
+ * @throws Error if undici was loaded by another's hand while another function stood in the place of
+ *   `Object.defineProperties` and did not call the one before it: nothing has seen the class then
+ */
 export function caughtClass<K extends PlatformClass>(key: K): Classes[K] {
   if (caught[key] === undefined) loadUndici()
-  if (caught[key] === undefined) throw new Error(`the platform's ${key} was not found`)
+  if (caught[key] === undefined)
+    throw new Error(`the platform's ${key} was not found: Object.defineProperties was replaced`)
   return caught[key] as Classes[K]
 }
 
@@ -87,7 +96,9 @@ function note(target: unknown): void {
 }
 
 function stopCatching(): void {
-  if (Object.defineProperties === catching) Object.defineProperties = platformDefineProperties
+  // `Object` may be frozen by now; without `catching` the function is as good as the platform's.
+  if (Object.defineProperties === catching)
+    Reflect.set(Object, 'defineProperties', platformDefineProperties)
   catching = undefined
 }
 
@@ -97,10 +108,11 @@ function keyOf(target: unknown): PlatformClass | undefined {
   return KEYS.find((key) => (target.constructor as { name?: unknown } | null)?.name === key)
 }
 
+/** Whether undici has called it, perhaps through a wrapper that the app has put around it. */
 function isCalledByUndici(): boolean {
   const { stackTraceLimit, prepareStackTrace } = Error
   const caller: { stack?: string } = {}
-  Object.assign(Error, { stackTraceLimit: 1, prepareStackTrace: undefined })
+  Object.assign(Error, { stackTraceLimit: NEAR_FRAMES, prepareStackTrace: undefined })
   try {
     Error.captureStackTrace(caller, catching)
     return caller.stack?.includes(`(node:${UNDICI}:`) ?? false
@@ -109,6 +121,15 @@ function isCalledByUndici(): boolean {
   }
 }
 
+/** What the app may have put in the place of our function gives way to it for as long as this takes. */
 function loadUndici(): void {
-  for (const key of OTHERS) if (catching !== undefined) Reflect.get(globalThis, key)
+  const found = Object.getOwnPropertyDescriptor(Object, 'defineProperties')
+  const isReplaced = found !== undefined && found.value !== catching
+  if (isReplaced)
+    Reflect.defineProperty(Object, 'defineProperties', { value: catching, configurable: true })
+  try {
+    for (const key of OTHERS) if (catching !== undefined) Reflect.get(globalThis, key)
+  } finally {
+    if (isReplaced) Reflect.defineProperty(Object, 'defineProperties', found)
+  }
 }
