@@ -106,6 +106,33 @@ describe('the format', () => {
 })
 
 describe('lines', () => {
+  it('tell the request line that was refused for its version or its target, and no other', () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'access.log')
+      const format = '%(s)s [%(r)s] %(m)s %(U)s %(q)s %(H)s'
+      const server = await start('--access-logfile', file, '--access-logformat', format)
+      for (const line of [
+        'GET /a?token=SECRET HTTP/0.9',
+        'POST /a HTTP/1.2',
+        'GET /a#b HTTP/1.1',
+        'GET /a',
+        'GET /a HTTP/one',
+      ]) {
+        const before = server.holdings
+        const client = await Client.connect(server)
+        await client.request('GET', `${line}\r\n\r\n`)
+        await client.closed()
+        await server.released(before)
+      }
+      expect(await stopped(server, file)).toEqual([
+        '505 [GET /a?token=*** HTTP/0.9] GET /a token=*** HTTP/0.9',
+        '505 [POST /a HTTP/1.2] POST /a - HTTP/1.2',
+        '400 [GET /a#b HTTP/1.1] GET /a#b - HTTP/1.1',
+        '400 [-] - - - -',
+        '400 [-] - - - -',
+      ])
+    }))
+
   it('are exactly one for each request of a mix, with status and bytes', () =>
     inFolder(async (folder) => {
       const file = join(folder, 'access.log')

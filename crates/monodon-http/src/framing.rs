@@ -146,7 +146,8 @@ impl Guard {
         self.head.omits_body
     }
 
-    /// The last message's request line, cut; empty if it has not come or was not understood.
+    /// The last message's request line, cut, also if it was refused for its version or its target; empty
+    /// if it has not come or was not understood.
     pub(crate) fn line(&self) -> &[u8] {
         self.line.as_deref().unwrap_or_default()
     }
@@ -192,11 +193,13 @@ impl Guard {
                 self.state = State::Start;
                 return Ok(());
             }
-            head.check_request_line(text)?;
-            if let Some(line) = &mut self.line {
+            let checked = head.check_request_line(text);
+            if let Some(line) = &mut self.line
+                && (checked.is_ok() || head::names_version(text))
+            {
                 line.extend_from_slice(&text[..text.len().min(LINE_BYTES)]);
             }
-            return Ok(());
+            return checked;
         }
         if text.is_empty() {
             self.state = match head.finish(limits)? {

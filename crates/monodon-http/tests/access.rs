@@ -139,7 +139,7 @@ fn tells_of_what_never_reached_the_handler() {
     let cases = [
         (format!("GET /{long} HTTP/1.1\r\n{host}\r\n"), 414, "-"),
         ("nonsense\r\n\r\n".to_owned(), 400, "-"),
-        ("GET / HTTP/3.0\r\n\r\n".to_owned(), 505, "-"),
+        ("GET / HTTP/3.0\r\n\r\n".to_owned(), 505, "GET / HTTP/3.0"),
         ("GET /a HTTP/1.1\r\n\r\n".to_owned(), 400, "GET /a HTTP/1.1"),
         (
             format!("GET /b HTTP/1.1\r\n{host}X: {long}\r\n\r\n"),

@@ -255,14 +255,8 @@ fn value_of<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// 505 for a version that we do not speak, 400 for what is none.
 fn unsupported_version(text: &[u8]) -> Rejection {
-    let token = text.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    let is_version = token.strip_prefix(b"HTTP/").is_some_and(|number| {
-        number.first().is_some_and(u8::is_ascii_digit)
-            && number
-                .iter()
-                .all(|&byte| byte.is_ascii_digit() || byte == b'.')
-    });
-    if is_version && !matches!(token, b"HTTP/1.1" | b"HTTP/1.0") {
+    let token = last_word(text);
+    if names_version(text) && !matches!(token, b"HTTP/1.1" | b"HTTP/1.0") {
         Rejection::new(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             code::BAD_REQUEST,
@@ -275,6 +269,21 @@ fn unsupported_version(text: &[u8]) -> Rejection {
             "the request line is malformed",
         )
     }
+}
+
+/// Whether a request line ends with a version of HTTP, spoken here or not.
+pub(crate) fn names_version(text: &[u8]) -> bool {
+    let number = last_word(text).strip_prefix(b"HTTP/");
+    number.is_some_and(|number| {
+        number.first().is_some_and(u8::is_ascii_digit)
+            && number
+                .iter()
+                .all(|&byte| byte.is_ascii_digit() || byte == b'.')
+    })
+}
+
+fn last_word(text: &[u8]) -> &[u8] {
+    text.rsplit(|&byte| byte == b' ').next().unwrap_or_default()
 }
 
 pub(crate) fn bad<T>(why: &'static str) -> Verdict<T> {
