@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fetchOnce } from '../support/client.ts'
 import type { Holdings } from '../support/leaks.ts'
+import type { WireResponse } from '../support/responses.ts'
 import { Scratch } from '../support/scratch.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 
@@ -62,11 +63,12 @@ export function describeExample(
   describe(`examples/${name}`, () => {
     const example = new Example(name)
     let server: SpawnedServer
+    let first: WireResponse
     let before: Holdings
     beforeAll(async () => {
       server = await example.start()
       // Threads that read files stay for some seconds after the last one.
-      await fetchOnce(server, '/')
+      first = await fetchOnce(server, '/')
       before = server.holdings
     })
     afterAll(async () => {
@@ -76,6 +78,9 @@ export function describeExample(
       } finally {
         example.scratch.remove()
       }
+    })
+    test('has something at the address that is printed', () => {
+      expect(first.status).toBeLessThan(400)
     })
     suite(() => server, example)
   })
