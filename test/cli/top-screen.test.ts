@@ -44,7 +44,7 @@ describe('the screen', () => {
   test('shows what a server does', () => {
     const text = shown(scene(busy)).join('\n')
     expect(text).toMatchInlineSnapshot(`
-      "monodon 0.1.0  app.ts at http://127.0.0.1:8000  pid 4711  ready  up 2 h 3 min
+      "monodon 0.1.0  ready  up 2 h 3 min  app.ts at http://127.0.0.1:8000  pid 4711
          122 requests/s  2.0 5xx/s  in 2.0 KiB/s  out 3.4 MiB/s
       █
       queue 3, the oldest 120 ms  with workers 8  connections 25: 10 idle, 1 receiving, 12 processing, 2 sending
@@ -89,6 +89,64 @@ describe('the screen', () => {
         expect(lines).toHaveLength(rows)
         expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns)
       }
+  })
+
+  test('shows what counts most in a small terminal: how it is, its workers, then its requests', () => {
+    const sized = (of: Partial<Snapshot>, rows: number) =>
+      shown(scene(of), { columns: 40, rows }).join('\n')
+    expect(sized(busy, 10)).toMatchInlineSnapshot(`
+      "monodon 0.1.0  ready  up 2 h 3 min  app.
+         122 requests/s  2.0 5xx/s  in 2.0 KiB
+      queue 3, the oldest 120 ms  with workers
+      WORKER  STATE  HELD  REQ/S     LAG  BUSY
+           1  ready     5    100  1.2 ms  42 %
+           2  hung      3     22   3.2 s  42 %
+      IN FLIGHT  WORKER  REQUEST
+          3.2 s       2  GET /report
+         120 ms       -  POST /slow
+      q quit  p pause  sort: n number h held r"
+    `)
+    const many = {
+      workers: Array.from({ length: 40 }, (_, index) => worker({ number: index + 1 })),
+      inFlight: Array.from({ length: 90 }, () => inFlight()),
+    }
+    expect(sized(many, 10)).toMatchInlineSnapshot(`
+      "monodon 0.1.0  ready  up 2 h 3 min  app.
+           0 requests/s  in 0 B/s  out 0 B/s
+      queue 0  with workers 0  connections 25:
+      WORKER  STATE  HELD  REQ/S     LAG  BUSY
+           1  ready     0      0  1.2 ms  42 %
+      39 more
+      IN FLIGHT  STATE       WORKER  REQUEST
+         250 ms  processing       1  GET /slow
+      89 more
+      q quit  p pause  sort: n number h held r"
+    `)
+    expect(sized(many, 6)).toMatchInlineSnapshot(`
+      "monodon 0.1.0  ready  up 2 h 3 min  app.
+           0 requests/s  in 0 B/s  out 0 B/s
+      queue 0  with workers 0  connections 25:
+      WORKER  STATE  HELD  REQ/S     LAG  BUSY
+           1  ready     0      0  1.2 ms  42 %
+      q quit  p pause  sort: n number h held r"
+    `)
+    expect(sized(many, 5)).toMatchInlineSnapshot(`
+      "monodon 0.1.0  ready  up 2 h 3 min  app.
+           0 requests/s  in 0 B/s  out 0 B/s
+      queue 0  with workers 0  connections 25:
+      WORKER  STATE  HELD  REQ/S     LAG  BUSY
+           1  ready     0      0  1.2 ms  42 %"
+    `)
+  })
+
+  test('does not move with the number of requests what is above them', () => {
+    const tops = (rows: number) =>
+      [0, 1, 2, 40].map((length) => {
+        const requests = Array.from({ length }, () => inFlight())
+        const lines = shown(scene({ inFlight: requests }), { columns: 80, rows })
+        return lines.findIndex((line) => line.includes('WORKER'))
+      })
+    for (let rows = 5; rows < 30; rows++) expect(new Set(tops(rows)).size, `${rows} rows`).toBe(1)
   })
 
   test('leaves out the columns that count least where it is narrow', () => {

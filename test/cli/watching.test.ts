@@ -94,7 +94,7 @@ describe('monodon top', () => {
   test('prints once where there is no terminal', async () => {
     const { code, stdout, stderr } = await monodon('top', '--interval', '100ms')
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/^monodon \S+ {2}app\.mjs at http:\S+ {2}pid \d+ {2}ready {2}up /)
+    expect(stdout).toMatch(/^monodon \S+ {2}ready {2}up .+ {2}app\.mjs at http:\S+ {2}pid \d+$/m)
     expect(stdout).toMatch(/^ +1 {2}thread +- {2}ready/m)
     expect(stdout).not.toContain('\x1b')
   })

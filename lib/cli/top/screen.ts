@@ -28,35 +28,61 @@ export interface Size {
 const SPARKS = 60
 const FEWEST_SPARKS = 10
 
+/** Lines that the tables are to have before what counts less gets room. */
+const WORKER_LINES = 4
+const REQUEST_LINES = 3
+/** With fewer a table says nothing: its head and a row. */
+const LEAST_TABLE_LINES = 2
+
 /** Requests that wait longer, in seconds, are marked. */
 const OLD_S = 1
 
-/** The lines, as many as there are rows at most. */
+/**
+ * The lines, as many as there are rows at most. Where these are few, there is first what the server does
+ * as a whole, then its workers, then its requests.
+ */
 export function screen(scene: Scene, size: Size): Line[] {
   const { snapshot, history } = scene
   const { columns, rows } = size
-  const top = [
-    titleLine(scene, columns),
-    ...rateLines(scene, columns),
-    loadLine(snapshot),
-    ...latencyLines(history.recent, columns),
-  ]
+  const [figures, bars] = rateLines(scene, columns)
   const isLive = Number.isFinite(rows)
-  const bottom = isLive ? [keysLine(scene.sort)] : []
   const workers = workerLines(workerRows(scene), scene.sort, columns)
   const requests = requestLines(snapshot, columns)
-  // Each of the two tables has half of what is left, and what the other does not need.
-  const room = Math.max(0, rows - top.length - bottom.length - 2)
-  const half = Math.floor(room / 2)
-  const forWorkers = Math.max(half, room - requests.length)
+  const latencies = latencyLines(history.recent, columns)
+  // Not by how many requests there are: what is above them would come and go with each look.
+  const needed = Math.min(workers.length, WORKER_LINES) + REQUEST_LINES
+  const top = [titleLine(scene, columns), figures, loadLine(snapshot)]
+  const bottom = isLive && rows > top.length + LEAST_TABLE_LINES ? [keysLine(scene.sort)] : []
+  let spare = rows - top.length - bottom.length - needed
+  const fits = (lines: number): boolean => {
+    if (lines > spare) return false
+    spare -= lines
+    return true
+  }
+  if (fits(latencies.length)) top.push(...latencies)
+  if (bars !== undefined && fits(1)) top.splice(2, 0, bars)
+  const gap: Line[] = fits(2) ? [[]] : []
+  const room = Math.max(0, rows - top.length - bottom.length - 2 * gap.length)
+  const forWorkers = roomForWorkers(room, requests.length)
   const shownWorkers = firstOf(workers, forWorkers)
   const shownRequests = firstOf(requests, room - shownWorkers.length)
-  const lines = [...top, [], ...shownWorkers, [], ...shownRequests]
+  const lines = [...top, ...gap, ...shownWorkers, ...gap, ...shownRequests]
   // The keys stand at the foot of the screen.
   if (isLive) while (lines.length < rows - bottom.length) lines.push([])
   return [...lines.slice(0, Math.max(0, rows - bottom.length)), ...bottom].map((line) =>
     cut(line, columns),
   )
+}
+
+/**
+ * Of the lines that there are for both tables: half and what the requests do not need; all of them where
+ * half is too little for either.
+ */
+function roomForWorkers(room: number, requests: number): number {
+  const most = Math.max(Math.ceil(room / 2), room - requests)
+  const isTooLittle =
+    most < LEAST_TABLE_LINES || room - most < Math.min(requests, LEAST_TABLE_LINES)
+  return isTooLittle ? room : most
 }
 
 function titleLine({ snapshot, notice }: Scene, columns: number): Line {
@@ -65,17 +91,19 @@ function titleLine({ snapshot, notice }: Scene, columns: number): Line {
   return apart(
     [
       piece(`monodon ${version}`, 'strong'),
-      piece(`  ${visibleAscii(app)} at ${urls.map(visibleAscii).join(', ')}  pid ${pid}  `),
+      piece('  '),
       piece(change === null ? state : `${state}, ${change}`, stateStyle),
-      piece(`  up ${age(uptime)}`),
       piece(stability === 'stable' ? '' : '  crash loop', 'bad'),
+      piece(`  up ${age(uptime)}`),
+      piece(`  ${visibleAscii(app)} at ${urls.map(visibleAscii).join(', ')}  pid ${pid}`),
     ],
     [piece(notice, 'warn')],
     columns,
   )
 }
 
-function rateLines({ history, hasUnicode }: Scene, columns: number): Line[] {
+/** The figures, and their sparkline where there is room for one. */
+function rateLines({ history, hasUnicode }: Scene, columns: number): [Line, Line?] {
   const { last } = history
   const figures: Line = [
     piece(rate(last?.requests ?? null).padStart(6), 'strong'),
@@ -173,7 +201,8 @@ function requestLines({ inFlight }: Snapshot, columns: number): Line[] {
 /** The first lines; the last of them says how many are left out. */
 function firstOf(lines: readonly Line[], room: number): Line[] {
   if (lines.length <= room) return [...lines]
-  if (room < 2) return lines.slice(0, Math.max(0, room))
+  // A head with a row says more than a head with what is left out.
+  if (room <= LEAST_TABLE_LINES) return room < LEAST_TABLE_LINES ? [] : lines.slice(0, room)
   const shown = lines.slice(0, room - 1)
   return [...shown, [piece(`${lines.length - shown.length} more`, 'faint')]]
 }
