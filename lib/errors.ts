@@ -444,6 +444,12 @@ export const ERRORS = {
     blame: 'operator',
     exit: 1,
   },
+  MONODON_PID_FILE_TAKEN: {
+    message: 'the pid file is that of a server that runs',
+    hint: 'end that server, or give each its own --pid; if the process is another program, remove the file',
+    blame: 'operator',
+    exit: 1,
+  },
   MONODON_LOG_LINES_LOST: {
     message: 'lines of a log, or for statsd, were lost',
     hint: 'what they go to does not take them fast enough, or is not there: use a faster disk, read the pipe, start what listens',

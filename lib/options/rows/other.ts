@@ -20,6 +20,7 @@ export const OTHER = {
     group: 'Other',
     readBy: ['main'],
     doc: "File to write the server's process id to; removed at the end",
+    note: 'A file with the number of a server that runs is not overwritten: the second server does not start.',
   },
   controlSocket: {
     type: 'string',
