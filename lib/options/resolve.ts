@@ -100,7 +100,8 @@ function checked(key: OptionKey, { raw, origin }: Given, cores: number): Value {
     if (!(error instanceof BadValue)) throw error
     // A flag that may be given several times, and was given once, is shown as it was given.
     const given = Array.isArray(raw) && raw.length === 1 ? raw[0] : raw
-    const shown = inspect(given, { depth: 1, breakLength: Infinity })
+    // Logs of a start are read by more people than know the secret, which is often right but for a space.
+    const shown = rowOf(key).secret ? '***' : inspect(given, { depth: 1, breakLength: Infinity })
     throw new MonodonError('MONODON_BAD_OPTION', {
       detail: `${origin} is ${shown}; allowed: ${error.allowed}`,
     })

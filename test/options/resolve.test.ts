@@ -90,6 +90,14 @@ describe('variables', () => {
   })
 })
 
+it('tells what a bad value is, but not when it is a secret', async () => {
+  const env = (name: string, value: string) => resolve({ env: { [name]: value } })
+  await expect(env('MONODON_BACKLOG', 'many')).rejects.toThrow(
+    "MONODON_BACKLOG is 'many'; allowed:",
+  )
+  await expect(env('MONODON_OBSERVE_TOKEN', 'hunter 2')).rejects.toThrow('TOKEN is ***; allowed:')
+})
+
 describe('config files', () => {
   it('are asked for by flag, variable, or their usual place', async () => {
     const asked: unknown[] = []
