@@ -38,7 +38,12 @@ function byParameters(count: number): Detection {
   // Only fetch can answer without its parameters, by what it returns.
   if (count === 0) return { kind: 'fetch', reason: 'it is a function without parameters' }
   if (count === 1) return { kind: 'fetch', reason: 'it is a function of 1 parameter' }
-  return { kind: count === 2 ? 'wsgi' : 'node', reason: `it is a function of ${count} parameters` }
+  const reason = `it is a function of ${count} parameters`
+  if (count > 2) return { kind: 'node', reason }
+  return {
+    kind: 'wsgi',
+    reason: `${reason}, taken for (environ, startResponse); (req, res) needs --interface node, (request, info) --interface fetch`,
+  }
 }
 
 function hasMethod(app: unknown, name: string): boolean {

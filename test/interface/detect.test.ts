@@ -26,6 +26,12 @@ test.each([
   expect(found.reason).toMatch(/^it /)
 })
 
+test('a function of 2 parameters is told how the other interfaces are asked for', () => {
+  const { reason } = detectInterface((_req: 1, _res: 2) => {})
+  expect(reason).toContain('(req, res) needs --interface node')
+  expect(reason).toContain('(request, info) --interface fetch')
+})
+
 test('real frameworks', async () => {
   const { Hono } = await import('hono')
   const { default: express } = await import('express')
