@@ -115,7 +115,10 @@ class Visitors {
     if (this.digest !== undefined)
       return this.knowsToken(headers.authorization ?? '')
         ? undefined
-        : [401, 'give the token of --observe-token: Authorization: Bearer TOKEN']
+        : [
+            401,
+            'give the token of --observe-token: Authorization: Bearer TOKEN; to a browser, as the password of any user',
+          ]
     return this.isOwnName(headers.host ?? '')
       ? undefined
       : [421, 'this address is not asked by that Host: use its IP address or localhost']

@@ -135,11 +135,12 @@ describe('whom it refuses', () => {
 
   it('refuses callers without the token, whatever they call it by', async () => {
     const at = await open('0.0.0.0:0', TOKEN)
-    const { status, headers } = await ask(at)
+    const { status, headers, body } = await ask(at)
     expect([status, headers['www-authenticate']]).toEqual([
       401,
       'Basic realm="monodon", charset="UTF-8"',
     ])
+    expect(body).toContain('to a browser, as the password of any user')
     for (const authorization of [`Bearer ${TOKEN}x`, 'Bearer', 'Basic !', TOKEN, `Digest ${TOKEN}`])
       expect((await ask(at, { headers: { authorization } })).status).toBe(401)
   })
