@@ -33,6 +33,12 @@ def broken():
 
 def gives_nothing():
     pass
+
+def gives_factory():
+    return gives_nothing
+
+def one(settings=None):
+    pass
 """,
     "needs.py": "import os\n\nimport nowhere_to_be_found.inside\n",
     "throws.py": "def deep():\n    raise KeyError('SECRET_KEY')\n\ndeep()\n",
@@ -41,6 +47,37 @@ def gives_nothing():
     "values.py": "app = 5\nother = None\ndef handler(e, s): pass\n",
     "lazy.py": "class L:\n    @property\n    def app(self): raise ValueError('not yet')\nl = L()\n",
     "asgi.py": "async def app(scope, receive, send): pass\n",
+    "bare.py": "def app(): pass\n",
+    "shapes.py": """
+import functools
+
+def answer(start_response, text):
+    start_response("200 OK", [])
+    return [text]
+
+def bare():
+    pass
+
+@functools.wraps(bare)
+def wrapped(environ, start_response):
+    return answer(start_response, b"wrapped")
+
+def anything(*args):
+    return answer(args[1], b"anything")
+
+class Class:
+    def __init__(self, environ, start_response):
+        self.body = answer(start_response, b"class")
+    def __iter__(self):
+        return iter(self.body)
+
+class Instance:
+    def __call__(self, environ, start_response):
+        return answer(start_response, b"instance")
+
+instance = Instance()
+partial = functools.partial(lambda text, environ, start: answer(start, text), b"partial")
+""",
     "imports_itself.py": "import imports_itself.missing\n",
 }
 
@@ -148,6 +185,23 @@ class Loading(unittest.TestCase):
         self.assertIn("gives_nothing() gives None", self.fails("factory:gives_nothing()"))
         self.assertIn("'app' is 5, which cannot be called", self.fails("values:app()"))
         self.assertIn("an asynchronous (ASGI) app", self.fails("asgi:app"))
+
+    def test_no_place_for_two_arguments(self):
+        for name in ("gives_nothing", "one"):
+            self.assertIn(
+                f"is the function {name}, which cannot be called with two arguments; "
+                f"for a factory, name the call: factory:{name}()",
+                self.fails(f"factory:{name}"),
+            )
+        self.assertIn("name the call: bare:app()", self.fails("bare"))
+        said = self.fails("factory:gives_factory()")
+        self.assertIn("cannot be called with two arguments (MONODON_APP_UNKNOWN", said)
+        # A wrapper takes what it takes, whatever that which it wraps would.
+        self.assertEqual(self.says("shapes:wrapped"), "wrapped")
+        self.assertEqual(self.says("shapes:anything"), "anything")
+        self.assertEqual(self.says("shapes:Class"), "class")
+        self.assertEqual(self.says("shapes:instance"), "instance")
+        self.assertEqual(self.says("shapes:partial"), "partial")
 
     def test_bad_names(self):
         for app in (

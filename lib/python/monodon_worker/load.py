@@ -93,6 +93,15 @@ def load_app(text):
             "the Python worker serves WSGI",
             spec,
         )
+    if not _takes_two(app):
+        is_called = spec.args is not None
+        factory = "" if is_called else f"; for a factory, name the call: {spec.module}:{name}()"
+        raise _cannot(
+            "MONODON_APP_UNKNOWN",
+            f"{name!r} of {_file_of(module)} is {_kind(app)}, which cannot be called "
+            f"with two arguments{factory}",
+            spec,
+        )
     return app, f"{name} of {_file_of(module)} is {_kind(app)}; {_interpreter()}"
 
 
@@ -284,6 +293,20 @@ def _kind(value):
         if kind.__module__ != "builtins"
         else f"a {kind.__name__}"
     )
+
+
+def _takes_two(app):
+    """Whether an app takes what WSGI gives it; True where its parameters cannot be told."""
+    try:
+        # Of a decorated one the wrapper counts, which need not have the parameters of what it wraps.
+        signature = inspect.signature(app, follow_wrapped=False)
+    except Exception:
+        return True
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_async(app):
