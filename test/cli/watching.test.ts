@@ -125,6 +125,8 @@ describe('monodon top', () => {
     ['top', ['--color'], '--color is no flag of monodon top'],
     ['trace', ['--status', 'bad'], 'allowed: 404, 5xx or none'],
     ['trace', ['--slower-than', 'never'], 'allowed: a time such as 200ms'],
+    ['trace', ['--path', 'api'], '--path is api; allowed: a path that begins with / or *'],
+    ['trace', ['--path', '/api?page=1'], 'without a query'],
     ['trace', ['--path'], '--path needs a value'],
   ])('monodon %s %j is refused', async (command, args, why) => {
     const { code, stderr } = await monodon(command, ...args)

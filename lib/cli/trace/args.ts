@@ -22,7 +22,7 @@ export function readTraceArgs(argv: readonly string[]): TraceArgs {
   if (words.length > 0) throw usage(`monodon trace takes no ${words.join(' ')}`)
   return {
     filter: {
-      path: values.get('--path') ?? '',
+      path: pathOf(values.get('--path') ?? ''),
       status: statusOf(values.get('--status') ?? ''),
       slowerThan: secondsOf(values.get('--slower-than') ?? '0'),
     },
@@ -30,6 +30,13 @@ export function readTraceArgs(argv: readonly string[]): TraceArgs {
     help: switches.has('--help') || switches.has('-h'),
     flags,
   }
+}
+
+/** What no path can be like would leave who asks waiting for good. */
+function pathOf(text: string): string {
+  if (text !== '' && !/^[/*][^?]*$/.test(text))
+    throw usage(`--path is ${text}; allowed: a path that begins with / or *, without a query`)
+  return text
 }
 
 function statusOf(text: string): string {
