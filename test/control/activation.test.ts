@@ -65,6 +65,22 @@ describePython('sockets of systemd', () => {
     expect(await server!.ended('SIGTERM')).toBe(0)
   })
 
+  test('are chosen from beside a --bind that is not used', async () => {
+    const { names, output } = await start(
+      ['tcp', 'tcp'],
+      ['-b', 'fd://4', '-b', '127.0.0.1:1'],
+    ).ready()
+    expect(output).toMatch(/WARNING\] .*in place of bind: 127\.0\.0\.1:1 is not used/)
+    expect(output).toContain(`Listening at: http://127.0.0.1:${names[1]} (`)
+    expect(output).not.toContain(`http://127.0.0.1:${names[0]} (`)
+    expect(await server!.ended('SIGTERM')).toBe(0)
+  })
+
+  test('are not taken in place of another descriptor that is named', async () => {
+    expect(await start(['tcp'], ['-b', 'fd://77']).ended()).toBe(1)
+    expect(server!.output).toContain('cannot listen on fd://77: the process was not started with')
+  })
+
   test('keep what comes before the app is loaded', async () => {
     const { child } = start(['tcp'])
     await until('the socket', () => server!.names.length > 0)

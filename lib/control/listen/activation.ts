@@ -24,10 +24,12 @@ export function placesOf(
   if (sockets.length === 0) return placesIn(options)
   const given = sockets.map(({ bind }) => bind)
   log('info', `Sockets of systemd: ${sockets.map(({ bind, name }) => name || bind).join(', ')}`)
-  const others = options.bind.filter((bind) => !given.includes(splitMarks(bind).place))
+  // Also those that are not systemd's: whoever names a descriptor means no other one.
+  const descriptors = options.bind.filter((bind) => splitMarks(bind).place.startsWith('fd://'))
+  const others = options.bind.filter((bind) => !descriptors.includes(bind))
   if (others.length > 0 && !isDefault(options.bind))
     log('warning', `systemd has given sockets, in place of bind: ${others.join(', ')} is not used`)
-  const names = others.length > 0 ? given : options.bind
+  const names = descriptors.length > 0 ? descriptors : given
   return { names, inherited: [], areActivated: true }
 }
 
