@@ -79,6 +79,17 @@ describe('a file that cannot be used', () => {
       () => ['--certfile', good.certfile, '--keyfile', good.keyfile, '--ca-certs', good.certfile],
       /set cert-reqs/,
     ],
+    [
+      'cert-reqs without TLS',
+      () => ['--cert-reqs', 'required', '--ca-certs', certificates.authority],
+      /cert-reqs required: no bind speaks TLS/,
+    ],
+    [
+      'ca-certs without TLS',
+      () => ['--ca-certs', certificates.authority],
+      /ca-certs .*: no bind speaks TLS/,
+    ],
+    ['crl without TLS', () => ['--crl', certificates.revoke()], /crl .*: no bind speaks TLS/],
   ]
   it.each(cases)('%s is one line, at the check and at the start', (_, flags, line) => {
     for (const check of [['--check-config'], []]) {

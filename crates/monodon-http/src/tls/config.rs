@@ -118,6 +118,17 @@ fn without_certificates(options: &Options) -> Result<(), TlsError> {
     if options.redirect_http {
         return Err(TlsError::new("redirect-http", why));
     }
+    // Whoever sets these takes for granted that nobody comes in without a certificate.
+    let rules = [
+        ("cert-reqs", options.cert_reqs.as_str()),
+        ("ca-certs", options.ca_certs.as_str()),
+        ("crl", options.crl.as_str()),
+    ];
+    let is_set = |(_, value): &&(&str, &str)| !matches!(*value, "" | "none");
+    if let Some((option, value)) = rules.iter().find(is_set) {
+        let why = "no bind speaks TLS, so no client is asked for a certificate: give certfile";
+        return Err(TlsError::new(format!("{option} {value}"), why));
+    }
     Ok(())
 }
 
