@@ -20,7 +20,9 @@ pub(crate) fn take(descriptor: RawFd) -> Result<OwnedFd, &'static str> {
         return Err("it was taken before");
     }
     if !listens(descriptor)? {
-        return Err("it is a socket that does not listen (a unit of systemd needs Accept=no)");
+        return Err(
+            "it is a socket that does not listen (a unit of systemd needs ListenStream= and Accept=no)",
+        );
     }
     taken.insert(descriptor);
     // SAFETY: it is open, and a listening socket. Those that this process opens by itself have owners
