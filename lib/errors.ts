@@ -373,8 +373,8 @@ export const ERRORS = {
     exit: 2,
   },
   MONODON_CERTIFICATE_NOT_VALID: {
-    message: 'clients will refuse a certificate of the server',
-    hint: 'renew it, put it in the place of the old one and send HUP; look at the clock of the machine if the dates are right',
+    message: 'a certificate of the server, or a list of revocations, is not in order',
+    hint: 'put a new one in its place, or add the list that is missing, and send HUP; look at the clock of the machine if the dates are right',
     blame: 'operator',
   },
   MONODON_UPGRADE_FAILED: {

@@ -33,7 +33,7 @@ export class Certificates {
   readonly #keyfile: string
   readonly #config: string
 
-  constructor() {
+  constructor(name = 'Test authority') {
     this.folder = mkdtempSync(join(tmpdir(), 'monodon-tls-'))
     this.authority = join(this.folder, 'ca.pem')
     this.#keyfile = join(this.folder, 'ca.key')
@@ -44,7 +44,7 @@ export class Certificates {
     writeFileSync(this.#config, this.#configuration())
     this.#genkey(this.#keyfile, EC)
     this.openssl(
-      ...['req', '-x509', '-key', this.#keyfile, '-subj', '/CN=Test authority'],
+      ...['req', '-x509', '-key', this.#keyfile, '-subj', `/CN=${name}`],
       ...['-days', '30', '-out', this.authority],
     )
   }
@@ -77,9 +77,13 @@ export class Certificates {
   revoke(...pairs: readonly Pair[]): string {
     for (const { certfile } of pairs)
       this.openssl('ca', '-batch', '-config', this.#config, '-revoke', certfile)
-    const list = join(this.folder, 'crl.pem')
-    this.openssl('ca', '-gencrl', '-crldays', '5', '-config', this.#config, '-out', list)
-    return list
+    return this.#list('crl.pem', '-crldays', '5')
+  }
+
+  /** Such a list, which was to be followed by another at the end of 2020. */
+  outdatedList(): string {
+    const dates = ['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', '20210101000000Z']
+    return this.#list('outdated.pem', ...dates)
   }
 
   /** Writes a file of what others hold together, or of text. */
@@ -100,6 +104,12 @@ export class Certificates {
 
   remove(): void {
     rmSync(this.folder, { recursive: true })
+  }
+
+  #list(name: string, ...dates: readonly string[]): string {
+    const list = join(this.folder, name)
+    this.openssl('ca', '-gencrl', ...dates, '-config', this.#config, '-out', list)
+    return list
   }
 
   #genkey(file: string, how: readonly string[]): void {

@@ -117,6 +117,51 @@ describe('a file that cannot be used', () => {
   })
 })
 
+describe('a list of revocations', () => {
+  /** What a server with these lists and authorities is started with. */
+  const flags = (crl: string, authorities = certificates.authority): readonly string[] => [
+    ...['--certfile', good.certfile, '--keyfile', good.keyfile],
+    ...['--cert-reqs', 'required', '--ca-certs', authorities, '--crl', crl],
+  ]
+
+  it('that is in order says nothing', () => {
+    const { code, text } = command(...flags(certificates.revoke()), '--check-config')
+    expect(text).not.toContain('MONODON_')
+    expect(code).toBe(0)
+  })
+
+  it('that an authority has not is a warning', () => {
+    const others = new Certificates('Other authority')
+    const authorities = certificates.write('both.pem', certificates.ca + others.ca)
+    const { code, text } = command(...flags(certificates.revoke(), authorities), '--check-config')
+    expect(text).toMatch(
+      /NOT_VALID.* crl .*crl\.pem: there is no list of CN=Other authority: no certificate that/,
+    )
+    expect(text).not.toContain('of CN=Test authority')
+    expect(code).toBe(0)
+    others.remove()
+  })
+
+  it('that is out of date is an error of the operator, at the start and at each client', async () => {
+    const server = await SpawnedServer.start(
+      'examples/hello.ts',
+      flags(certificates.outdatedList()),
+    )
+    expect(server.output).toMatch(
+      /ERROR\] MONODON_CERTIFICATE_NOT_VALID.*: the list of CN=Test authority is out of date since Jan {2}1 00:00:00 2021 GMT: no certificate that it has issued is accepted/,
+    )
+    const shaken = await shakeHands(server.port, '-cert', other.certfile, '-key', other.keyfile)
+    expect(shaken.text).toContain('alert')
+    await until('the error about the client', () =>
+      /ERROR\] MONODON_CERTIFICATE_NOT_VALID.*127\.0\.0\.1:\d+: .*revocation list expired/.test(
+        server.output,
+      ),
+    )
+    expect(server.output).not.toContain('MONODON_TLS_HANDSHAKE_FAILED')
+    await server.stop()
+  })
+})
+
 describe('a certificate that is renewed', () => {
   let live: Pair
   const renew = (from: Pair) => {

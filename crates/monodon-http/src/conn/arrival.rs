@@ -171,16 +171,28 @@ impl Arrival {
     async fn fail(&self, ends: Option<Ends>, failure: Failure) {
         let Some(why) = failure.why() else { return };
         let arrivals = &self.thread.arrivals;
-        let (failures, code) = if let Failure::Introduction(_) = failure {
-            (&arrivals.bad_preambles, code::PROXY_PROTOCOL)
-        } else {
+        if !matches!(failure, Failure::Introduction(_)) {
             self.thread.stats.failed_handshakes.add(1);
-            (&arrivals.bad_handshakes, code::TLS_HANDSHAKE_FAILED)
+        }
+        let (failures, code, blame) = match failure {
+            Failure::Introduction(_) => {
+                (&arrivals.bad_preambles, code::PROXY_PROTOCOL, Blame::Client)
+            }
+            Failure::Unjudged(..) => (
+                &arrivals.outdated_lists,
+                code::CERTIFICATE_NOT_VALID,
+                Blame::Server,
+            ),
+            _ => (
+                &arrivals.bad_handshakes,
+                code::TLS_HANDSHAKE_FAILED,
+                Blame::Client,
+            ),
         };
         if let Some(detail) = failures.note(why) {
             self.thread.reporter.report(Report {
                 code,
-                blame: Blame::Client,
+                blame,
                 peer: ends.map(|ends| ends.remote),
                 detail,
             });
@@ -193,7 +205,7 @@ impl Arrival {
                     leave(stream).await
                 }
                 // rustls has sent the alert.
-                Failure::Refused(stream, _) => leave(stream).await,
+                Failure::Refused(stream, _) | Failure::Unjudged(stream, _) => leave(stream).await,
                 _ => Ok(()),
             }
         };
@@ -269,6 +281,8 @@ enum Failure {
     PlainHttp(Stream),
     /// What the client says is not acceptable.
     Refused(Stream, String),
+    /// Whether the client's certificate was revoked cannot be told, since the list is out of date.
+    Unjudged(Stream, String),
     /// It has too many connections, which was reported.
     TurnedAway,
     /// The client took longer than `header-timeout`.
@@ -281,6 +295,9 @@ impl Failure {
     fn of(error: &io::Error, stream: TlsStream) -> Self {
         match error.kind() {
             io::ErrorKind::Unsupported => Self::PlainHttp(stream.into_below()),
+            io::ErrorKind::InvalidData if is_outdated(error) => {
+                Self::Unjudged(stream.into_below(), error.to_string())
+            }
             io::ErrorKind::InvalidData => Self::Refused(stream.into_below(), error.to_string()),
             _ => Self::Gone,
         }
@@ -291,11 +308,23 @@ impl Failure {
         match self {
             Self::Introduction(why) => Some(why),
             Self::PlainHttp(_) => Some("the client speaks no TLS: it is to use https"),
-            Self::Refused(_, why) => Some(why),
+            Self::Refused(_, why) | Self::Unjudged(_, why) => Some(why),
             Self::Slow => Some("the client took longer than header-timeout"),
             Self::TurnedAway | Self::Gone => None,
         }
     }
+}
+
+/// Whether a list of revocations is what is not in order, and not the client.
+fn is_outdated(error: &io::Error) -> bool {
+    use rustls::{CertificateError as Certificate, Error};
+    let found = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        found,
+        Some(Error::InvalidCertificate(
+            Certificate::ExpiredRevocationList | Certificate::ExpiredRevocationListContext { .. }
+        ))
+    )
 }
 
 async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {

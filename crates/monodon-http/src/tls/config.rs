@@ -69,7 +69,11 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions(&options.tls_min_version))
             .map_err(|error| TlsError::new("tls-min-version", error.to_string()))?;
-        let builder = match trust.verifier(options, &provider)? {
+        let mut warnings: Vec<String> = certificates
+            .iter()
+            .filter_map(files::Certificate::warning)
+            .collect();
+        let builder = match trust.verifier(options, &provider, &mut warnings)? {
             None => builder.with_no_client_auth(),
             Some(verifier) => builder.with_client_cert_verifier(verifier),
         };
@@ -78,10 +82,6 @@ impl Tls {
             Some(before) if before.trust == trust => before.resumption.clone(),
             _ => Resumption::new().map_err(|error| TlsError::new("TLS", error.to_string()))?,
         };
-        let warnings = certificates
-            .iter()
-            .filter_map(files::Certificate::warning)
-            .collect();
         let mut config = builder.with_cert_resolver(Arc::new(Certificates::new(certificates)));
         config.alpn_protocols = protocols(options.http);
         config.ticketer = Arc::clone(&resumption.tickets);
@@ -98,7 +98,8 @@ impl Tls {
         Arc::clone(&self.config)
     }
 
-    /// What is wrong with it and does not prevent its use: certificates that are not valid now.
+    /// What is wrong with it and does not prevent its use: certificates that are not valid now, and
+    /// lists of revocations that are out of date or missing.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -182,15 +183,17 @@ impl Trust {
         &self,
         options: &Options,
         provider: &Arc<CryptoProvider>,
+        warnings: &mut Vec<String>,
     ) -> Result<Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>, TlsError> {
         if self.requirement == "none" {
             return Ok(None);
         }
         let what = format!("ca-certs {}", options.ca_certs);
         let mut roots = RootCertStore::empty();
-        for authority in files::chain(&what, &self.authorities)? {
+        let authorities = files::chain(&what, &self.authorities)?;
+        for authority in &authorities {
             roots
-                .add(authority)
+                .add(authority.clone())
                 .map_err(|error| TlsError::new(&*what, error.to_string()))?;
         }
         let mut builder =
@@ -200,6 +203,7 @@ impl Trust {
         }
         if !options.crl.is_empty() {
             let lists = Revocations::read(&options.crl, &self.revocations)?;
+            warnings.extend(lists.warnings(&options.crl, &authorities));
             builder = builder.with_crls(lists.0).enforce_revocation_expiration();
         }
         builder.build().map(Some).map_err(|error| match error {

@@ -9,7 +9,7 @@ use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use super::error::TlsError;
 use super::names;
@@ -27,9 +27,8 @@ pub(super) struct Certificate {
 impl Certificate {
     /// What is to be said of it now. It is used all the same: a server that is not there helps nobody.
     pub(super) fn warning(&self) -> Option<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+        let now = now()?;
         let (first, last) = self.validity;
-        let now = i64::try_from(now).ok()?;
         let why = if now > last {
             format!("it has expired on {}", names::time(last))
         } else if now < first {
@@ -37,7 +36,7 @@ impl Certificate {
         } else {
             return None;
         };
-        Some(format!("{}: {why}", self.what))
+        Some(format!("{}: {why}: clients will refuse it", self.what))
     }
 }
 
@@ -162,4 +161,38 @@ impl Revocations {
         }
         Ok(Self(found))
     }
+
+    /// Why clients' certificates of some issuers will all be refused. The lists are used all the same: of
+    /// other issuers they may be in order.
+    pub(super) fn warnings(&self, file: &str, authorities: &[CertificateDer<'_>]) -> Vec<String> {
+        let lists: Vec<_> = (self.0.iter())
+            .filter_map(|list| Some(CertificateRevocationList::from_der(list).ok()?.1))
+            .collect();
+        let refused = "no certificate that it has issued is accepted";
+        let outdated = lists.iter().filter_map(|list| {
+            let last = list.next_update()?.timestamp();
+            let issuer = names::distinguished(list.issuer());
+            let why = format!(
+                "the list of {issuer} is out of date since {}",
+                names::time(last)
+            );
+            (now()? > last).then(|| format!("crl {file}: {why}: {refused}"))
+        });
+        let without_list = authorities.iter().filter_map(|authority| {
+            let (_, authority) = X509Certificate::from_der(authority).ok()?;
+            let subject = authority.subject();
+            if (lists.iter()).any(|list| list.issuer().as_raw() == subject.as_raw()) {
+                return None;
+            }
+            let why = format!("there is no list of {}", names::distinguished(subject));
+            Some(format!("crl {file}: {why}: {refused}"))
+        });
+        outdated.chain(without_list).collect()
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> Option<i64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(now.as_secs()).ok()
 }

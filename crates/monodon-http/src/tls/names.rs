@@ -82,7 +82,7 @@ fn serial(bytes: &[u8]) -> String {
 
 /// A distinguished name by RFC 2253, the most particular part first, as OpenSSL writes it: octets beyond
 /// ASCII are escaped, too.
-fn distinguished(name: &X509Name<'_>) -> String {
+pub(super) fn distinguished(name: &X509Name<'_>) -> String {
     let parts: Vec<_> = name.iter_rdn().collect();
     let texts: Vec<String> = (parts.into_iter().rev())
         .map(|part| {
