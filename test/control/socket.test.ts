@@ -83,6 +83,13 @@ describe('the socket', () => {
     const servers = [await site.start(), await site.start()]
     for (const { pid } of servers)
       expect((await status(`/tmp/monodon-${process.getuid!()}/${pid}.sock`)).pid).toBe(pid)
+    // Without a name there is a choice, for which one has to know which is which.
+    const { code, stderr } = await ctl(site.folder, 'status')
+    expect(code).toBe(2)
+    for (const { pid, port } of servers)
+      expect(stderr).toMatch(
+        new RegExp(`/${pid}\\.sock  \\S+ at http://127\\.0\\.0\\.1:${port}, ready, up for \\d+ s`),
+      )
   })
 
   test('those of servers that were killed are removed by the next one', async () => {

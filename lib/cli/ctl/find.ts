@@ -5,6 +5,7 @@ import { ask, isAlive } from '../../control/socket/client.ts'
 import { AUTO, defaultFolder, OFF, socketsIn } from '../../control/socket/places.ts'
 import type { ServerStatus } from '../../control/status.ts'
 import { MonodonError } from '../../errors.ts'
+import { age } from '../../observe/view/text.ts'
 import type { Layer } from '../../options/args.ts'
 import { type Env, resolve } from '../../options/resolve.ts'
 import { loadConfigFile } from '../config-file.ts'
@@ -50,8 +51,9 @@ async function describe(path: string): Promise<string> {
   try {
     const answer = await ask(path, { command: 'status' })
     if (!answer.ok) return path
-    const { app, urls } = answer.result as ServerStatus
-    return `${path}  ${app} at ${urls.join(', ')}`
+    const { app, urls, state, uptime } = answer.result as ServerStatus
+    // In an upgrade two have the same app and address: the older one is the one to retire.
+    return `${path}  ${app} at ${urls.join(', ')}, ${state}, up for ${age(uptime)}`
   } catch {
     // It has ended meanwhile.
     return path
