@@ -16,6 +16,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { must, npm, root } from '../npm/project.mjs'
+import { prebuildIn } from '../npm/release/stage.mjs'
+import { targetOf } from '../npm/release/targets.mjs'
 import { cores, freePort } from './processes.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -24,6 +26,8 @@ const ROUNDS = 9
 /** Between two looks whether a server answers, in ms. */
 const LOOK_MS = 2
 const PATIENCE_MS = 60_000
+/** Where `npm/release.mjs` makes everything, if it is not told otherwise. */
+const RELEASE = 'release'
 
 const STARTED = {
   'node:http': (port) => ({ args: [here('peers/node-http.mjs')], env: { PORT: String(port) } }),
@@ -196,16 +200,22 @@ export async function installation() {
 }
 
 /**
- * Bytes of the addon when it is stripped as `prebuildify --strip` does. A build for release links to an
- * older C library, which makes it a little larger.
+ * The addon that packages have, if `npm/release.mjs` has built one for this machine where it puts it by default: it
+ * is stripped, and links to an older C library, which makes it a little larger. Else the one that was built here, when
+ * it is stripped as that one is.
+ *
+ * @returns {Promise<{ bytes: number, build: string }>} its size, and for people which it is
  */
-export async function addonBytes() {
+export async function addonSize() {
+  const released = prebuildIn(RELEASE, targetOf())
+  if (existsSync(join(root, released)))
+    return { bytes: statSync(join(root, released)).size, build: `for release, ${released}` }
   const folder = mkdtempSync(join(tmpdir(), 'monodon-addon-'))
   try {
     const stripped = join(folder, 'addon.node')
     copyFileSync(addonFile(), stripped)
     await must('strip', [stripped])
-    return statSync(stripped).size
+    return { bytes: statSync(stripped).size, build: 'built here, stripped' }
   } finally {
     rmSync(folder, { recursive: true })
   }

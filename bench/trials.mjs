@@ -12,7 +12,7 @@ import { runLoad, startServer } from './processes.mjs'
 import { check, REQUESTS } from './requests.mjs'
 import { monodonLauncher, monodonPythonLauncher, SERVERS } from './servers.mjs'
 import { BESET, beset } from './slow-clients.mjs'
-import { addonBytes, coldStarts, installation } from './start.mjs'
+import { addonSize, coldStarts, installation } from './start.mjs'
 import { RELOADED, reload, WEIGHED, weigh } from './workers.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -154,7 +154,7 @@ export async function runTrials(names, rounds, say) {
     results.start = {
       ...(await attempt('start', async () => ({ cold: await coldStarts() }))),
       ...(await attempt('start, installed', installation)),
-      ...(await attempt('start, addon', async () => ({ addon: await addonBytes() }))),
+      ...(await attempt('start, addon', async () => ({ addon: await addonSize() }))),
     }
   }
   const forEach = async (trial, servers, measure, first) => {

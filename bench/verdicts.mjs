@@ -244,7 +244,7 @@ export function verdicts(figures, trials) {
       { below: 5000 },
       milliseconds,
     ),
-    judge('size of the addon', trials.start.addon, { most: 6_000_000 }, bytes),
+    judge('size of the addon', trials.start.addon?.bytes, { most: 6_000_000 }, bytes),
     ...['every worker hangs', 'four times the load'].map((trouble) =>
       judge(
         `p99 of metrics, status, health, control socket and top, ${trouble}`,

@@ -164,7 +164,7 @@ export function startTable({ cold = {}, install, answer, addon }) {
   ])
   const rest = [
     answer && `npm install ${whole(install)} ms, to the first answer ${whole(answer)} ms`,
-    addon && `the addon: ${whole(addon)} bytes`,
+    addon && `the addon (${addon.build}): ${whole(addon.bytes)} bytes`,
   ]
   const head = ['a cold start', 'to an answer', 'processor', 'main thread', 'worker']
   return [layOut(head, rows), ...rest.filter(Boolean)].join('\n')
