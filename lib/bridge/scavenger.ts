@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
+import { createRequire } from 'node:module'
 import { runInNewContext } from 'node:vm'
 
 /**
@@ -26,6 +26,8 @@ export function countChunk(length: number): void {
 
 /** V8's `gc`, which a context has that was made while the flag was set. */
 function garbageCollector(): CollectGarbage {
+  // Not loaded by a start: few apps have bodies of this size.
+  const { setFlagsFromString }: typeof import('node:v8') = createRequire(import.meta.url)('node:v8')
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as CollectGarbage
   setFlagsFromString('--no-expose-gc')

@@ -1,6 +1,6 @@
 /** The entry of a worker thread: loads the app that it is told, answers until it is told to stop. */
 
-import { getHeapStatistics } from 'node:v8'
+import { createRequire } from 'node:module'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { attach, nameThread } from '../bridge/native.ts'
 import { joinSyslog } from '../bridge/syslog.ts'
@@ -49,6 +49,8 @@ function setVariables(env: NodeJS.ProcessEnv): void {
 
 /** The heap of this thread, and what its objects hold outside of it: buffers above all. */
 function ownMemory(): number {
+  // Not loaded by a start.
+  const { getHeapStatistics }: typeof import('node:v8') = createRequire(import.meta.url)('node:v8')
   const { total_heap_size, external_memory } = getHeapStatistics()
   return total_heap_size + external_memory
 }

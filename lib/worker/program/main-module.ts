@@ -1,8 +1,7 @@
 /** Makes a file look like the program that Node was started with, for itself and what it imports. */
 
-import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
-import Module, { syncBuiltinESMExports } from 'node:module'
+import Module, { createRequire, syncBuiltinESMExports } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
@@ -69,6 +68,10 @@ async function markMain(file: string): Promise<void> {
 
 /** Forks would run the program beside monodon, with sockets of their own. */
 function refuseCluster(): void {
+  // Not loaded for an app that is no program: it brings child processes and datagrams along.
+  const cluster: typeof import('node:cluster').default = createRequire(import.meta.url)(
+    'node:cluster',
+  )
   cluster.fork = () => {
     throw new MonodonError('MONODON_APP_FORKS')
   }
