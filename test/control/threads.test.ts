@@ -13,11 +13,18 @@ const APP = `
   export default () => new Response('')`
 const LISTS_MODULES = `console.log('has loaded ' + JSON.stringify(process.moduleLoadList))
   exports.app = () => {}`
+const WRITES = `exports.app = () => {
+    console.log('to stdout')
+    console.error('to stderr')
+    return new Response('')
+  }`
+
 let scratch: Scratch
 beforeAll(() => {
   scratch = new Scratch()
   writeFileSync(scratch.path('app.mjs'), APP)
   writeFileSync(scratch.path('lists.cjs'), LISTS_MODULES)
+  writeFileSync(scratch.path('writes.cjs'), WRITES)
 })
 afterAll(() => scratch.remove())
 
@@ -56,6 +63,23 @@ test.each([
   const modules: string[] = JSON.parse(loaded.exec(server.output)![1]!)
   expect(modules).toContain('NativeModule http')
   for (const name of unneeded) expect(modules).not.toContain(`NativeModule ${name}`)
+  expect(await server.stop()).toBe(0)
+})
+
+test('write to the descriptors of the process, each to its own', async () => {
+  const server = await SpawnedServer.start('writes.cjs:app', [], {}, scratch.folder)
+  const written = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const)
+    server.child[name]!.on('data', (bytes) => {
+      written[name] += bytes
+    })
+  await fetch(`http://127.0.0.1:${server.port}/`)
+  const count = (name: 'stdout' | 'stderr', text: string) => written[name].split(text).length - 1
+  await until(
+    'both to be written',
+    () => count('stdout', 'to stdout') + count('stderr', 'to stderr') === 2,
+  )
+  expect([count('stdout', 'to stderr'), count('stderr', 'to stdout')]).toEqual([0, 0])
   expect(await server.stop()).toBe(0)
 })
 

@@ -20,7 +20,10 @@ export function startThreads(count: number): void {
   }
 }
 
-/** The thread for the worker of this number: one that has been started before, or else a new one. */
+/**
+ * The thread for the worker of this number: one that has been started before, or else a new one. Nobody sees
+ * what it writes before `showOutput`.
+ */
 export function takeThread(number: number): Worker {
   return waiting.shift() ?? start(number)
 }
@@ -30,8 +33,25 @@ export function endThreads(): void {
   for (const thread of waiting.splice(0)) void thread.terminate()
 }
 
+/**
+ * Has what a thread writes to stdout and stderr come out, as it does by default. But then it takes this
+ * thread as long to make streams of its own descriptors as all else about starting the other one.
+ */
+export function showOutput({ stdout, stderr }: Worker): void {
+  for (const [from, to] of [
+    [stdout, process.stdout],
+    [stderr, process.stderr],
+  ] as const) {
+    // Each thread adds a few listeners, and there may be any number of threads.
+    to.setMaxListeners(Number.POSITIVE_INFINITY)
+    from.pipe(to)
+  }
+}
+
 function start(number: number): Worker {
-  return new Worker(new URL('worker/thread.js', CODE_FOLDER), { name: threadName(number) })
+  const name = threadName(number)
+  // What is written is kept until `showOutput`.
+  return new Worker(new URL('worker/thread.js', CODE_FOLDER), { name, stdout: true, stderr: true })
 }
 
 /** As `top -H` shows it. */

@@ -12,7 +12,7 @@ import {
   type WorkerState,
 } from './app-worker.ts'
 import { stackOfThread } from './thread-stack.ts'
-import { takeThread, threadName } from './threads.ts'
+import { showOutput, takeThread, threadName } from './threads.ts'
 
 /** A worker in a thread of its own. */
 export class WorkerThread implements SupervisedWorker {
@@ -61,6 +61,8 @@ export class WorkerThread implements SupervisedWorker {
     // Who does not wait for it need not hear of it here: the end of the thread is logged.
     this.ready.catch(() => {})
     this.tell({ type: 'start', name: threadName(number), number, env: { ...process.env }, ...data })
+    // While it boots, which it does alone.
+    showOutput(this.thread)
   }
 
   stop(timeoutMs: number): Promise<void> {
