@@ -19,8 +19,8 @@ const SCENARIO = SCENARIOS.find(({ name }) => name === 'hello-64')
 /** Seconds of load before the first turn, and of a turn. */
 const WARM_UP = 3
 const TURN = 1
-/** Of each process. */
-const TURNS = 16
+/** Of each process: a few, since processes differ more than the turns of one. */
+const TURNS = 6
 
 /**
  * @param {number} rounds in each, all have processes of their own: one may be a few percent faster than the

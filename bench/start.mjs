@@ -41,7 +41,8 @@ const STARTED = {
 
 function monodonAt(port) {
   const flags = ['--bind', `127.0.0.1:${port}`, '--log-level', 'error']
-  return [join(root, 'dist/cli/main.js'), here('apps/fetch.mjs'), ...flags]
+  // Named, as the figure that is asked for is of `app:app`.
+  return [join(root, 'dist/cli/main.js'), `${here('apps/fetch.mjs')}:default`, ...flags]
 }
 
 /** A start may use the cores of servers and of load: nothing else runs. */

@@ -13,6 +13,7 @@ import { median } from './figures.mjs'
  * @typedef {object} Cost
  * @property {number} ratio of the rate without it, at the same speed of the core
  * @property {number | undefined} error the standard error of it, as the rounds differ
+ * @property {number[]} rounds the ratio of each
  */
 
 /**
@@ -36,7 +37,12 @@ export function compare(turns, without) {
   return Object.fromEntries(
     servers.map((server) => {
       const differences = rounds.map((round) => level(round[server]) - level(round[without]))
-      return [server, { ratio: Math.exp(mean(differences)), error: standardError(differences) }]
+      const cost = {
+        ratio: Math.exp(mean(differences)),
+        error: standardError(differences),
+        rounds: differences.map(Math.exp),
+      }
+      return [server, cost]
     }),
   )
 }

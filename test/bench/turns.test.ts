@@ -35,5 +35,5 @@ test('the error of a ratio is as large as its rounds differ', () => {
 
 test('of one round there is no error', () => {
   const turns = turnsOf(1, () => 1).filter(({ round }) => round === 0)
-  expect(compare(turns, 'plain').costly).toEqual({ ratio: 1, error: undefined })
+  expect(compare(turns, 'plain').costly).toEqual({ ratio: 1, error: undefined, rounds: [1] })
 })

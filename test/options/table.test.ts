@@ -179,7 +179,9 @@ describe.each(OPTION_KEYS)('the row of %s', (key) => {
     if (bad === '') return
     await expect(resolve({ env: { [envName(key)]: bad }, cores })).rejects.toMatchObject({
       ...error,
-      message: expect.stringMatching(`${envName(key)} is '.*'; allowed: .+`),
+      message: expect.stringMatching(
+        `${envName(key)} is ${rowOf(key).secret ? '\\*{3}' : "'.*'"}; allowed: .+`,
+      ),
     })
   })
 })
