@@ -8,9 +8,10 @@ import nodeModule from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { CODE_FOLDER } from '../../code-folder.ts'
+import type { ToldFile } from './resolve-hook.ts'
 
-/** Called with the path of a file before it is read. */
-export type Note = (path: string) => void
+/** Called with the path of a file before it is read; or after that, with its version of before. */
+export type Note = (path: string, version?: string) => void
 
 interface Resolved {
   readonly url: string
@@ -39,15 +40,11 @@ export async function hookLoader(note: Note): Promise<() => void> {
   registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context)
-      noteUrl(note, resolved.url)
+      if (resolved.url.startsWith('file:')) note(fileURLToPath(resolved.url))
       return resolved
     },
   })
   return () => {}
-}
-
-function noteUrl(note: Note, url: string): void {
-  if (url.startsWith('file:')) note(fileURLToPath(url))
 }
 
 function hookCommonJs(note: Note): void {
@@ -63,7 +60,7 @@ function hookCommonJs(note: Note): void {
 function hookEsModules(note: Note): () => void {
   if (typeof nodeModule.register !== 'function') return () => {}
   const { port1: here, port2: there } = new MessageChannel()
-  here.on('message', (url: string) => noteUrl(note, url))
+  here.on('message', (told: ToldFile) => note(...told))
   here.unref()
   nodeModule.register(new URL('worker/loads/resolve-hook.js', CODE_FOLDER), {
     data: there,
@@ -71,6 +68,6 @@ function hookEsModules(note: Note): () => void {
   })
   return () => {
     for (let next = receiveMessageOnPort(here); next; next = receiveMessageOnPort(here))
-      noteUrl(note, next.message)
+      note(...(next.message as ToldFile))
   }
 }

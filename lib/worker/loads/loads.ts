@@ -34,13 +34,13 @@ export class Loads {
     return loads
   }
 
-  /** Notes a file that is about to be read: its version is that of before. */
-  readonly note = (path: string): void => {
+  /** Notes a file that is about to be read, or was read in the given version. */
+  readonly note = (path: string, version?: string): void => {
     // This package is no part of the app.
     if (this.known.has(path) || path.startsWith(CODE_PATH)) return
     this.known.add(path)
     if (this.untold.length === 0) queueMicrotask(this.tell)
-    this.untold.push([path, fileVersion(path)])
+    this.untold.push([path, version ?? fileVersion(path)])
     this.untoldCharacters += path.length
     if (this.untoldCharacters > MESSAGE_CHARACTERS) this.tell()
   }
