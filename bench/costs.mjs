@@ -16,6 +16,7 @@ const WITHOUT = 'monodon-fetch'
 const WITH = ['monodon-logged', 'monodon-watched', 'monodon-told', 'monodon-traced-1']
 
 const SCENARIO = SCENARIOS.find(({ name }) => name === 'hello-64')
+const REQUEST = REQUESTS[SCENARIO.request]
 /** Seconds of load before the first turn, and of a turn. */
 const WARM_UP = 3
 const TURN = 1
@@ -33,12 +34,13 @@ export async function costs(rounds, say) {
     const server = SERVERS.find((one) => one.name === name)
     servers.push({ server, launcher: await server.prepare() })
   }
+  const generator = GENERATORS[generatorFor(SCENARIO)]
   const probe = new SpeedProbe()
   try {
     const turns = []
     for (let round = 0; round < rounds; round++) {
       say(`costs: round ${round + 1} of ${rounds}`)
-      turns.push(...(await playRound(round, servers, probe)))
+      turns.push(...(await playRound(round, servers, { generator, probe })))
     }
     return compare(turns, WITHOUT)
   } finally {
@@ -47,11 +49,11 @@ export async function costs(rounds, say) {
 }
 
 /** @returns {Promise<import('./turns.mjs').Turn[]>} */
-async function playRound(round, servers, probe) {
+async function playRound(round, servers, means) {
   const players = []
   try {
     for (const { server, launcher } of servers) {
-      const running = await startServer(launcher, (port) => check(port, REQUESTS.hello, 'h1'))
+      const running = await startServer(launcher, (port) => check(port, REQUEST, SCENARIO.protocol))
       players.push({ server, running })
       await measure(running, server, SCENARIO, WARM_UP)
       running.pause()
@@ -60,7 +62,7 @@ async function playRound(round, servers, probe) {
     for (let turn = 0; turn < TURNS; turn++) {
       // Every second time backwards, so that none always follows the same one.
       for (const player of turn % 2 === 0 ? players : players.toReversed())
-        turns.push({ round, server: player.server.name, ...(await takeTurn(player, probe)) })
+        turns.push({ round, server: player.server.name, ...(await takeTurn(player, means)) })
     }
     return turns
   } finally {
@@ -68,13 +70,12 @@ async function playRound(round, servers, probe) {
   }
 }
 
-async function takeTurn({ server, running }, probe) {
-  const generator = GENERATORS[generatorFor(SCENARIO)]
+async function takeTurn({ server, running }, { generator, probe }) {
   running.resume()
   const looked = server.look?.()
   probe.begin()
-  const request = REQUESTS[SCENARIO.request]
-  const load = await generator({ ...SCENARIO, port: running.port, request, seconds: TURN })
+  const { port } = running
+  const load = await generator({ ...SCENARIO, port, request: REQUEST, seconds: TURN })
   const speed = await probe.read()
   await looked
   running.pause()

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { must, npm, root } from '../npm/project.mjs'
-import { prebuildIn } from '../npm/release/stage.mjs'
+import { prebuildIn, RELEASE } from '../npm/release/stage.mjs'
 import { targetOf } from '../npm/release/targets.mjs'
 import { cores, freePort } from './processes.mjs'
 
@@ -26,8 +26,6 @@ const ROUNDS = 9
 /** Between two looks whether a server answers, in ms. */
 const LOOK_MS = 2
 const PATIENCE_MS = 60_000
-/** Where `npm/release.mjs` makes everything, if it is not told otherwise. */
-const RELEASE = 'release'
 
 const STARTED = {
   'node:http': (port) => ({ args: [here('peers/node-http.mjs')], env: { PORT: String(port) } }),

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bin, Failure, must, npm, root, script } from './project.mjs'
 import { flawsOfPlaces } from './release/places.mjs'
-import { builtTargets, prebuildIn, stage } from './release/stage.mjs'
+import { builtTargets, prebuildIn, RELEASE, stage } from './release/stage.mjs'
 import { flawsOfBinary } from './release/system.mjs'
 import { manifest, TARGETS, targetOf } from './release/targets.mjs'
 
@@ -102,7 +102,7 @@ async function main(args) {
     args,
     allowPositionals: true,
     options: {
-      out: { type: 'string', default: 'release' },
+      out: { type: 'string', default: RELEASE },
       target: { type: 'string' },
       built: { type: 'string' },
       all: { type: 'boolean' },

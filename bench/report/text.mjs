@@ -97,16 +97,16 @@ export function slowPeerTable(slowPeer) {
   return layOut(['server', 'download', 'upload'], rows)
 }
 
-/** Times of the open-loop loads are in milliseconds. */
-const milliseconds = (value) => `${oneDigit(value)} ms`
-const precise = (value) => `${twoDigits(value)} ms`
-
 export function costsTable(costs) {
   const rows = Object.entries(costs).map(([server, { ratio, error }]) => [
     ...[server, ratio.toFixed(3), show(error, (value) => value.toFixed(3))],
   ])
   return layOut(['server', 'ratio', 'standard error'], rows)
 }
+
+/** Times of the open-loop loads are in milliseconds. */
+const milliseconds = (value) => `${oneDigit(value)} ms`
+const precise = (value) => `${twoDigits(value)} ms`
 
 export function balanceTable(balance) {
   const rows = Object.entries(balance).map(([server, { good, p50, p99, max }]) => [

@@ -14,6 +14,9 @@ const PUBLISHED_FIELDS = [
   ...['peerDependencies', 'peerDependenciesMeta'],
 ]
 
+/** The folder of a release, if it is not told otherwise. */
+export const RELEASE = 'release'
+
 /** Where a target's binary is in the folder of a release. */
 export const prebuildIn = (out, target) => join(out, 'prebuilds', prebuildOf(target))
 
