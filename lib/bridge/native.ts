@@ -31,6 +31,14 @@ export interface NativeStats {
   readonly workers: number
 }
 
+/** What is to be known of options that can be used. */
+export interface NativeChecked {
+  /** Certificates of the server and lists of revocations that are not in order. */
+  readonly certificates: readonly string[]
+  /** The items of `bind` that ask for no TLS. */
+  readonly plain: readonly string[]
+}
+
 /** What the arbiter watches of one worker. */
 export interface NativePulse {
   readonly index: number
@@ -254,7 +262,7 @@ interface Addon {
   readonly NativeStatsd: {
     open(to: string, report: (report: NativeReport) => void): NativeStatsd
   }
-  checkOptions(options: NativeOptions): string[]
+  checkOptions(options: NativeOptions): NativeChecked
   openEntries(options: NativeOptions, report: (report: NativeReport) => void): void
   writeEntry(severity: number, entry: string): void
   closeEntries(): void
@@ -327,11 +335,8 @@ export function openStatsd(to: string, report: (report: NativeReport) => void): 
   return addon().NativeStatsd.open(to, report)
 }
 
-/**
- * Checks what only native code reads of the options, and starts nothing. Gives what is wrong with them and
- * does not prevent their use; throws like `startServer`.
- */
-export function checkOptions(options: NativeOptions): string[] {
+/** Checks what only native code reads of the options, and starts nothing. Throws like `startServer`. */
+export function checkOptions(options: NativeOptions): NativeChecked {
   return addon().checkOptions(options)
 }
 

@@ -10,6 +10,7 @@ import type { Options } from '../options/table.ts'
 import type { FromWorker, StartMessage } from '../worker/protocol.ts'
 import { setEnvironment } from './environment.ts'
 import { type Job, runtimeOfJob } from './job.ts'
+import { warnOfPlain } from './listen/plain.ts'
 import { startFailure } from './listen/start-failure.ts'
 import { BootFailure, endedWhileLoading } from './workers/app-worker.ts'
 import { programOf } from './workers/program.ts'
@@ -49,8 +50,9 @@ async function unlessItExits<T>(load: () => Promise<T>): Promise<T> {
 
 function checkNative(options: Options): void {
   try {
-    for (const warning of checkOptions(toNative(options)))
-      logFault('MONODON_CERTIFICATE_NOT_VALID', {}, warning)
+    const { certificates, plain } = checkOptions(toNative(options))
+    for (const warning of certificates) logFault('MONODON_CERTIFICATE_NOT_VALID', {}, warning)
+    warnOfPlain(options, plain)
   } catch (error) {
     throw startFailure(error)
   }

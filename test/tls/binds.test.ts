@@ -120,6 +120,39 @@ describe('addresses', () => {
   }, 60_000)
 })
 
+describe('an address without TLS, where certificates are required of clients', () => {
+  const rules = () => [
+    ...['--certfile', pair.certfile, '--keyfile', pair.keyfile],
+    ...['--cert-reqs', 'required', '--ca-certs', certificates.authority],
+  ]
+  const PLAIN = ['--bind', 'https://127.0.0.1:0', '--bind', '127.0.0.1:0']
+  const WARNING = /\[WARNING\] No certificate is asked for at (\S+), which speaks no TLS/
+
+  const checked = (...flags: readonly string[]): string => {
+    const args = [COMMAND, 'examples/hello.ts', '--check-config', ...flags]
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect(status).toBe(0)
+    return stdout + stderr
+  }
+
+  it('is a warning, at the check and at the start', async () => {
+    expect(WARNING.exec(checked(...rules(), ...PLAIN))?.[1]).toBe('127.0.0.1:0')
+    const server = await SpawnedServer.start('examples/hello.ts', [...rules(), ...PLAIN])
+    expect(server.output.match(WARNING)?.[1]).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    await server.stop()
+  })
+
+  it('is none where it answers nobody, or files guard it, or none is required', () => {
+    const socket = ['--bind', `unix:${join(folder, 'plain.sock')}`]
+    for (const flags of [
+      [...PLAIN, '--redirect-http'],
+      [...PLAIN.slice(0, 2), ...socket],
+      [...PLAIN, '--cert-reqs', 'optional'],
+    ])
+      expect(checked(...rules(), ...flags)).not.toContain('WARNING')
+  })
+})
+
 describe('redirect-http', () => {
   const both = { bind: ['https://127.0.0.1:0', '127.0.0.1:0'], redirectHttp: true }
 

@@ -23,7 +23,8 @@ afterAll(() => certificates.remove())
 
 /** What the command says and exits with. */
 function command(...flags: readonly string[]): { code: number | null; text: string } {
-  const args = [COMMAND, 'examples/hello.ts', '--bind', '127.0.0.1:0', ...flags]
+  const bind = flags.includes('--bind') ? [] : ['--bind', '127.0.0.1:0']
+  const args = [COMMAND, 'examples/hello.ts', ...bind, ...flags]
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   return { code: status, text: stdout + stderr }
 }
@@ -88,6 +89,20 @@ describe('a file that cannot be used', () => {
       'ca-certs without TLS',
       () => ['--ca-certs', certificates.authority],
       /ca-certs .*: no bind speaks TLS/,
+    ],
+    [
+      'cert-reqs where each bind is http://',
+      () => [
+        ...['--bind', 'http://127.0.0.1:0', '--certfile', good.certfile],
+        ...['--keyfile', good.keyfile, '--cert-reqs', 'required'],
+        ...['--ca-certs', certificates.authority],
+      ],
+      /cert-reqs required: every bind says http/,
+    ],
+    [
+      'proxy+https:// without a certificate',
+      () => ['--bind', 'proxy+https://127.0.0.1:0'],
+      /bind proxy\+https:\/\/127.0.0.1:0: it needs a cert/,
     ],
     ['crl without TLS', () => ['--crl', certificates.revoke()], /crl .*: no bind speaks TLS/],
   ]

@@ -29,7 +29,7 @@ use crate::conn::stream::Accepted;
 use crate::handoff::App;
 use crate::listen::accept::{Gate, Sink};
 use crate::listen::doors::{Doors, Waiting};
-use crate::listen::sockets::Bind;
+use crate::listen::marks::Bind;
 use crate::observe::stats::ThreadStats;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::tuning::Tuning;

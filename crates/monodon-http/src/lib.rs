@@ -3,7 +3,8 @@
 //!
 //! The way of a request, and what each step sees to:
 //!
-//! 1. `listen` has what the server listens on (`sockets`: bound, or inherited) and takes connections
+//! 1. `listen` has what the server listens on (`sockets`: bound, or inherited; `marks` is what a bind asks of
+//!    connections) and takes connections
 //!    (`accept`, `door`), within the cap and as many of a client as may be (`visits`); it gives each to the
 //!    I/O thread with the fewest;
 //! 2. `io_thread` runs one thread's connections. `conn` is one connection's task: it tells HTTP/1.1 from
@@ -59,7 +60,8 @@ mod wire;
 pub use access::{Entries, Statsd};
 pub use conn::stream::Ends;
 pub use handoff::{App, BodyCut, BodyError, Handler, Peer, Refusal, Request, RequestBody};
-pub use listen::sockets::{Address, Bind, Inherited, Introduction, Sockets};
+pub use listen::marks::{Bind, Introduction, plain_binds};
+pub use listen::sockets::{Address, Inherited, Sockets};
 pub use monodon_otlp::Counts as SpanCounts;
 pub use observe::Tallied;
 pub use observe::stats::{Observed, Stats};

@@ -3,6 +3,7 @@
 pub(crate) mod accept;
 pub(crate) mod door;
 pub(crate) mod doors;
+pub(crate) mod marks;
 pub(crate) mod sockets;
 pub(crate) mod visits;
 

@@ -12,7 +12,6 @@ mod names;
 mod session;
 mod stream;
 
-pub(crate) use config::HTTPS;
 pub use config::Tls;
 pub use error::TlsError;
 pub use names::ClientCertificate;

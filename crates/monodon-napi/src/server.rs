@@ -12,7 +12,7 @@ use monodon_http::options::Options;
 use monodon_http::report::{Blame, Phase, Report, Reporter};
 use monodon_http::server::Server;
 use monodon_http::tls::Tls;
-use monodon_http::{Sockets, StartError};
+use monodon_http::{Sockets, StartError, plain_binds};
 use napi::bindgen_prelude::{Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
@@ -320,18 +320,29 @@ impl Drop for NativeServer {
     }
 }
 
-/// Checks what only native code reads of the options, and starts nothing. Gives what is wrong with them
-/// and does not prevent their use: certificates that are not valid now.
+/// What is to be known of options that can be used.
+#[napi(object)]
+pub struct NativeChecked {
+    /// Certificates of the server and lists of revocations that are not in order.
+    pub certificates: Vec<String>,
+    /// The items of `bind` that ask for no TLS.
+    pub plain: Vec<String>,
+}
+
+/// Checks what only native code reads of the options, and starts nothing.
 ///
 /// # Errors
 /// What is wrong with them, behind the code of `lib/errors.ts`.
 #[napi(catch_unwind)]
-pub fn check_options(options: NativeOptions) -> Result<Vec<String>> {
+pub fn check_options(options: NativeOptions) -> Result<NativeChecked> {
     let options = Options::from(options);
     Server::check(&options).map_err(failure)?;
     let tls = Tls::load(&options, None);
     let tls = tls.map_err(|error| failure(StartError::Tls(error)))?;
-    Ok(tls.map_or_else(Vec::new, |tls| tls.warnings().to_vec()))
+    Ok(NativeChecked {
+        certificates: tls.map_or_else(Vec::new, |tls| tls.warnings().to_vec()),
+        plain: plain_binds(&options).map(str::to_owned).collect(),
+    })
 }
 
 /// Attaches the calling thread as a worker of the server with this id. `ring` is called when there

@@ -18,6 +18,7 @@ import type { WorkerKind } from '../../worker/protocol.ts'
 import type { Runtime } from '../runtime.ts'
 import { Binds, type BoundAddress, urlOf } from './binds.ts'
 import { FileWatch } from './file-watch.ts'
+import { warnOfPlain } from './plain.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Where a server is in its life. */
@@ -63,6 +64,7 @@ export class Listener {
     }
     this.certificates = new FileWatch(() => this.renewCertificates())
     this.certificates.watch(filesOfTls(options))
+    this.warn()
     if (!binds.areShared) this.open()
   }
 
@@ -79,6 +81,12 @@ export class Listener {
     }
     this.options = options
     this.certificates.watch(filesOfTls(options))
+    this.warn()
+  }
+
+  private warn(): void {
+    const plain = this.addresses.filter(({ isTls }) => !isTls)
+    warnOfPlain(this.options, plain.map(urlOf))
   }
 
   /** Reads certificates and keys again. What cannot be used changes nothing. */

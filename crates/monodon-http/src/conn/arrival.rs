@@ -23,7 +23,7 @@ use crate::conn::preamble::{self, Duty, Found, PREAMBLE_BYTES, Preamble, Source}
 use crate::conn::stream::{Accepted, Ends, Opened, Stream};
 use crate::io_thread::place::{Place, Registered};
 use crate::io_thread::thread::Thread;
-use crate::listen::sockets::Bind;
+use crate::listen::marks::Bind;
 use crate::listen::visits::{TooMany, Visit};
 use crate::report::{Blame, Report, code};
 use crate::response::answers;

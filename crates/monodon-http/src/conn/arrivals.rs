@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::conn::preamble::PreambleRules;
-use crate::listen::sockets::Bind;
+use crate::listen::marks::Bind;
 use crate::tls::{Staging, Tls};
 
 /// Handshakes that fail less than this apart are reported once: a scanner fails thousands.

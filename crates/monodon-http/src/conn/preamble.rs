@@ -10,7 +10,7 @@ use crc::{CRC_32_ISCSI, Crc};
 use ppp::{v1, v2};
 
 use crate::conn::stream::Ends;
-use crate::listen::sockets::{Bind, Introduction};
+use crate::listen::marks::{Bind, Introduction};
 use crate::options::Options;
 use crate::request::networks::Networks;
 use crate::start_error::StartError;

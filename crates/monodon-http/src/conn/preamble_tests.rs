@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use proptest::prelude::*;
 
 use super::{Duty, Found, LINE_BYTES, PREAMBLE_BYTES, Preamble, PreambleRules, Source, look};
-use crate::listen::sockets::{Bind, Introduction};
+use crate::listen::marks::{Bind, Introduction};
 use crate::options::Options;
 
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";

@@ -17,7 +17,7 @@ use crate::conn::stream::Accepted;
 use crate::conn::timers::{Timeouts, Watch};
 use crate::files::{FileServer, Mounts};
 use crate::listen::accept::{EPISODE, Gate};
-use crate::listen::sockets::Bind;
+use crate::listen::marks::Bind;
 use crate::listen::visits::{TooMany, Visit};
 use crate::observe::stats::ThreadStats;
 use crate::observe::{Limit, Observer};

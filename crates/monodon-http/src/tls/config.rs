@@ -14,6 +14,7 @@ use super::certificates::Certificates;
 use super::error::TlsError;
 use super::files::{self, Revocations};
 use super::session::Alpn;
+use crate::listen::marks::{kind_of, plain_binds};
 use crate::options::{HttpVersions, Options};
 
 /// Sessions of clients that know TLS 1.2 and no tickets.
@@ -63,6 +64,11 @@ impl Tls {
         if options.certfile.is_empty() {
             return without_certificates(options).map(|()| None);
         }
+        if plain_binds(options).count() == options.bind.len() {
+            let why =
+                "every bind says http://, so no client is asked for a certificate: say https://";
+            refuse_rules(options, why)?;
+        }
         let certificates = files::certificates(&options.certfile, &options.keyfile)?;
         let trust = Trust::read(options)?;
         let provider = Arc::new(ring::default_provider());
@@ -105,12 +111,13 @@ impl Tls {
     }
 }
 
-/// How a bind is marked on which TLS is spoken.
-pub(crate) const HTTPS: &str = "https://";
-
 fn without_certificates(options: &Options) -> Result<(), TlsError> {
     let why = "it needs a certificate: give certfile, and keyfile if the key is not in it";
-    if let Some(bind) = options.bind.iter().find(|bind| bind.starts_with(HTTPS)) {
+    if let Some(bind) = options
+        .bind
+        .iter()
+        .find(|bind| kind_of(bind, options).0.is_tls)
+    {
         return Err(TlsError::new(format!("bind {bind}"), why));
     }
     if let Some(file) = options.keyfile.first() {
@@ -119,7 +126,14 @@ fn without_certificates(options: &Options) -> Result<(), TlsError> {
     if options.redirect_http {
         return Err(TlsError::new("redirect-http", why));
     }
-    // Whoever sets these takes for granted that nobody comes in without a certificate.
+    refuse_rules(
+        options,
+        "no bind speaks TLS, so no client is asked for a certificate: give certfile",
+    )
+}
+
+/// Whoever sets these takes for granted that nobody comes in without a certificate.
+fn refuse_rules(options: &Options, why: &str) -> Result<(), TlsError> {
     let rules = [
         ("cert-reqs", options.cert_reqs.as_str()),
         ("ca-certs", options.ca_certs.as_str()),
@@ -127,7 +141,6 @@ fn without_certificates(options: &Options) -> Result<(), TlsError> {
     ];
     let is_set = |(_, value): &&(&str, &str)| !matches!(*value, "" | "none");
     if let Some((option, value)) = rules.iter().find(is_set) {
-        let why = "no bind speaks TLS, so no client is asked for a certificate: give certfile";
         return Err(TlsError::new(format!("{option} {value}"), why));
     }
     Ok(())
