@@ -363,7 +363,22 @@ export const ERRORS = {
   },
   MONODON_BIND_FAILED: {
     message: 'the server cannot start',
-    hint: 'free the address, permit this user to have it, or choose another with --bind',
+    hint: 'free the address, permit this user to have it, or choose another: with --bind, unless another option is named',
+    blame: 'operator',
+  },
+  MONODON_HOST_UNKNOWN: {
+    message: 'the host of an address to listen on cannot be looked up',
+    hint: 'correct the name, have this machine know it (DNS, /etc/hosts), or give the IP address in its place; 0.0.0.0 is every IPv4 address',
+    blame: 'operator',
+  },
+  MONODON_BAD_DESCRIPTOR: {
+    message: 'a descriptor that was to be a socket cannot be listened on',
+    hint: 'have what starts the server open the socket and pass it on (docs/systemd.md has a .socket unit), or correct the number after fd://; systemd counts from 3',
+    blame: 'operator',
+  },
+  MONODON_THREAD_FAILED: {
+    message: 'the system starts no further thread',
+    hint: 'raise the limit of threads and processes (ulimit -u; TasksMax= of a unit; the pids limit of a container), or ask for fewer with --io-threads and --workers',
     blame: 'operator',
   },
   MONODON_BAD_CERTIFICATE: {

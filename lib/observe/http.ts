@@ -231,7 +231,11 @@ async function listen(server: Server, { host, port, path }: Place, option: strin
     // As a control socket: for the server's own user.
     if (path !== undefined) chmodSync(path, 0o600)
   } catch (error) {
-    throw new MonodonError('MONODON_BIND_FAILED', { detail: `${option}: ${messageOf(error)}` })
+    const { code } = error as NodeJS.ErrnoException
+    const isHost = code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+    throw new MonodonError(isHost ? 'MONODON_HOST_UNKNOWN' : 'MONODON_BIND_FAILED', {
+      detail: `${option}: ${messageOf(error)}`,
+    })
   }
   server.removeAllListeners('error')
   server.on('error', (error) => log('warning', `${option}: ${error.message}`))

@@ -214,7 +214,7 @@ describe('an address that cannot be had', () => {
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
     const todo =
-      'to do: free the address, permit this user to have it, or choose another with --bind'
+      'to do: free the address, permit this user to have it, or choose another: with --bind, unless another option is named'
     for (const [bind, why] of [
       [`127.0.0.1:${port}`, 'another program listens there (EADDRINUSE)'],
       ['192.0.2.1:0', 'this machine does not have that address (EADDRNOTAVAIL)'],
@@ -225,5 +225,26 @@ describe('an address that cannot be had', () => {
         stderr: `monodon: cannot listen on ${bind}: ${why} (MONODON_BIND_FAILED; ${todo})\n`,
       })
     other.close()
+  })
+
+  it('says of a host that nobody knows that it is the name', () => {
+    write({ 'app.mjs': 'export default () => new Response()' })
+    for (const option of ['--bind', '--metrics-bind']) {
+      const { status, stderr } = monodon([
+        'app.mjs',
+        ...[
+          '--bind',
+          '127.0.0.1:0',
+          option,
+          'nowhere.invalid:80',
+          '--observe-token',
+          'a-token-of-the-tests',
+        ],
+      ])
+      expect(stderr).toMatch(
+        /nowhere\.invalid.*\(MONODON_HOST_UNKNOWN; to do: correct the name, have this machine know it/,
+      )
+      expect(status).toBe(1)
+    }
   })
 })

@@ -104,12 +104,17 @@ fn resolve(bind: &str) -> Result<Vec<SocketAddr>, StartError> {
     if let Ok(address) = bind.parse() {
         return Ok(vec![address]);
     }
+    let unknown = |why: String| StartError::Host {
+        bind: bind.to_owned(),
+        why,
+    };
     let found = bind.to_socket_addrs();
-    let mut addresses: Vec<SocketAddr> = found.map_err(|error| wrong(error.to_string()))?.collect();
+    let mut addresses: Vec<SocketAddr> =
+        found.map_err(|error| unknown(error.to_string()))?.collect();
     addresses.sort();
     addresses.dedup();
     if addresses.is_empty() {
-        return Err(wrong("the host has no address".to_owned()));
+        return Err(unknown("the host has no address".to_owned()));
     }
     Ok(addresses)
 }

@@ -59,7 +59,9 @@ pub mod code {
     pub const BAD_REQUEST: &str = "MONODON_BAD_REQUEST";
     /// The response cannot be sent as it is.
     pub const BAD_RESPONSE: &str = "MONODON_BAD_RESPONSE";
-    /// The server cannot listen, or not start its threads.
+    /// A descriptor that the process was started with cannot be listened on.
+    pub const BAD_DESCRIPTOR: &str = "MONODON_BAD_DESCRIPTOR";
+    /// The server cannot listen at an address.
     pub const BIND_FAILED: &str = "MONODON_BIND_FAILED";
     /// A certificate, a key, or what clients' certificates are checked by cannot be used.
     pub const BAD_CERTIFICATE: &str = "MONODON_BAD_CERTIFICATE";
@@ -87,6 +89,8 @@ pub mod code {
     pub const HEAD_TOO_LARGE: &str = "MONODON_HEAD_TOO_LARGE";
     /// An HTTP/2 client has flooded its connection.
     pub const HTTP2_FLOOD: &str = "MONODON_HTTP2_FLOOD";
+    /// The host of an address cannot be looked up.
+    pub const HOST_UNKNOWN: &str = "MONODON_HOST_UNKNOWN";
     /// Lines of the access log could not be written, or not in time.
     pub const LOG_LINES_LOST: &str = "MONODON_LOG_LINES_LOST";
     /// Native code panicked; the connection was cut.
@@ -97,6 +101,8 @@ pub mod code {
     pub const SEND_TIMEOUT: &str = "MONODON_SEND_TIMEOUT";
     /// Spans could not be exported, or not in time.
     pub const SPANS_NOT_EXPORTED: &str = "MONODON_SPANS_NOT_EXPORTED";
+    /// A thread could not be started.
+    pub const THREAD_FAILED: &str = "MONODON_THREAD_FAILED";
     /// A client could not be agreed with on how to encrypt the connection.
     pub const TLS_HANDSHAKE_FAILED: &str = "MONODON_TLS_HANDSHAKE_FAILED";
     /// A client has more connections than `limit-connections-per-ip`.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::listen::marks::marks_of;
 use crate::report::{self, code};
 use crate::tls::TlsError;
 
@@ -13,6 +14,13 @@ pub enum StartError {
         /// As it was given.
         bind: String,
         /// What is wrong with it.
+        why: String,
+    },
+    /// A host that cannot be looked up.
+    Host {
+        /// As it was given.
+        bind: String,
+        /// What the system said, or that it knows no address.
         why: String,
     },
     /// The system does not let us listen there.
@@ -57,7 +65,12 @@ impl StartError {
             Self::Option { .. } => code::BAD_OPTION,
             Self::AccessLog { .. } => code::FILE_NOT_WRITABLE,
             Self::Tls(_) => code::BAD_CERTIFICATE,
-            _ => code::BIND_FAILED,
+            Self::Host { .. } => code::HOST_UNKNOWN,
+            Self::Thread(_) => code::THREAD_FAILED,
+            Self::Address { bind, .. } | Self::Listen { bind, .. } if is_descriptor(bind) => {
+                code::BAD_DESCRIPTOR
+            }
+            Self::Address { .. } | Self::Listen { .. } => code::BIND_FAILED,
         }
     }
 
@@ -75,16 +88,25 @@ impl StartError {
                 io::ErrorKind::InvalidInput => "EINVAL",
                 _ => "EIO",
             },
-            Self::Address { .. } | Self::Option { .. } | Self::Tls(_) => "EINVAL",
+            Self::Address { .. } | Self::Host { .. } | Self::Option { .. } | Self::Tls(_) => {
+                "EINVAL"
+            }
             Self::Thread(_) => "EAGAIN",
         }
     }
 }
 
+/// Whether an item of `bind` is a descriptor that the process was started with.
+fn is_descriptor(bind: &str) -> bool {
+    marks_of(bind).1.starts_with("fd://")
+}
+
 impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Address { bind, why } => write!(f, "cannot listen on {bind}: {why}"),
+            Self::Address { bind, why } | Self::Host { bind, why } => {
+                write!(f, "cannot listen on {bind}: {why}")
+            }
             Self::Listen { bind, source } => {
                 let why = match source.kind() {
                     // It says by itself what is not as it should be.
@@ -127,7 +149,7 @@ impl std::error::Error for StartError {
             Self::Listen { source, .. } | Self::AccessLog { source, .. } | Self::Thread(source) => {
                 Some(source)
             }
-            Self::Address { .. } | Self::Option { .. } | Self::Tls(_) => None,
+            Self::Address { .. } | Self::Host { .. } | Self::Option { .. } | Self::Tls(_) => None,
         }
     }
 }

@@ -1,4 +1,12 @@
-import { isErrorCode, MonodonError, messageOf } from '../../errors.ts'
+import { type ErrorCode, isErrorCode, MonodonError, messageOf } from '../../errors.ts'
+
+/** Those whose text says by itself what cannot be done. */
+const SAYING: ReadonlySet<ErrorCode> = new Set([
+  'MONODON_BIND_FAILED',
+  'MONODON_HOST_UNKNOWN',
+  'MONODON_BAD_DESCRIPTOR',
+  'MONODON_THREAD_FAILED',
+])
 
 /** What native code threw at the start: it puts the code before the text. Or it could not be loaded at all. */
 export function startFailure(error: unknown): MonodonError {
@@ -6,7 +14,5 @@ export function startFailure(error: unknown): MonodonError {
   const text = messageOf(error)
   const [, code = '', detail = text] = /^(MONODON_\w+): (.*)$/s.exec(text) ?? []
   if (!isErrorCode(code)) return new MonodonError('MONODON_BIND_FAILED', { detail })
-  // Of an address the text says by itself that it cannot be listened on.
-  const says = code === 'MONODON_BIND_FAILED' ? { message: detail } : { detail }
-  return new MonodonError(code, says)
+  return new MonodonError(code, SAYING.has(code) ? { message: detail } : { detail })
 }
