@@ -72,7 +72,9 @@ export class WorkerChanges {
     const wanted = scaled(this.wanted, change)
     if (wanted < OPTIONS.workers.min || wanted > OPTIONS.workers.max)
       throw refused(`there can be ${OPTIONS.workers.min} to ${OPTIONS.workers.max} workers`, by)
-    log('info', `Scaling from ${this.wanted} to ${wanted} workers (${by})`)
+    if (wanted === this.wanted)
+      log('info', `Already ${counted(wanted)}: none comes or goes (${by})`)
+    else log('info', `Scaling from ${this.wanted} to ${counted(wanted)} (${by})`)
     this.wanted = wanted
     return this.inTurn('scale', by, async (pool) => {
       if (this.life.state === 'retired') throw refused('the server has retired', by)
@@ -198,6 +200,10 @@ export class WorkerChanges {
       }
     })
   }
+}
+
+function counted(workers: number): string {
+  return workers === 1 ? '1 worker' : `${workers} workers`
 }
 
 /** The number that a change (`+N`, `-N` or `N`) makes of another one. */
