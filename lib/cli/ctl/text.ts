@@ -42,7 +42,7 @@ function statusText(status: ServerStatus): string {
   const doing = change === null ? '' : `, ${DOING[change]}`
   return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${shownAge(uptime)}
 Serving ${app} at ${urls.join(', ')}
-Workers: ${wanted} (${workerClass})${status.stability === 'stable' ? '' : ', in a crash loop'}
+Workers: ${state === 'retired' ? `none; ${wanted} (${workerClass}) if a reload brings them back` : `${wanted} (${workerClass})`}${status.stability === 'stable' ? '' : ', in a crash loop'}
 Replaced: ${restartsText(status.restarts)}
 Requests: ${status.requests}, of which ${status.claimed} are with workers and ${status.queued} wait
 Connections: ${status.connections} open, ${status.accepted} so far
