@@ -175,6 +175,26 @@ describe('a list of revocations', () => {
     expect(server.output).not.toContain('MONODON_TLS_HANDSHAKE_FAILED')
     await server.stop()
   })
+
+  it('that is missing is an error of the operator at each client of its issuer', async () => {
+    const others = new Certificates('Other authority')
+    const { certfile, keyfile } = others.issue('client', { names: ['DNS:client'] })
+    const authorities = certificates.write('both.pem', certificates.ca + others.ca)
+    const server = await SpawnedServer.start(
+      'examples/hello.ts',
+      flags(certificates.revoke(), authorities),
+    )
+    const shaken = await shakeHands(server.port, '-cert', certfile, '-key', keyfile)
+    expect(shaken.text).toContain('alert')
+    await until('the error about the client', () =>
+      /ERROR\] MONODON_CERTIFICATE_NOT_VALID.*127\.0\.0\.1:\d+: .*crl has no list of an issuer/.test(
+        server.output,
+      ),
+    )
+    expect(server.output).not.toContain('MONODON_TLS_HANDSHAKE_FAILED')
+    await server.stop()
+    others.remove()
+  })
 })
 
 describe('a certificate that is renewed', () => {

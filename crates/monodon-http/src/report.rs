@@ -69,7 +69,7 @@ pub mod code {
     pub const BODY_TIMED_OUT: &str = "MONODON_BODY_TIMED_OUT";
     /// The body is larger than `limit-request-body`.
     pub const BODY_TOO_LARGE: &str = "MONODON_BODY_TOO_LARGE";
-    /// A certificate has expired, or is not valid yet; or a list of revocations is out of date.
+    /// A certificate has expired, or is not valid yet; or a list of revocations is out of date or missing.
     pub const CERTIFICATE_NOT_VALID: &str = "MONODON_CERTIFICATE_NOT_VALID";
     /// The response's body is longer or shorter than its Content-Length.
     pub const CONTENT_LENGTH_MISMATCH: &str = "MONODON_CONTENT_LENGTH_MISMATCH";

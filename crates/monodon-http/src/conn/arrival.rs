@@ -179,7 +179,7 @@ impl Arrival {
                 (&arrivals.bad_preambles, code::PROXY_PROTOCOL, Blame::Client)
             }
             Failure::Unjudged(..) => (
-                &arrivals.outdated_lists,
+                &arrivals.unjudged,
                 code::CERTIFICATE_NOT_VALID,
                 Blame::Server,
             ),
@@ -295,10 +295,10 @@ impl Failure {
     fn of(error: &io::Error, stream: TlsStream) -> Self {
         match error.kind() {
             io::ErrorKind::Unsupported => Self::PlainHttp(stream.into_below()),
-            io::ErrorKind::InvalidData if is_outdated(error) => {
-                Self::Unjudged(stream.into_below(), error.to_string())
-            }
-            io::ErrorKind::InvalidData => Self::Refused(stream.into_below(), error.to_string()),
+            io::ErrorKind::InvalidData => match want_of_list(error) {
+                Some(why) => Self::Unjudged(stream.into_below(), why),
+                None => Self::Refused(stream.into_below(), error.to_string()),
+            },
             _ => Self::Gone,
         }
     }
@@ -315,16 +315,20 @@ impl Failure {
     }
 }
 
-/// Whether a list of revocations is what is not in order, and not the client.
-fn is_outdated(error: &io::Error) -> bool {
+/// Why a client's certificate cannot be judged, if a list of revocations is out of date or missing: it is not
+/// the client who is wrong then.
+fn want_of_list(error: &io::Error) -> Option<String> {
     use rustls::{CertificateError as Certificate, Error};
-    let found = error.get_ref().and_then(|inner| inner.downcast_ref());
-    matches!(
-        found,
-        Some(Error::InvalidCertificate(
-            Certificate::ExpiredRevocationList | Certificate::ExpiredRevocationListContext { .. }
-        ))
-    )
+    match error.get_ref()?.downcast_ref()? {
+        Error::InvalidCertificate(Certificate::UnknownRevocationStatus) => {
+            let why = "crl has no list of an issuer of its certificate, which was refused for that";
+            Some(why.to_owned())
+        }
+        Error::InvalidCertificate(
+            Certificate::ExpiredRevocationList | Certificate::ExpiredRevocationListContext { .. },
+        ) => Some(error.to_string()),
+        _ => None,
+    }
 }
 
 async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {

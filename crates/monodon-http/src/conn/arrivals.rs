@@ -28,7 +28,7 @@ pub(crate) struct Arrivals {
     /// Told when those that are under way are to be given up.
     pub(super) give_up: Notify,
     pub(super) bad_handshakes: Failures,
-    pub(super) outdated_lists: Failures,
+    pub(super) unjudged: Failures,
     pub(super) bad_preambles: Failures,
 }
 
@@ -48,7 +48,7 @@ impl Arrivals {
             under_way: Cell::new(0),
             give_up: Notify::new(),
             bad_handshakes: Failures::default(),
-            outdated_lists: Failures::default(),
+            unjudged: Failures::default(),
             bad_preambles: Failures::default(),
         }
     }
