@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, renameSync } from 'node:fs'
+import { appendFileSync, copyFileSync, renameSync } from 'node:fs'
 import { connect, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FileWatch } from '../../lib/control/listen/file-watch.ts'
@@ -278,7 +278,8 @@ describe('files that are watched', () => {
     let changes = 0
     const watch = new FileWatch(() => changes++, 5)
     await watch.watch([file])
-    certificates.write('watched.pem', 'three')
+    // At once: a look that finds it empty first would count two changes.
+    appendFileSync(file, ' more')
     await until('the change', () => changes === 1)
     certificates.write('watched.new', 'seven')
     renameSync(`${certificates.folder}/watched.new`, file)
