@@ -7,7 +7,7 @@
 
 import { readFileSync } from 'node:fs'
 import { createRequire, Module } from 'node:module'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { CODE_PATH } from '../code-folder.ts'
 import { CODE_CACHE_VARIABLE } from '../options/variables.ts'
@@ -15,7 +15,7 @@ import { packageVersion } from '../version.ts'
 import { cacheFolders, readTrusted, writeTrusted } from './files.ts'
 import { type Compiled, pack, unpack } from './pack.ts'
 
-/** Files by their names within the package's code. */
+/** Files by their paths: what V8 has compiled names the file that it was in, in stacks for example. */
 interface Start {
   /** The name of what is kept. */
   readonly name: string
@@ -77,7 +77,8 @@ function findKept(name: string): ReadonlyMap<string, Compiled> {
 }
 
 function keep({ name, found, run }: Start): void {
-  const files = new Map(found)
+  // What was kept in another folder is of a package that was moved, or of another one of this user.
+  const files = new Map([...found].filter(([file]) => file.startsWith(CODE_PATH)))
   for (const [file, { source, script }] of run)
     files.set(file, { source, code: script.createCachedData() })
   const bytes = pack(files)
@@ -108,13 +109,12 @@ function requireOf(path: string): (id: string) => unknown {
 
 function compile(path: string): Script {
   const source = readFileSync(path)
-  const file = relative(CODE_PATH, path)
-  const kept = start?.found.get(file)
+  const kept = start?.found.get(path)
   // V8 itself compares no more than the length.
   const cachedData = kept?.source.equals(source) ? kept.code : undefined
   const script = new Script(Module.wrap(source.toString()), { filename: path, cachedData })
   if (start === undefined) return script
-  start.run.set(file, { source, script })
+  start.run.set(path, { source, script })
   if (script.cachedDataRejected !== false) start.lacks = true
   return script
 }

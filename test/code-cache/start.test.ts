@@ -126,6 +126,27 @@ test('what was compiled of other code of the same length is not taken', async ()
   }
 })
 
+test('what was compiled in another folder is not taken: it would name the files there', async () => {
+  await keep()
+  const before = code
+  code = scratch.path('moved/dist')
+  try {
+    cpSync(before, code, { recursive: true })
+    cpSync(scratch.path('package.json'), scratch.path('moved/package.json'))
+    writeFileSync(scratch.path('throws.mjs'), `export default () => { throw new Error('boom') }`)
+    const args = ['throws.mjs', [], env(), scratch.folder, join(code, 'cli/main.js')] as const
+    const server = await SpawnedServer.start(...args)
+    expect(Object.values(taken(server))).not.toContain(true)
+    await fetch(`http://127.0.0.1:${server.port}/`)
+    await until('the stack', () => server.output.includes('Error: boom\n'))
+    await until('its frame', () => server.output.includes('throws.mjs:1'))
+    await server.stop()
+    expect(server.output).not.toContain(`${before}/`)
+  } finally {
+    code = before
+  }
+})
+
 test('by MONODON_CODE_CACHE=0 nothing is kept or taken', async () => {
   await keep()
   const server = await start({ MONODON_CODE_CACHE: '0' })
