@@ -363,7 +363,7 @@ export const ERRORS = {
   },
   MONODON_BIND_FAILED: {
     message: 'the server cannot start',
-    hint: 'free the address, permit this user to have it, or choose another: with --bind, unless another option is named',
+    hint: 'free the address, permit this user to have it, create the folder of a Unix socket, or choose another: with --bind, unless another option is named',
     blame: 'operator',
   },
   MONODON_HOST_UNKNOWN: {
@@ -404,7 +404,7 @@ export const ERRORS = {
   },
   MONODON_USAGE: {
     message: 'wrong usage',
-    hint: 'see monodon --help',
+    hint: 'see monodon --help; ctl, top and trace have one of their own, as in monodon ctl --help',
     blame: 'operator',
     exit: 2,
   },
@@ -455,9 +455,14 @@ export const ERRORS = {
   },
   MONODON_FILE_NOT_WRITABLE: {
     message: 'a file that was named in the options cannot be written',
-    hint: 'create its folder, or correct the permissions or the name',
+    hint: 'create its folder, correct the permissions or the name, or make room on the disk',
     blame: 'operator',
     exit: 1,
+  },
+  MONODON_LOG_NOT_TAKEN: {
+    message: 'what is to take a log, or lines for statsd, cannot be reached',
+    hint: 'see that it runs, and that --log-syslog-to or --statsd-host names it; it is tried again by itself',
+    blame: 'operator',
   },
   MONODON_PID_FILE_TAKEN: {
     message: 'the pid file is that of a server that runs',

@@ -214,7 +214,7 @@ describe('an address that cannot be had', () => {
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
     const todo =
-      'to do: free the address, permit this user to have it, or choose another: with --bind, unless another option is named'
+      'to do: free the address, permit this user to have it, create the folder of a Unix socket, or choose another: with --bind, unless another option is named'
     for (const [bind, why] of [
       [`127.0.0.1:${port}`, 'another program listens there (EADDRINUSE)'],
       ['192.0.2.1:0', 'this machine does not have that address (EADDRNOTAVAIL)'],

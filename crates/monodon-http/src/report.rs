@@ -93,6 +93,8 @@ pub mod code {
     pub const HOST_UNKNOWN: &str = "MONODON_HOST_UNKNOWN";
     /// Lines of the access log could not be written, or not in time.
     pub const LOG_LINES_LOST: &str = "MONODON_LOG_LINES_LOST";
+    /// Syslog or statsd cannot be reached.
+    pub const LOG_NOT_TAKEN: &str = "MONODON_LOG_NOT_TAKEN";
     /// Native code panicked; the connection was cut.
     pub const PANIC: &str = "MONODON_PANIC";
     /// A connection is not introduced by the PROXY protocol as it has to be.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::datagrams::Datagrams;
 use super::syslog::Syslog;
-use crate::report;
+use crate::report::{self, code};
 
 /// What lines are written to.
 pub(crate) enum Target {
@@ -22,6 +22,14 @@ impl Target {
             Self::File(file) => file.name(),
             Self::Syslog(syslog) => syslog.name(),
             Self::Statsd(statsd) => statsd.name(),
+        }
+    }
+
+    /// Which of `lib/errors.ts` it is that it cannot be written.
+    pub(super) fn fault(&self) -> &'static str {
+        match self {
+            Self::File(_) => code::FILE_NOT_WRITABLE,
+            Self::Syslog(_) | Self::Statsd(_) => code::LOG_NOT_TAKEN,
         }
     }
 

@@ -336,7 +336,7 @@ impl Writing {
         let name = self.target.name();
         let space = if then.is_empty() { "" } else { " " };
         self.report(
-            code::FILE_NOT_WRITABLE,
+            self.target.fault(),
             format!(
                 "cannot {what} the {} {name}{space}{then}: {}",
                 self.what,
