@@ -190,6 +190,8 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['--port', '--bind HOST:PORT'],
   ['--uds', '--bind unix:PATH'],
   ['--fd', '--bind fd://N'],
+  ['--ssl', '--certfile, with --keyfile'],
+  ['--tls', '--certfile, with --keyfile'],
   ['--ssl-certfile', '--certfile'],
   ['--ssl-certificate', '--certfile'],
   ['--ssl-keyfile', '--keyfile'],

@@ -231,6 +231,8 @@ describe('commands', () => {
 
   test.each([
     [['frobnicate'], 'frobnicate is no command'],
+    [['stauts'], 'stauts is no command; did you mean status?'],
+    [['stauts'], 'as in monodon ctl --help'],
     [[], 'no command was given'],
     [['scale'], 'scale takes +N|-N|N, given: nothing'],
     [['scale', 'many'], 'scale takes +N|-N|N, given: many'],

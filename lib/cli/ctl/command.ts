@@ -4,6 +4,7 @@ import { actionNamed, actionOf, commandOf } from '../../control/actions.ts'
 import { ask } from '../../control/socket/client.ts'
 import type { Answer } from '../../control/socket/protocol.ts'
 import { errorRow, isErrorCode, MonodonError } from '../../errors.ts'
+import { didYouMean } from '../../options/names.ts'
 import type { Env } from '../../options/resolve.ts'
 import { CTL_COMMANDS, readCtlArgs } from './args.ts'
 import { findSocket } from './find.ts'
@@ -22,9 +23,7 @@ export async function runCtl(argv: readonly string[], env: Env): Promise<number>
   if (args.help) return print(ctlHelp())
   const action = actionNamed(args.command ?? '')
   if (action === undefined || args.command === undefined || !CTL_COMMANDS.includes(action))
-    throw new MonodonError('MONODON_USAGE', {
-      detail: `${args.command === undefined ? 'no command was given' : `${args.command} is no command`}; there are ${CTL_COMMANDS.map(commandOf).join(', ')}`,
-    })
+    throw notThere(args.command)
   if (actionOf(action).argument === undefined && args.argument !== undefined)
     throw new MonodonError('MONODON_USAGE', {
       detail: `${args.command} takes nothing, given: ${args.argument}`,
@@ -35,6 +34,15 @@ export async function runCtl(argv: readonly string[], env: Env): Promise<number>
   if (args.json) print(`${JSON.stringify(answer)}\n`)
   else if (answer.ok) print(shown(action, answer.result))
   return answer.ok ? 0 : failed(answer, args.json)
+}
+
+function notThere(command: string | undefined): MonodonError {
+  const commands = CTL_COMMANDS.map(commandOf)
+  const what =
+    command === undefined
+      ? 'no command was given'
+      : `${command} is no command${didYouMean(command, commands)}`
+  return new MonodonError('MONODON_USAGE', { detail: `${what}; there are ${commands.join(', ')}` })
 }
 
 function print(text: string): number {
