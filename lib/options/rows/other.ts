@@ -15,6 +15,9 @@ export const OTHER = {
   pid: {
     type: 'string',
     unit: 'FILE',
+    // Elsewhere -p is a port.
+    pattern: /\D/,
+    allowed: 'the name of a file, with more than digits (./8080 is one); a port is --bind :8080',
     default: '',
     short: 'p',
     group: 'Other',
