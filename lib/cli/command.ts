@@ -105,6 +105,9 @@ async function nativeVersion(): Promise<string> {
   }
 }
 
+/** A long value does not move the sources of all others out of sight. */
+const VALUE_COLUMNS = 40
+
 async function configText({ options, origins }: Resolved): Promise<string> {
   const { OPTION_KEYS } = await import('../options/table.ts')
   const { kebab } = await import('../options/names.ts')
@@ -113,7 +116,7 @@ async function configText({ options, origins }: Resolved): Promise<string> {
     (key) => [kebab(key), shownValue(key, options), origins[key]] as const,
   )
   const nameColumns = Math.max(...rows.map(([name]) => name.length))
-  const valueColumns = Math.max(...rows.map(([, value]) => value.length))
+  const valueColumns = Math.min(VALUE_COLUMNS, Math.max(...rows.map(([, value]) => value.length)))
   return rows
     .map(
       ([name, value, origin]) =>
