@@ -106,7 +106,7 @@ describe('the format', () => {
 })
 
 describe('lines', () => {
-  it('tell the request line that was refused for its version or its target, and no other', () =>
+  it('tell the request line that was refused, as far as it is one', () =>
     inFolder(async (folder) => {
       const file = join(folder, 'access.log')
       const format = '%(s)s [%(r)s] %(m)s %(U)s %(q)s %(H)s'
@@ -117,6 +117,7 @@ describe('lines', () => {
         'GET /a#b HTTP/1.1',
         'GET /a',
         'GET /a HTTP/one',
+        'Cookie: SECRET',
       ]) {
         const before = server.holdings
         const client = await Client.connect(server)
@@ -128,7 +129,8 @@ describe('lines', () => {
         '505 [GET /a?token=*** HTTP/0.9] GET /a token=*** HTTP/0.9',
         '505 [POST /a HTTP/1.2] POST /a - HTTP/1.2',
         '400 [GET /a#b HTTP/1.1] GET /a#b - HTTP/1.1',
-        '400 [-] - - - -',
+        '400 [GET /a] - - - -',
+        '400 [GET /a HTTP/one] GET /a - HTTP/one',
         '400 [-] - - - -',
       ])
     }))

@@ -146,8 +146,8 @@ impl Guard {
         self.head.omits_body
     }
 
-    /// The last message's request line, cut, also if it was refused for its version or its target; empty
-    /// if it has not come or was not understood.
+    /// The last message's request line, cut, also if it was refused; empty if it has not come, or has
+    /// not the looks of one.
     pub(crate) fn line(&self) -> &[u8] {
         self.line.as_deref().unwrap_or_default()
     }
@@ -160,7 +160,7 @@ impl Guard {
             match self.check_line(&input[taken..=end], limits) {
                 Ok(()) => taken = end + 1,
                 Err(rejection) => {
-                    self.state = State::Rejected(rejection);
+                    self.reject(rejection, &input[taken..end]);
                     return taken;
                 }
             }
@@ -173,9 +173,23 @@ impl Guard {
             .head
             .check_size(rest.strip_suffix(b"\r").unwrap_or(rest).len(), limits)
         {
-            self.state = State::Rejected(rejection);
+            self.reject(rejection, rest);
         }
         taken
+    }
+
+    /// Refuses the message for this line, which is remembered if it is to be the request line. What has
+    /// not the looks of one may be anything: bytes of TLS, a field or a body with a secret in it.
+    #[cold]
+    fn reject(&mut self, rejection: Rejection, text: &[u8]) {
+        self.state = State::Rejected(rejection);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if let Some(line) = &mut self.line
+            && line.is_empty()
+            && head::resembles_request_line(text)
+        {
+            line.extend_from_slice(&text[..text.len().min(LINE_BYTES)]);
+        }
     }
 
     fn check_line(&mut self, line: &[u8], limits: &Limits) -> Verdict<()> {
@@ -193,13 +207,11 @@ impl Guard {
                 self.state = State::Start;
                 return Ok(());
             }
-            let checked = head.check_request_line(text);
-            if let Some(line) = &mut self.line
-                && (checked.is_ok() || head::names_version(text))
-            {
+            head.check_request_line(text)?;
+            if let Some(line) = &mut self.line {
                 line.extend_from_slice(&text[..text.len().min(LINE_BYTES)]);
             }
-            return checked;
+            return Ok(());
         }
         if text.is_empty() {
             self.state = match head.finish(limits)? {

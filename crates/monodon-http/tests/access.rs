@@ -137,8 +137,16 @@ fn tells_of_what_never_reached_the_handler() {
     let long = "p".repeat(200);
     let host = "Host: a\r\n";
     let cases = [
-        (format!("GET /{long} HTTP/1.1\r\n{host}\r\n"), 414, "-"),
+        (
+            format!("GET /{long} HTTP/1.1\r\n{host}\r\n"),
+            414,
+            &*format!("GET /{long} HTTP/1.1"),
+        ),
+        (format!("GET /a?token=a{long}"), 414, "GET /a?token=***"),
+        ("GET /a\r\n\r\n".to_owned(), 400, "GET /a"),
+        ("GET /a b\nHost: a\r\n\r\n".to_owned(), 400, "GET /a b"),
         ("nonsense\r\n\r\n".to_owned(), 400, "-"),
+        ("Cookie: a=b\r\n\r\n".to_owned(), 400, "-"),
         ("GET / HTTP/3.0\r\n\r\n".to_owned(), 505, "GET / HTTP/3.0"),
         ("GET /a HTTP/1.1\r\n\r\n".to_owned(), 400, "GET /a HTTP/1.1"),
         (

@@ -271,8 +271,17 @@ fn unsupported_version(text: &[u8]) -> Rejection {
     }
 }
 
+/// Whether a line that is refused, or as much of it as has come, is likely to be a request line: it begins with
+/// what all usual methods are made of, or ends with a version of HTTP.
+pub(crate) fn resembles_request_line(text: &[u8]) -> bool {
+    let method = memchr(b' ', text).map_or(&[][..], |space| &text[..space]);
+    let is_method =
+        !method.is_empty() && method.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'-'));
+    is_method || names_version(text)
+}
+
 /// Whether a request line ends with a version of HTTP, spoken here or not.
-pub(crate) fn names_version(text: &[u8]) -> bool {
+fn names_version(text: &[u8]) -> bool {
     let number = last_word(text).strip_prefix(b"HTTP/");
     number.is_some_and(|number| {
         number.first().is_some_and(u8::is_ascii_digit)
