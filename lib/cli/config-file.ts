@@ -6,9 +6,8 @@ import { MonodonError, messageOf } from '../errors.ts'
 import { importExternal } from '../import-external.ts'
 import type { ConfigFile } from '../options/resolve.ts'
 
-const NAMES = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'toml'].map(
-  (extension) => `monodon.config.${extension}`,
-)
+const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.json', '.toml']
+const NAMES = EXTENSIONS.map((extension) => `monodon.config${extension}`)
 
 /** Gives the default export of a module. */
 export type ImportConfig = (file: string) => Promise<unknown>
@@ -32,6 +31,8 @@ export async function loadConfigFile(
     return { path: file, values: await readValues(file, importModule) }
   } catch (error) {
     if (error instanceof MonodonError) throw error
+    if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION')
+      throw unusable(file, `its name has to end with one of ${EXTENSIONS.join(' ')}`)
     throw unusable(file, messageOf(error), error)
   }
 }

@@ -166,6 +166,14 @@ describe('config files', () => {
       status: 2,
       stderr: expect.stringContaining(`${join(cwd, 'none.json')}: there is no such file`),
     })
+    write({ 'config.yaml': 'workers: 2' })
+    expect(monodon(['--print-config', '-c', 'config.yaml'])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^monodon: .*config\.yaml: its name has to end with one of \.ts .* \.toml \(MONODON.*\n$/,
+      ),
+    })
     write({ 'monodon.config.json': '{}', 'monodon.config.toml': '' })
     expect(monodon(['--print-config'])).toMatchObject({
       status: 2,
