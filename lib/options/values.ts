@@ -186,9 +186,10 @@ export function allowedValues(row: OptionRow): string {
       return row.auto === undefined ? range : `${range}, or auto`
     }
     case 'duration': {
-      const text =
-        'a duration such as 500ms, 10s, 2m or 1h (without a unit: seconds), at most 24 days'
-      return row.off === undefined ? text : `${text}, or off`
+      const text = 'a duration such as 500ms, 10s, 2m or 1h (without a unit: seconds)'
+      return row.off === undefined
+        ? `${text}, more than 0 and at most 24 days`
+        : `${text}, at most 24 days, or off`
     }
     case 'size':
       return `a size such as 8190, 64kb, 128mb or 1gb, from ${formatSize(row.min)} to ${formatSize(row.max)}`

@@ -187,6 +187,7 @@ describe('what is wrong', () => {
     [['--wrokers', '2', 'app'], 2, 'unknown option: --wrokers; did you mean --workers?'],
     [['-b', 'foo', 'app'], 2, "bad value of an option: --bind is 'foo'; allowed: HOST:PORT"],
     [['-w', '0', 'app'], 2, "bad value of an option: --workers is '0'; allowed: a whole number"],
+    [['--keep-alive', '0', 'app'], 2, '(without a unit: seconds), more than 0 and at most'],
     [['-p', '9000', 'app'], 2, "--pid is '9000'; allowed: the name of a file, with more than"],
     [[], 2, 'wrong usage: no app was named'],
     [['--check-config'], 2, 'wrong usage: no app was named'],
