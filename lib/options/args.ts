@@ -190,6 +190,7 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['--port', '--bind HOST:PORT'],
   ['--uds', '--bind unix:PATH'],
   ['--fd', '--bind fd://N'],
+  ['--watch', '--reload, or monodon dev'],
   ['--ssl', '--certfile, with --keyfile'],
   ['--tls', '--certfile, with --keyfile'],
   ['--ssl-certfile', '--certfile'],

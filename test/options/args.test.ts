@@ -78,6 +78,7 @@ describe('readArgs', () => {
     [['--limit-request-b', '1'], 'MONODON_UNKNOWN_OPTION', 'did you mean --limit-request-body?'],
     [['-x'], 'MONODON_UNKNOWN_OPTION', 'unknown option: -x'],
     [['--constructor'], 'MONODON_UNKNOWN_OPTION', '--constructor'],
+    [['--watch'], 'MONODON_UNKNOWN_OPTION', '--watch; here it is --reload, or monodon dev'],
     [['--ssl'], 'MONODON_UNKNOWN_OPTION', '--ssl; here it is --certfile, with --keyfile'],
     [['--port', '80'], 'MONODON_UNKNOWN_OPTION', '--port; here it is --bind HOST:PORT'],
     [['--workers'], 'MONODON_BAD_OPTION', '--workers needs a value; allowed: a whole number'],
