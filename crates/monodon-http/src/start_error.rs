@@ -119,7 +119,9 @@ impl std::fmt::Display for StartError {
                         "the directory, or the socket that is there, does not permit it".to_owned()
                     }
                     io::ErrorKind::PermissionDenied => {
-                        "it is not permitted (ports below 1024 need a privilege)".to_owned()
+                        "it is not permitted (a port below 1024 needs CAP_NET_BIND_SERVICE, or a \
+                         .socket unit of systemd)"
+                            .to_owned()
                     }
                     io::ErrorKind::AddrNotAvailable => {
                         "this machine does not have that address".to_owned()

@@ -1,5 +1,8 @@
+use std::io;
+
 use super::{is_without_ipv6, listen, open_all, resolve};
 use crate::options::Options;
+use crate::start_error::StartError;
 
 #[test]
 fn understands_addresses() {
@@ -96,4 +99,36 @@ fn servers_share_a_port_if_all_of_them_ask_for_it() {
     let address = address_of(&first);
     only(&address, &sharing);
     listen(&address, &Options::default()).expect_err("this one does not ask");
+}
+
+#[test]
+fn says_what_a_failure_to_listen_wants() {
+    let failed = |bind: &str, kind: io::ErrorKind| StartError::Listen {
+        bind: bind.to_owned(),
+        source: kind.into(),
+    };
+    for (bind, kind, fault, text) in [
+        (
+            "127.0.0.1:80",
+            io::ErrorKind::PermissionDenied,
+            "MONODON_BIND_FAILED",
+            "CAP_NET_BIND_SERVICE, or a .socket unit of systemd) (EACCES)",
+        ),
+        (
+            "https://fd://3",
+            io::ErrorKind::InvalidInput,
+            "MONODON_BAD_DESCRIPTOR",
+            "(EINVAL)",
+        ),
+        (
+            "unix:/tmp/fd://3",
+            io::ErrorKind::NotFound,
+            "MONODON_BIND_FAILED",
+            "its folder does not exist (ENOENT)",
+        ),
+    ] {
+        let error = failed(bind, kind);
+        assert_eq!(error.fault(), fault, "{bind}");
+        assert!(error.to_string().ends_with(text), "{error}");
+    }
 }
