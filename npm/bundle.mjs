@@ -9,8 +9,12 @@ import { rolldown } from 'rolldown'
 import { root } from './project.mjs'
 
 const lib = join(root, 'lib')
-/** What comes before all else; what every command needs, what some need, what only a server needs, and a worker. */
-const FIRST = ['cli/main', 'worker/thread', 'worker/child']
+/**
+ * What starts the thread; what comes next in each thread; what every command needs, what some need, what only a server
+ * needs, and a worker.
+ */
+const THREAD = ['cli/main']
+const FIRST = ['worker/thread', 'worker/child']
 /** Goes there too: what stands in any other file cannot `import()`. */
 const IMPORTS = 'import-external'
 const COMMAND = ['cli/run']
@@ -86,10 +90,13 @@ const nameOf = (id) => relative(lib, id).replace(/\.ts$/, '')
 function groupsOf(graph) {
   let closures
   const groupOf = (id) => {
-    closures ??= [FIRST, COMMAND, COMMANDS, SERVER, WORKER].map((names) => closureOf(graph, names))
-    const [isFirst, isCommand, isOfOne, isServer, isWorker] = closures.map((closure) =>
+    closures ??= [THREAD, FIRST, COMMAND, COMMANDS, SERVER, WORKER].map((names) =>
+      closureOf(graph, names),
+    )
+    const [isThread, isFirst, isCommand, isOfOne, isServer, isWorker] = closures.map((closure) =>
       closure.has(nameOf(id)),
     )
+    if (isThread) return 'thread'
     if (isFirst || nameOf(id) === IMPORTS) return 'first'
     if (isCommand || (isOfOne && (isServer || isWorker))) return isWorker ? 'shared' : 'command'
     if (isServer) return isWorker ? 'crossing' : 'server'

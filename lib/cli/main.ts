@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { runCompiled } from '../code-cache/loader.ts'
 import { startThreads } from '../control/workers/threads.ts'
 
 /** Subcommands that serve nothing. */
@@ -15,7 +14,9 @@ function isLikelyThreaded(argv: readonly string[]): boolean {
   return !argv.some((argument) => ONLY_ASKS.test(argument) || IN_PROCESSES.test(argument))
 }
 
-// To boot a thread takes longest of a start, and needs nothing of the rest: so it comes before all else is
-// even loaded. One that is not needed in the end is ended unused.
+// To boot a thread takes longest of a start, and needs nothing of the rest: so it comes before all else is even
+// loaded, the loader of what was compiled before among it. One that is not needed in the end is ended unused.
 if (isLikelyThreaded(process.argv.slice(2))) startThreads(1)
-runCompiled('cli/run.js', 'command')
+void import('../code-cache/loader.ts').then(({ runCompiled }) =>
+  runCompiled('cli/run.js', 'command'),
+)
