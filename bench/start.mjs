@@ -22,13 +22,15 @@ import { cores, freePort } from './processes.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
-const ROUNDS = 9
+const ROUNDS = 15
 /** Between two looks whether a server answers, in ms. */
 const LOOK_MS = 2
 const PATIENCE_MS = 60_000
 
 const STARTED = {
-  'node:http': (port) => ({ args: [here('peers/node-http.mjs')], env: { PORT: String(port) } }),
+  'node:http': (port) => peerAt(port, 'hello-http'),
+  // What no server can do without whose app has a thread of its own.
+  'node:net in a thread': (port) => peerAt(port, 'thread-net'),
   monodon: (port) => ({ args: monodonAt(port) }),
   // As the first start after an installation: later ones take over what V8 has compiled.
   'monodon, nothing kept': (port) => ({
@@ -37,10 +39,15 @@ const STARTED = {
   }),
 }
 
+const peerAt = (port, name) => ({
+  args: [here(`peers/${name}.mjs`)],
+  env: { PORT: String(port) },
+})
+
 function monodonAt(port) {
   const flags = ['--bind', `127.0.0.1:${port}`, '--log-level', 'error']
   // Named, as the figure that is asked for is of `app:app`.
-  return [join(root, 'dist/cli/main.js'), `${here('apps/fetch.mjs')}:default`, ...flags]
+  return [join(root, 'dist/cli/main.js'), `${here('apps/hello.mjs')}:app`, ...flags]
 }
 
 /** A start may use the cores of servers and of load: nothing else runs. */
