@@ -172,6 +172,7 @@ describe('--log-syslog', () => {
 function told(server: SpawnedServer): number {
   return server
     .entries('ERROR')
-    .filter((entry) => /LOG_NOT_TAKEN.*cannot write the \w+ log syslog.*there is no such socket/.test(entry))
-    .length
+    .filter((entry) =>
+      /LOG_NOT_TAKEN.*cannot write the \w+ log syslog.*there is no such socket/.test(entry),
+    ).length
 }

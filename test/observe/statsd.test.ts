@@ -141,7 +141,9 @@ describePython('a socket of this machine', () => {
     await until('all to arrive', () => told.sum('gunicorn.requests') === 57)
     expect(told.statuses()).toEqual({ 200: 50, 503: 7 })
     expect(told.values('gunicorn.request.duration').length).toBe(57)
-    const failures = server.entries('ERROR').filter((entry) => entry.includes('MONODON_LOG_NOT_TAKEN'))
+    const failures = server
+      .entries('ERROR')
+      .filter((entry) => entry.includes('MONODON_LOG_NOT_TAKEN'))
     expect(failures.length).toBe(1)
     receiver.kill()
     await once(receiver, 'exit')
