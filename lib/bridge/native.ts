@@ -136,6 +136,32 @@ export interface NativeStatsd {
   close(): void
 }
 
+/** A request for a page, as far as answers depend on it. Fields that are not there are empty. */
+export interface NativeAsked {
+  readonly method: string
+  /** Without its query. */
+  readonly path: string
+  readonly host: string
+  readonly authorization: string
+  readonly accept: string
+}
+
+/** An answer. */
+export interface NativePage {
+  readonly status: number
+  /** Names and values in turns. */
+  readonly fields: readonly string[]
+  readonly body: string
+}
+
+/** A server of pages. */
+export interface NativePages {
+  /** 0 for a Unix socket. */
+  readonly port: number
+  /** Cuts its connections, and returns when its thread has ended. The file of a Unix socket stays. */
+  close(): void
+}
+
 /** Requests that have ended, for who follows. */
 export interface NativeFollowed {
   /** Oldest first. */
@@ -262,6 +288,13 @@ interface Addon {
   readonly NativeStatsd: {
     open(to: string, report: (report: NativeReport) => void): NativeStatsd
   }
+  readonly NativePages: {
+    open(
+      bind: string,
+      ask: (asked: NativeAsked) => NativePage,
+      report: (report: NativeReport) => void,
+    ): NativePages
+  }
   checkOptions(options: NativeOptions): NativeChecked
   openEntries(options: NativeOptions, report: (report: NativeReport) => void): void
   writeEntry(severity: number, entry: string): void
@@ -333,6 +366,18 @@ export function closeEntries(): void {
 /** Opens a way to statsd. `report` hears of lines that were lost. Throws like `startServer`. */
 export function openStatsd(to: string, report: (report: NativeReport) => void): NativeStatsd {
   return addon().NativeStatsd.open(to, report)
+}
+
+/**
+ * Listens at `bind`, `HOST:PORT` or `unix:PATH`, whose file is for the user of this process. `ask` is called for
+ * each request and must not throw. `report` hears of faults of the server. Throws like `startServer`.
+ */
+export function openPages(
+  bind: string,
+  ask: (asked: NativeAsked) => NativePage,
+  report: (report: NativeReport) => void,
+): NativePages {
+  return addon().NativePages.open(bind, ask, report)
 }
 
 /** Checks what only native code reads of the options, and starts nothing. Throws like `startServer`. */

@@ -71,7 +71,7 @@ export async function runServer(
     manager.close()
     // What is handed over takes another's place: to look whose it is first would be a race.
     if (!arbiter.hasHandedOver) pidFile?.remove()
-    await pages?.close()
+    pages?.close()
     // Last of all: who is told that the server has ended may start the next one.
     await control?.close(arbiter.hasHandedOver)
     ignoreSignals()

@@ -1,32 +1,31 @@
 /**
- * The small HTTP server of metrics and of the status page. It runs in the main thread, which serves
- * nothing else: it answers when every worker hangs, and no request of the app waits for it.
+ * The small HTTP server of metrics and of the status page. Native code takes requests and sends answers, on a
+ * thread of its own; the main thread, which serves nothing else, makes them. So it answers when every
+ * worker hangs, and no request of the app waits for it.
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { chmodSync, lstatSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
-import { isAlive } from '../control/socket/client.ts'
-import { MonodonError, messageOf } from '../errors.ts'
-import { log } from '../log.ts'
+import { type NativeAsked, type NativePage, type NativePages, openPages } from '../bridge/native.ts'
+import { removeSocketFile, type SocketFile, socketFileAt } from '../control/listen/socket-file.ts'
+import { startFailure } from '../control/listen/start-failure.ts'
+import { isErrorCode, MonodonError, messageOf } from '../errors.ts'
+import { log, logFault } from '../log.ts'
 
 /** What a page answers. */
 export interface Page {
   readonly type: string
-  readonly body: string | Uint8Array
+  readonly body: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** What is asked of a page. */
 export interface Asked {
-  /** Of the target, after the `?`. */
-  readonly query: URLSearchParams
   readonly accept: string
 }
 
 /** The pages of a server, by their paths. */
-export type Pages = Readonly<Record<string, (asked: Asked) => Page | Promise<Page>>>
+export type Pages = Readonly<Record<string, (asked: Asked) => Page>>
 
 /** Where to serve them, and for whom. */
 export interface ObserveSettings {
@@ -45,23 +44,20 @@ interface Place {
   readonly path: string | undefined
 }
 
-/** Connections at a time: a scraper has one, a browser six. */
-const MAX_CONNECTIONS = 64
-/** Milliseconds for a request to come, and for a connection to ask again. */
-const REQUEST_MS = 10_000
-const IDLE_MS = 65_000
-/** What is read of a head. */
-const HEAD_BYTES = 8 * 1024
-
 /** Serves pages to those who may see them, until it is closed. */
 export class ObserveServer {
   /** As one would ask for it: `http://127.0.0.1:9464`. */
   readonly url: string
-  private readonly server: Server
+  private readonly native: NativePages
+  private readonly file: SocketFile | undefined
 
-  private constructor(server: Server, place: Place) {
-    this.server = server
-    this.url = urlOf(server, place)
+  private constructor(native: NativePages, { host, path }: Place) {
+    this.native = native
+    this.file = path === undefined ? undefined : socketFileAt(path)
+    this.url =
+      path === undefined
+        ? `http://${isIPv6(host) ? `[${host}]` : host}:${native.port}`
+        : `unix:${path}`
   }
 
   /**
@@ -70,29 +66,29 @@ export class ObserveServer {
    * @throws MonodonError `MONODON_BAD_OPTION` for an address that anybody could ask without a token,
    *   `MONODON_BIND_FAILED` for one that cannot be had
    */
-  static async open(settings: ObserveSettings, pages: Pages): Promise<ObserveServer> {
+  static open(settings: ObserveSettings, pages: Pages): ObserveServer {
+    const { option, token } = settings
     const place = placeOf(settings)
-    const visitors = new Visitors(place, settings.token)
-    const limits = {
-      maxHeaderSize: HEAD_BYTES,
-      headersTimeout: REQUEST_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: IDLE_MS,
+    const visitors = new Visitors(place, token)
+    try {
+      const native = openPages(
+        bindOf(place),
+        (asked) => answer(asked, visitors, pages),
+        ({ code, detail }) => {
+          if (code !== undefined && isErrorCode(code)) logFault(code, {}, `${option}: ${detail}`)
+        },
+      )
+      return new ObserveServer(native, place)
+    } catch (error) {
+      const failure = startFailure(error)
+      throw new MonodonError(failure.code, { detail: `${option}: ${messageOf(failure)}` })
     }
-    const server = createServer(limits, (request, response) => {
-      void answer(request, response, visitors, pages)
-    })
-    server.maxConnections = MAX_CONNECTIONS
-    await listen(server, place, settings.option)
-    server.unref()
-    return new ObserveServer(server, place)
   }
 
-  /** Closes it at once: who asks has half an answer at most. Node removes the file of a Unix socket. */
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()))
-    this.server.closeAllConnections()
-    await closed
+  /** Closes it at once: who asks has half an answer at most. */
+  close(): void {
+    removeSocketFile(this.file)
+    this.native.close()
   }
 }
 
@@ -109,17 +105,18 @@ class Visitors {
   }
 
   /** Why a request is refused: its status, and what to do; `undefined` if it is not. */
-  refusal({ method, headers }: IncomingMessage): [status: number, why: string] | undefined {
+  refusal(asked: NativeAsked): [status: number, why: string] | undefined {
+    const { method, host, authorization } = asked
     if (method !== 'GET' && method !== 'HEAD') return [405, 'only GET and HEAD are answered here']
     if (this.isLocal) return undefined
     if (this.digest !== undefined)
-      return this.knowsToken(headers.authorization ?? '')
+      return this.knowsToken(authorization)
         ? undefined
         : [
             401,
             'give the token of --observe-token: Authorization: Bearer TOKEN; to a browser, as the password of any user',
           ]
-    return this.isOwnName(headers.host ?? '')
+    return this.isOwnName(host)
       ? undefined
       : [421, 'this address is not asked by that Host: use its IP address or localhost']
   }
@@ -154,50 +151,36 @@ function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  visitors: Visitors,
-  pages: Pages,
-): Promise<void> {
-  const refusal = visitors.refusal(request)
-  if (refusal !== undefined) return refuse(response, ...refusal)
-  const [path = '', query = ''] = (request.url ?? '').split('?', 2)
+function answer(asked: NativeAsked, visitors: Visitors, pages: Pages): NativePage {
+  const refusal = visitors.refusal(asked)
+  if (refusal !== undefined) return refused(...refusal)
+  const { path, accept } = asked
   if (!Object.hasOwn(pages, path)) {
     const known = Object.keys(pages).join(', ')
-    return refuse(response, 404, `there is nothing at this path; there is ${known}`)
+    return refused(404, `there is nothing at this path; there is ${known}`)
   }
   try {
-    const asked = { query: new URLSearchParams(query), accept: request.headers.accept ?? '' }
-    const { type, body, headers = {} } = await pages[path]!(asked)
-    send(response, 200, { 'content-type': type, ...headers }, body)
+    const { type, body, headers = {} } = pages[path]!({ accept })
+    return { status: 200, fields: fieldsOf({ 'content-type': type, ...headers }), body }
   } catch (error) {
     log('error', `${path} could not be shown: ${messageOf(error)}`)
-    refuse(response, 500, 'this could not be shown: the error log says why')
+    return refused(500, 'this could not be shown: the error log says why')
   }
 }
 
-function refuse(response: ServerResponse, status: number, why: string): void {
+function refused(status: number, why: string): NativePage {
   const headers: Record<string, string> = { 'content-type': 'text/plain; charset=utf-8' }
   if (status === 401) headers['www-authenticate'] = 'Basic realm="monodon", charset="UTF-8"'
   if (status === 405) headers['allow'] = 'GET, HEAD'
-  send(response, status, headers, `${why}\n`)
+  return { status, fields: fieldsOf(headers), body: `${why}\n` }
 }
 
 /** Figures are of one moment, and nobody else's to show. */
-function send(
-  response: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: string | Uint8Array,
-): void {
-  response.writeHead(status, {
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'content-length': Buffer.byteLength(body),
-    ...headers,
-  })
-  response.end(body)
+function fieldsOf(headers: Readonly<Record<string, string>>): string[] {
+  return [
+    ...['cache-control', 'no-store', 'x-content-type-options', 'nosniff'],
+    ...Object.entries(headers).flat(),
+  ]
 }
 
 function placeOf({ bind, option, token }: ObserveSettings): Place {
@@ -216,39 +199,8 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
-async function listen(server: Server, { host, port, path }: Place, option: string): Promise<void> {
-  try {
-    const isTaken = path !== undefined && (await isAlive(path))
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.once('listening', resolve)
-      if (path === undefined) server.listen(port, host)
-      else {
-        if (!isTaken) removeLeftover(path)
-        server.listen(path)
-      }
-    })
-    // As a control socket: for the server's own user.
-    if (path !== undefined) chmodSync(path, 0o600)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const isHost = code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-    throw new MonodonError(isHost ? 'MONODON_HOST_UNKNOWN' : 'MONODON_BIND_FAILED', {
-      detail: `${option}: ${messageOf(error)}`,
-    })
-  }
-  server.removeAllListeners('error')
-  server.on('error', (error) => log('warning', `${option}: ${error.message}`))
-}
-
-/** What a server has left behind that was killed. */
-function removeLeftover(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path)
-}
-
-function urlOf(server: Server, { host, path }: Place): string {
-  if (path !== undefined) return `unix:${path}`
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+/** A name that begins with `@` is one of a file here: a socket without one is anybody's on this machine. */
+function bindOf({ host, port, path }: Place): string {
+  if (path !== undefined) return `unix:${path.startsWith('@') ? './' : ''}${path}`
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`
 }

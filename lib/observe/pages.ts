@@ -35,37 +35,35 @@ export class ObservePages {
    *
    * @throws MonodonError `MONODON_BAD_OPTION`, `MONODON_BIND_FAILED`
    */
-  static async open(shown: Shown, options: Options, isFollowing: boolean): Promise<ObservePages> {
+  static open(shown: Shown, options: Options, isFollowing: boolean): ObservePages {
     const opened = new ObservePages()
     try {
       for (const place of placesOf(shown, options))
-        await opened.listen(place, options.observeToken, isFollowing)
+        opened.listen(place, options.observeToken, isFollowing)
     } catch (error) {
-      await opened.close()
+      opened.close()
       throw error
     }
     return opened
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.isOpen = false
-    await Promise.all(this.servers.map((server) => server.close()))
+    for (const server of this.servers) server.close()
   }
 
-  private async listen(place: Place, token: string, isFollowing: boolean): Promise<void> {
+  private listen(place: Place, token: string, isFollowing: boolean): void {
     const { bind, pages } = place
     const option = place.options.join(' and ')
     try {
-      const server = await ObserveServer.open({ bind, option, token }, pages)
+      const server = ObserveServer.open({ bind, option, token }, pages)
       this.servers.push(server)
-      // It may have been closed meanwhile.
-      if (!this.isOpen) return await server.close()
       for (const path of Object.keys(pages)) log('info', `${option}: ${server.url}${path}`)
     } catch (error) {
       const isTaken = error instanceof MonodonError && error.code === 'MONODON_BIND_FAILED'
-      if (!isFollowing || !isTaken || !this.isOpen) throw error
+      if (!isFollowing || !isTaken) throw error
       setTimeout(() => {
-        this.listen(place, token, this.isOpen).catch(() => {})
+        if (this.isOpen) this.listen(place, token, true)
       }, AGAIN_MS).unref()
     }
   }

@@ -62,7 +62,7 @@ const busy = (second: number): Partial<Snapshot> => ({
 describeChromium('the status page', () => {
   let browser: Chromium
   let server: ObserveServer | undefined
-  let open: (port?: number) => Promise<ObserveServer>
+  let open: (port?: number) => ObserveServer
   let page: BrowserPage
   /** What `status.json` says at the next second. */
   let now: (second: number) => Partial<Snapshot>
@@ -90,11 +90,11 @@ describeChromium('the status page', () => {
     second = 1
     pid = 4711
     now = busy
-    server = await open()
+    server = open()
   })
   afterEach(async () => {
     await page.close()
-    await server?.close()
+    server?.close()
   })
 
   async function show(device: Device = DESKTOP): Promise<void> {
@@ -197,11 +197,11 @@ describeChromium('the status page', () => {
     await show()
     await page.shows('live', '#connection')
     const port = Number(new URL(server!.url).port)
-    await server!.close()
+    server!.close()
     await page.shows('The server does not answer; trying again', '#connection')
     await picture('gone')
     ;[pid, second] = [4800, 1]
-    server = await open(port)
+    server = open(port)
     await page.shows('live', '#connection')
     await page.shows('pid 4800', '#server')
   })

@@ -35,6 +35,9 @@ pub trait App: Send + Sync + 'static {
     /// The part of it that lives on one I/O thread.
     type Handler: Handler;
 
+    /// What the I/O threads are called, before a hyphen and their number.
+    const THREAD_NAME: &str = "monodon-io";
+
     /// Called once on each I/O thread, inside its runtime (so it may `spawn_local`).
     fn attach(&self, thread: usize) -> Self::Handler;
 

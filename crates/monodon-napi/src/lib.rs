@@ -3,7 +3,7 @@
 //! [`sockets`] opens what is listened on, also descriptors that the process has inherited
 //! ([`descriptor`]); [`server`] starts and stops the server of `monodon-http` with the queue of `monodon-bridge`;
 //! [`port`] holds the functions that a worker calls once a batch; [`process`] starts workers in
-//! processes of their own, which send files by [`enclosing`]; [`lent`] and [`doorbell`] are what
+//! processes of their own, which send files by [`enclosing`]; [`pages`] serves what is shown of a server; [`lent`] and [`doorbell`] are what
 //! crosses besides. All `unsafe` code of the project is in this crate.
 #![allow(missing_docs, reason = "napi-derive generates undocumented items")]
 #![cfg_attr(
@@ -22,6 +22,7 @@ mod notify;
 mod observe;
 mod options;
 mod os;
+mod pages;
 mod port;
 #[cfg(unix)]
 mod process;

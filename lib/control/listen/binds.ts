@@ -1,10 +1,10 @@
 /** What the server listens on: sockets that it has opened, or was started with. */
 
-import { lstatSync, rmSync } from 'node:fs'
 import { type NativeInherited, type NativeSockets, openSockets } from '../../bridge/native.ts'
 import { toNative } from '../../options/native.ts'
 import type { Options } from '../../options/table.ts'
 import { splitMarks } from '../../options/values.ts'
+import { removeSocketFile, type SocketFile, socketFileAt } from './socket-file.ts'
 import { startFailure } from './start-failure.ts'
 
 /** Where a socket listens. */
@@ -19,13 +19,6 @@ export interface BoundAddress {
   readonly isTls: boolean
   /** Whether `proxy` is before it in `bind`: the PROXY protocol comes first there. */
   readonly isProxied: boolean
-}
-
-/** The file of a Unix socket that a server has made, and the one file that it is. */
-export interface SocketFile {
-  readonly path: string
-  readonly device: number
-  readonly inode: number
 }
 
 /** A socket on its way from one server to the next. */
@@ -96,7 +89,7 @@ export class Binds {
     })
     const known = [...inherited]
     this.files = list.map(({ bind, path, hasMadeFile }) => {
-      if (hasMadeFile) return path === undefined ? undefined : fileAt(path)
+      if (hasMadeFile) return path === undefined ? undefined : socketFileAt(path)
       const found = known.findIndex((socket) => socket.bind === bind)
       return found < 0 ? undefined : known.splice(found, 1)[0]!.file
     })
@@ -122,7 +115,7 @@ export class Binds {
    */
   close(): void {
     if (this.sockets.list.length === 0) return
-    if (!this.areOthersToo) for (const file of this.files) removeFile(file)
+    if (!this.areOthersToo) for (const file of this.files) removeSocketFile(file)
     this.sockets.close()
   }
 }
@@ -141,21 +134,4 @@ function descriptorsIn(
       ? []
       : [{ bind, descriptor: Number(descriptor) }]
   })
-}
-
-function fileAt(path: string): SocketFile | undefined {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  return found === undefined ? undefined : { path, device: found.dev, inode: found.ino }
-}
-
-/** Another server may have put its own socket there since. */
-function removeFile(file: SocketFile | undefined): void {
-  if (file === undefined) return
-  const now = fileAt(file.path)
-  if (now?.device !== file.device || now.inode !== file.inode) return
-  try {
-    rmSync(file.path)
-  } catch {
-    // The folder does not permit it any more; the next server replaces a socket that nobody has.
-  }
 }
