@@ -52,11 +52,18 @@ export interface NativePulse {
   readonly lag: number
 }
 
-/** Observations by size: `counts[i]` of those above `bounds[i - 1]` and up to `bounds[i]`. */
+/** Observations by size: `counts[i]` of those above the bound `i - 1` and up to the bound `i`. */
 export interface NativeHistogram {
-  readonly bounds: readonly number[]
   readonly counts: readonly number[]
   readonly sum: number
+}
+
+/** The bounds of histograms. */
+export interface NativeBounds {
+  /** Seconds. */
+  readonly times: readonly number[]
+  /** Requests. */
+  readonly batches: readonly number[]
 }
 
 /** What there is to see of a server; `lib/observe/snapshot.ts` says what it is. */
@@ -235,7 +242,8 @@ export interface NativeServer {
   release(): void
   stats(): NativeStats
   pulses(): NativePulse[]
-  observe(): NativeObservation
+  /** Without single requests `inFlight` and `lives` are empty. */
+  observe(withRequests: boolean): NativeObservation
   /** Has the times of requests measured from now on, or not. */
   setTimed(isTimed: boolean): void
   /** Says by which interface the app is called. */
@@ -300,6 +308,7 @@ interface Addon {
   writeEntry(severity: number, entry: string): void
   closeEntries(): void
   entriesLost(): number
+  bounds(): NativeBounds
   attach(server: number, ring: () => void, number?: number): Omit<Port, 'lends'>
   nameThread(name: string): void
   dieWithParent(): void
@@ -356,6 +365,14 @@ export function writeEntry(severity: number, entry: string): void {
 /** Entries that were lost so far on their way to syslog. */
 export function entriesLost(): number {
   return addon().entriesLost()
+}
+
+let bounds: NativeBounds | undefined
+
+/** The bounds of the histograms of every server: the same arrays each time. */
+export function nativeBounds(): NativeBounds {
+  bounds ??= addon().bounds()
+  return bounds
 }
 
 /** Has the last entries sent, which may take 2 s. */

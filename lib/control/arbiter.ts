@@ -2,7 +2,7 @@
 
 import { keepCompiled } from '../code-cache/loader.ts'
 import { log, reopenLog } from '../log.ts'
-import type { Snapshot } from '../observe/snapshot.ts'
+import type { Figures, Snapshot } from '../observe/snapshot.ts'
 import { packageVersion } from '../version.ts'
 import type { Follower } from './following.ts'
 import type { Job } from './job.ts'
@@ -135,6 +135,11 @@ export class Arbiter {
   /** All that can be known of it now. From then on its requests are timed for a while. */
   snapshot(): Snapshot {
     return this.observation.snapshot(this.status())
+  }
+
+  /** What can be counted and measured of it now; likewise. */
+  figures(): Figures {
+    return this.observation.figures(this.status())
   }
 
   /** Tells of the requests that end from now on, until what is returned is called, or the server ends. */

@@ -1,10 +1,10 @@
 /** What can be seen of a server while it runs, and whether anybody looks. */
 
-import { entriesLost } from '../bridge/native.ts'
-import { assemble } from '../observe/assemble.ts'
+import { entriesLost, type NativeObservation } from '../bridge/native.ts'
+import { figuresOf, requestsOf } from '../observe/assemble.ts'
 import { Demand, isWatched } from '../observe/demand.ts'
 import { LastErrors } from '../observe/errors.ts'
-import type { Snapshot } from '../observe/snapshot.ts'
+import type { Figures, Snapshot } from '../observe/snapshot.ts'
 import type { Options } from '../options/table.ts'
 import { type Follower, Following } from './following.ts'
 import type { Listener } from './listen/listener.ts'
@@ -68,13 +68,24 @@ export class Observation {
   /** All that can be known of a server that is so now. From then on its requests are timed for a while. */
   snapshot(status: ServerStatus): Snapshot {
     this.demand.look()
-    const { listener, pool } = this.subject()
-    return assemble(listener.observe(), status.connections, entriesLost(), {
-      ...status,
-      at: Date.now() / 1000,
-      workers: pool?.snapshot() ?? [],
+    const seen = this.subject().listener.observe(true)
+    return {
+      ...this.figuresOf(status, seen),
+      ...requestsOf(seen),
       errors: this.errors.newestFirst(),
-    })
+    }
+  }
+
+  /** What of it can be counted and measured. From then on its requests are timed for a while. */
+  figures(status: ServerStatus): Figures {
+    this.demand.look()
+    return this.figuresOf(status, this.subject().listener.observe(false))
+  }
+
+  private figuresOf(status: ServerStatus, seen: NativeObservation): Figures {
+    const { pool } = this.subject()
+    const workers = pool?.measured(status.workers) ?? []
+    return figuresOf(seen, entriesLost(), status, workers, Date.now() / 1000)
   }
 
   /** Tells of the requests that end from now on, until what is returned is called, or the server ends. */

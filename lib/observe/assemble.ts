@@ -1,48 +1,51 @@
 /** Makes a snapshot of what native code and the arbiter know. */
 
-import type { NativeLife, NativeObservation } from '../bridge/native.ts'
+import { type NativeLife, type NativeObservation, nativeBounds } from '../bridge/native.ts'
+import type { ServerStatus } from '../control/status.ts'
 import { masked } from '../log-entry.ts'
 import type {
   ConnectionStates,
-  Interface,
+  Figures,
   RequestCount,
   RequestLife,
   RequestNow,
   Snapshot,
+  WorkerSnapshot,
 } from './snapshot.ts'
 
-/** What the arbiter adds to what native code knows. */
-export type FromArbiter = Omit<Snapshot, keyof ReturnType<typeof fromNative>>
-
-/** The snapshot of a server. */
-export function assemble(
-  observation: NativeObservation,
-  connections: number,
+/** The figures of a server whose workers are `workers` at `at`, in Unix seconds. */
+export function figuresOf(
+  seen: NativeObservation,
   entriesLost: number,
-  rest: FromArbiter,
-): Snapshot {
-  return { ...rest, ...fromNative(observation, connections, entriesLost) }
+  status: ServerStatus,
+  workers: readonly WorkerSnapshot[],
+  at: number,
+): Figures {
+  const { times, batches } = nativeBounds()
+  return {
+    ...status,
+    at,
+    workers,
+    connectionStates: connectionStates(seen, status.connections),
+    requestCounts: seen.requestCounts as readonly RequestCount[],
+    queueTime: { bounds: times, ...seen.queueTime },
+    appTime: { bounds: times, ...seen.appTime },
+    sendTime: { bounds: times, ...seen.sendTime },
+    batchSize: { bounds: batches, ...seen.batchSize },
+    queueAge: seen.queueAge,
+    bytesReceived: seen.bytesReceived,
+    bytesSent: seen.bytesSent,
+    handshakes: { completed: seen.handshakes, failed: seen.failedHandshakes },
+    limited: Object.fromEntries(seen.limited.map(({ option, count }) => [option, count])),
+    logDropped: seen.logLinesLost + entriesLost,
+    spans: spansOf(seen.spans),
+    responsesSending: seen.responsesSending,
+  }
 }
 
-function fromNative(observation: NativeObservation, connections: number, entriesLost: number) {
-  const { queueTime, appTime, sendTime, batchSize, queueAge } = observation
-  const { bytesReceived, bytesSent, handshakes, failedHandshakes } = observation
-  return {
-    connectionStates: connectionStates(observation, connections),
-    requestCounts: observation.requestCounts.map((count) => ({
-      ...count,
-      statusClass: count.statusClass as RequestCount['statusClass'],
-      interface: count.interface as Interface,
-    })),
-    ...{ queueTime, appTime, sendTime, batchSize, queueAge, bytesReceived, bytesSent },
-    handshakes: { completed: handshakes, failed: failedHandshakes },
-    limited: Object.fromEntries(observation.limited.map(({ option, count }) => [option, count])),
-    logDropped: observation.logLinesLost + entriesLost,
-    spans: spansOf(observation.spans),
-    responsesSending: observation.responsesSending,
-    inFlight: observation.inFlight.map(requestNow),
-    lives: observation.lives.map(lifeOf),
-  }
+/** Its single requests. */
+export function requestsOf(seen: NativeObservation): Pick<Snapshot, 'inFlight' | 'lives'> {
+  return { inFlight: seen.inFlight.map(requestNow), lives: seen.lives.map(lifeOf) }
 }
 
 function spansOf({ exported, ...dropped }: NativeObservation['spans']): Snapshot['spans'] {

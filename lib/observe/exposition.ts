@@ -4,7 +4,7 @@
  */
 
 import { METRICS, type Metric, queriedName } from './metrics.ts'
-import type { Histogram, Snapshot } from './snapshot.ts'
+import type { Figures, Histogram } from './snapshot.ts'
 
 export type Format = 'prometheus' | 'openmetrics'
 
@@ -29,57 +29,95 @@ export function formatFor(accept: string): Format {
 }
 
 /** The text of all metrics. */
-export function exposition(snapshot: Snapshot, format: Format): string {
-  const families = METRICS.map((metric) => familyOf(metric, snapshot, format))
-  return families.join('') + (format === 'openmetrics' ? '# EOF\n' : '')
+export function exposition(figures: Figures, format: Format): string {
+  let text = ''
+  for (const family of familiesOf(format)) text += family.textOf(figures)
+  return format === 'openmetrics' ? `${text}# EOF\n` : text
 }
 
-function familyOf(metric: Metric, snapshot: Snapshot, format: Format): string {
-  const isOpen = format === 'openmetrics'
+/** A metric's text of one format. What of it is the same each time is made once: nearly all of it. */
+interface Family {
+  textOf(figures: Figures): string
+}
+
+const FAMILIES = new Map<Format, readonly Family[]>()
+
+function familiesOf(format: Format): readonly Family[] {
+  let families = FAMILIES.get(format)
+  if (families === undefined) {
+    families = METRICS.map((metric) => familyOf(metric, format === 'openmetrics'))
+    FAMILIES.set(format, families)
+  }
+  return families
+}
+
+function familyOf(metric: Metric, isOpen: boolean): Family {
+  const head = headOf(metric, isOpen)
+  if (metric.type === 'histogram') {
+    const lines = new HistogramLines(metric.name, isOpen)
+    return { textOf: (figures) => head + lines.textOf(metric.read(figures)) }
+  }
+  const name = queriedName(metric)
+  return {
+    textOf(figures) {
+      let text = head
+      for (const { labels, value } of metric.read(figures)) text += line(name, labels, value)
+      return text
+    },
+  }
+}
+
+function headOf(metric: Metric, isOpen: boolean): string {
   const family = isOpen ? metric.name : queriedName(metric)
   const help = metric.help.replaceAll('\\', '\\\\').replaceAll('"', isOpen ? '\\"' : '"')
   const unit = isOpen && metric.unit !== undefined ? `# UNIT ${family} ${metric.unit}\n` : ''
-  const head = `# HELP ${family} ${help}.\n# TYPE ${family} ${metric.type}\n${unit}`
-  return head + samplesOf(metric, snapshot, isOpen).join('')
+  return `# HELP ${family} ${help}.\n# TYPE ${family} ${metric.type}\n${unit}`
 }
 
-function samplesOf(metric: Metric, snapshot: Snapshot, isOpen: boolean): string[] {
-  if (metric.type === 'histogram')
-    return metric
-      .read(snapshot)
-      .map(({ labels, value }) => histogramLines(metric.name, labels, value, isOpen))
-  const name = queriedName(metric)
-  return metric.read(snapshot).map(({ labels, value }) => line(name, labels, value))
-}
+/** Writes the lines of a histogram. */
+class HistogramLines {
+  private readonly name: string
+  private readonly isOpen: boolean
+  private bounds: readonly number[] | undefined
+  /** Of each bucket, all that comes before its number. */
+  private buckets: readonly string[] = []
 
-function histogramLines(
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  { bounds, counts, sum }: Histogram,
-  isOpen: boolean,
-): string {
-  let count = 0
-  const buckets = counts.map((own, at) => {
-    count += own
-    const bound = bounds[at]
-    return line(`${name}_bucket`, { ...labels, le: boundText(bound, isOpen) }, count)
-  })
-  return [...buckets, line(`${name}_sum`, labels, sum), line(`${name}_count`, labels, count)].join(
-    '',
-  )
+  constructor(name: string, isOpen: boolean) {
+    this.name = name
+    this.isOpen = isOpen
+  }
+
+  textOf({ bounds, counts, sum }: Histogram): string {
+    if (this.bounds !== bounds) {
+      this.bounds = bounds
+      const texts = [...bounds.map((bound) => boundText(bound, this.isOpen)), '+Inf']
+      this.buckets = texts.map((text) => `${this.name}_bucket{le="${text}"} `)
+    }
+    let text = ''
+    let count = 0
+    for (let at = 0; at < counts.length; at += 1) {
+      count += counts[at]!
+      text += `${this.buckets[at]}${count}\n`
+    }
+    return `${text}${this.name}_sum ${sum}\n${this.name}_count ${count}\n`
+  }
 }
 
 /** OpenMetrics writes bounds as floating point numbers. */
-function boundText(bound: number | undefined, isOpen: boolean): string {
-  if (bound === undefined) return '+Inf'
+function boundText(bound: number, isOpen: boolean): string {
   return isOpen && Number.isInteger(bound) ? bound.toFixed(1) : String(bound)
 }
 
 function line(name: string, labels: Readonly<Record<string, string>>, value: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`)
-  return `${name}${pairs.length > 0 ? `{${pairs.join()}}` : ''} ${value}\n`
+  let pairs = ''
+  for (const label in labels)
+    pairs += `${pairs === '' ? '' : ','}${label}="${escaped(labels[label]!)}"`
+  return pairs === '' ? `${name} ${value}\n` : `${name}{${pairs}} ${value}\n`
 }
 
+const SPECIAL = /[\\"\n]/
+
 function escaped(text: string): string {
+  if (!SPECIAL.test(text)) return text
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

@@ -4,18 +4,13 @@
  * values, none of which a client can choose.
  */
 
-import type { Histogram, Snapshot, WorkerSnapshot } from './snapshot.ts'
+import type { Figures, Histogram, WorkerSnapshot } from './snapshot.ts'
 
 type Labels = Readonly<Record<string, string>>
 
 export interface Sample {
   readonly labels: Labels
   readonly value: number
-}
-
-export interface HistogramSample {
-  readonly labels: Labels
-  readonly value: Histogram
 }
 
 interface CommonRow {
@@ -31,12 +26,12 @@ interface CommonRow {
 
 interface NumberRow extends CommonRow {
   readonly type: 'counter' | 'gauge'
-  read(snapshot: Snapshot): readonly Sample[]
+  read(figures: Figures): readonly Sample[]
 }
 
 interface HistogramRow extends CommonRow {
   readonly type: 'histogram'
-  read(snapshot: Snapshot): readonly HistogramSample[]
+  read(figures: Figures): Histogram
 }
 
 export type Metric = NumberRow | HistogramRow
@@ -44,9 +39,11 @@ export type Metric = NumberRow | HistogramRow
 const WORKER_STATES = ['booting', 'ready', 'draining', 'hung'] as const
 const WORKER = { worker: 'its number; a worker that is replaced takes its own with it' }
 
+const NO_LABELS: Labels = {}
+
 /** One sample without labels. */
-function single<T extends number | Histogram>(value: T): { labels: Labels; value: T }[] {
-  return [{ labels: {}, value }]
+function single(value: number): Sample[] {
+  return [{ labels: NO_LABELS, value }]
 }
 
 /** A sample for each value of a label. */
@@ -55,11 +52,8 @@ function byLabel(label: string, values: Readonly<Record<string, number>>): Sampl
 }
 
 /** A sample for each worker of which the value is known. */
-function byWorker(
-  snapshot: Snapshot,
-  figureOf: (worker: WorkerSnapshot) => number | null,
-): Sample[] {
-  return snapshot.workers.flatMap((worker) => {
+function byWorker(figures: Figures, figureOf: (worker: WorkerSnapshot) => number | null): Sample[] {
+  return figures.workers.flatMap((worker) => {
     const value = figureOf(worker)
     return value === null ? [] : [{ labels: { worker: String(worker.number) }, value }]
   })
@@ -112,21 +106,21 @@ export const METRICS: readonly Metric[] = [
     type: 'histogram',
     unit: 'seconds',
     help: 'Time of requests in the queue: from their head until a worker took them',
-    read: ({ queueTime }) => single(queueTime),
+    read: ({ queueTime }) => queueTime,
   },
   {
     name: 'monodon_http_request_app_seconds',
     type: 'histogram',
     unit: 'seconds',
     help: 'Time of requests in the app: from the moment that a worker took them until the head of their response was there',
-    read: ({ appTime }) => single(appTime),
+    read: ({ appTime }) => appTime,
   },
   {
     name: 'monodon_http_request_send_seconds',
     type: 'histogram',
     unit: 'seconds',
     help: 'Time that responses were sent: from their head until all of them was handed to the kernel; not of WebSockets and tunnels',
-    read: ({ sendTime }) => single(sendTime),
+    read: ({ sendTime }) => sendTime,
   },
   {
     name: 'monodon_http_requests_in_progress',
@@ -237,7 +231,7 @@ export const METRICS: readonly Metric[] = [
     type: 'gauge',
     help: 'Requests that a worker holds',
     labels: WORKER,
-    read: (snapshot) => byWorker(snapshot, ({ held }) => held),
+    read: (figures) => byWorker(figures, ({ held }) => held),
   },
   {
     name: 'monodon_worker_lag_seconds',
@@ -245,7 +239,7 @@ export const METRICS: readonly Metric[] = [
     unit: 'seconds',
     help: 'How long a worker needed for a sign of life, the longest of the last 5 s: the lag of its event loop',
     labels: WORKER,
-    read: (snapshot) => byWorker(snapshot, ({ lag }) => lag),
+    read: (figures) => byWorker(figures, ({ lag }) => lag),
   },
   {
     name: 'monodon_worker_memory_bytes',
@@ -253,7 +247,7 @@ export const METRICS: readonly Metric[] = [
     unit: 'bytes',
     help: 'Memory of a worker: the heap of a thread and its buffers, the resident size of a process',
     labels: WORKER,
-    read: (snapshot) => byWorker(snapshot, ({ memory }) => memory),
+    read: (figures) => byWorker(figures, ({ memory }) => memory),
   },
   {
     name: 'monodon_worker_utilization_ratio',
@@ -261,13 +255,13 @@ export const METRICS: readonly Metric[] = [
     unit: 'ratio',
     help: "Share of the last second in which a thread's event loop was busy; not of processes",
     labels: WORKER,
-    read: (snapshot) => byWorker(snapshot, ({ utilization }) => utilization),
+    read: (figures) => byWorker(figures, ({ utilization }) => utilization),
   },
   {
     name: 'monodon_batch_requests',
     type: 'histogram',
     help: 'Requests that a worker took at once',
-    read: ({ batchSize }) => single(batchSize),
+    read: ({ batchSize }) => batchSize,
   },
   {
     name: 'monodon_lent_buffers',

@@ -6,13 +6,14 @@ import type { Options } from '../options/table.ts'
 import { CONTENT_TYPES, exposition, formatFor } from './exposition.ts'
 import { ObserveServer, type Pages } from './http.ts'
 import { statusPage } from './page/page.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Figures, Snapshot } from './snapshot.ts'
 
 /** While an earlier server has the address it is asked for again after so many milliseconds. */
 const AGAIN_MS = 500
 
 /** What is to be shown of. */
 export interface Shown {
+  figures(): Figures
   snapshot(): Snapshot
 }
 
@@ -98,5 +99,5 @@ function statusPages(shown: Shown): Pages {
 
 function metricsPage(shown: Shown, accept: string) {
   const format = formatFor(accept)
-  return { type: CONTENT_TYPES[format], body: exposition(shown.snapshot(), format) }
+  return { type: CONTENT_TYPES[format], body: exposition(shown.figures(), format) }
 }

@@ -95,7 +95,8 @@ export interface WorkerSnapshot extends WorkerStatus {
   readonly utilization: number | null
 }
 
-export interface Snapshot extends Omit<ServerStatus, 'workers'> {
+/** All but single requests and entries of logs. */
+export interface Figures extends Omit<ServerStatus, 'workers'> {
   /** When this was, in Unix seconds. */
   readonly at: number
   readonly workers: readonly WorkerSnapshot[]
@@ -139,6 +140,9 @@ export interface Snapshot extends Omit<ServerStatus, 'workers'> {
    * of bodies that are too large to be with the kernel at once.
    */
   readonly responsesSending: number
+}
+
+export interface Snapshot extends Figures {
   /** Oldest first, and behind them those that are upgraded; 100 at most. `queued`, `claimed` and `responsesSending` count all. */
   readonly inFlight: readonly RequestNow[]
   /** The last slow, failed or aborted requests, newest first, 50 at most. */

@@ -94,6 +94,18 @@ test('buckets hold all that is not larger than their bound', () => {
   expect([all.get(`${name}_sum`), all.get(`${name}_count`)]).toEqual([4.5, 6])
 })
 
+test('buckets go by the bounds that they have', () => {
+  exposition(SNAPSHOT, 'prometheus')
+  const appTime: Histogram = { bounds: [0.5], counts: [1, 2], sum: 3 }
+  const all = figuresIn(exposition({ ...SNAPSHOT, appTime }, 'prometheus'))
+  const name = 'monodon_http_request_app_seconds_bucket'
+  const buckets = [...all].filter(([sample]) => sample.startsWith(name))
+  expect(buckets).toEqual([
+    [`${name}{le="0.5"}`, 1],
+    [`${name}{le="+Inf"}`, 3],
+  ])
+})
+
 test('OpenMetrics names families without _total, has units, and ends', () => {
   const text = exposition(SNAPSHOT, 'openmetrics')
   expect(text).toContain('# TYPE monodon_sent_bytes counter\n# UNIT monodon_sent_bytes bytes\n')

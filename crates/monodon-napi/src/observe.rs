@@ -30,10 +30,30 @@ pub struct NativeRequestCount {
 /// Observations by size.
 #[napi(object)]
 pub struct NativeHistogram {
-    pub bounds: Vec<f64>,
-    /// One more than bounds: the last is of those above all of them.
+    /// One more than there are bounds: the last is of those above all of them.
     pub counts: Vec<f64>,
     pub sum: f64,
+}
+
+/// What the sizes of histograms are told apart by.
+#[napi(object)]
+pub struct NativeBounds {
+    /// Seconds.
+    pub times: Vec<f64>,
+    /// Requests.
+    pub batches: Vec<f64>,
+}
+
+/// The bounds of every server's histograms.
+#[napi]
+pub fn bounds() -> NativeBounds {
+    NativeBounds {
+        times: TIME_BOUNDS
+            .iter()
+            .map(|bound| *bound as f64 / SECOND)
+            .collect(),
+        batches: BATCH_BOUNDS.iter().map(|bound| *bound as f64).collect(),
+    }
 }
 
 /// How often a limit was met.
@@ -114,9 +134,9 @@ pub struct NativeObservation {
     pub spans: NativeSpans,
     /// Responses that clients have to take, and workers are done with.
     pub responses_sending: u32,
-    /// Oldest first, 100 at most.
+    /// Oldest first, 100 at most; none unless single requests were asked for.
     pub in_flight: Vec<NativeRequestNow>,
-    /// Newest first, 50 at most.
+    /// Newest first, 50 at most; likewise.
     pub lives: Vec<NativeLife>,
 }
 
@@ -152,13 +172,20 @@ const IN_FLIGHT: usize = 100;
 
 #[napi]
 impl NativeServer {
-    /// What there is to see of the server. Takes locks; not for every request.
+    /// What there is to see of the server, also of single requests or not. Takes locks; not for every
+    /// request.
     #[napi(catch_unwind)]
-    pub fn observe(&self) -> NativeObservation {
+    pub fn observe(&self, with_requests: bool) -> NativeObservation {
         let (server, bridge) = (self.server(), self.bridge());
         let (stats, observed) = (server.stats(), server.observed());
         let watching = server.watching();
-        let under_way = bridge.under_way(IN_FLIGHT, server.on_their_way());
+        let most = if with_requests { IN_FLIGHT } else { 0 };
+        let under_way = bridge.under_way(most, server.on_their_way());
+        let lives = if with_requests {
+            watching.lives()
+        } else {
+            Vec::new()
+        };
         let limited = watching.limited.totals().into_iter().zip(bridge.limited());
         NativeObservation {
             idle: stats.idle as u32,
@@ -168,7 +195,7 @@ impl NativeServer {
             queue_time: times(&observed.queue_time),
             app_time: times(&observed.app_time),
             send_time: times(&observed.send_time),
-            batch_size: histogram(&BATCH_BOUNDS, &bridge.batches(), 1.0),
+            batch_size: histogram(&bridge.batches(), 1.0),
             queue_age: bridge.queue_age().as_secs_f64(),
             bytes_received: observed.bytes_received as f64,
             bytes_sent: observed.bytes_sent as f64,
@@ -186,7 +213,7 @@ impl NativeServer {
             spans: spans(server.span_counts()),
             responses_sending: under_way.sending as u32,
             in_flight: under_way.requests.into_iter().map(request_now).collect(),
-            lives: watching.lives().into_iter().map(life).collect(),
+            lives: lives.into_iter().map(life).collect(),
         }
     }
 
@@ -272,17 +299,12 @@ fn milliseconds(us: u32) -> f64 {
 const SECOND: f64 = 1_000_000.0;
 
 fn times<const CELLS: usize>(totals: &Totals<CELLS>) -> NativeHistogram {
-    histogram(&TIME_BOUNDS, totals, SECOND)
+    histogram(totals, SECOND)
 }
 
 /// A histogram whose sizes are so many to a unit.
-fn histogram<const CELLS: usize>(
-    bounds: &[u64],
-    totals: &Totals<CELLS>,
-    unit: f64,
-) -> NativeHistogram {
+fn histogram<const CELLS: usize>(totals: &Totals<CELLS>, unit: f64) -> NativeHistogram {
     NativeHistogram {
-        bounds: bounds.iter().map(|bound| *bound as f64 / unit).collect(),
         counts: totals.counts.iter().map(|count| *count as f64).collect(),
         sum: totals.sum as f64 / unit,
     }

@@ -127,9 +127,9 @@ export class Listener {
     return this.native.pulses()
   }
 
-  /** What there is to see of its requests. */
-  observe(): NativeObservation {
-    return this.native.observe()
+  /** What there is to see of its requests, also of single ones or not. */
+  observe(withRequests: boolean): NativeObservation {
+    return this.native.observe(withRequests)
   }
 
   /** Has the times of requests measured from now on, or not. */

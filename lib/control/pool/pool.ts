@@ -5,7 +5,7 @@ import type { Options } from '../../options/table.ts'
 import type { Job } from '../job.ts'
 import type { Listener } from '../listen/listener.ts'
 import type { Runtime } from '../runtime.ts'
-import type { PoolStatus } from '../status.ts'
+import type { PoolStatus, WorkerStatus } from '../status.ts'
 import type { OnLoaded, Ready } from '../workers/app-worker.ts'
 import { factsOf } from '../workers/facts.ts'
 import { type PoolSetup, type WorkerFactory, workerFactory } from '../workers/worker-factory.ts'
@@ -135,9 +135,9 @@ export class WorkerPool {
     return { stability, restarts, workers: this.workers.status() }
   }
 
-  /** How the workers are, with what they need, which is measured while `look` is called. */
-  snapshot(): readonly WorkerSnapshot[] {
-    return this.vitals.addTo(this.workers.status())
+  /** The workers with what they need, which is measured while `setMeasured` says so. */
+  measured(workers: readonly WorkerStatus[]): readonly WorkerSnapshot[] {
+    return this.vitals.addTo(workers)
   }
 
   /** Measures from now on what the workers need, or not. */

@@ -45,6 +45,12 @@ impl Bridge {
     /// The requests that wait, that workers hold, or whose responses are `on_their_way`. Takes locks, and
     /// looks at everything that is held: not for the request's way.
     pub fn under_way(&self, most: usize, on_their_way: Vec<OnItsWay>) -> AllUnderWay {
+        if most == 0 && on_their_way.is_empty() {
+            return AllUnderWay {
+                requests: Vec::new(),
+                sending: 0,
+            };
+        }
         let mut found = self.queue.waiting(self.now_ms(), most);
         for worker in self.workers() {
             found.extend(worker.under_way());
