@@ -123,16 +123,10 @@ export interface NativeLife {
   readonly outcome: string
 }
 
-/** What was counted since it was asked for last. */
-export interface NativeTally {
-  /** 499 is that the client left before there was an answer. */
-  readonly statuses: readonly { readonly status: number; readonly count: number }[]
-  /**
-   * Milliseconds that requests took, from their head to their end. Where there are less than `timed`, each
-   * request is as likely to be among them as any other.
-   */
-  readonly times: readonly number[]
-  readonly timed: number
+/** Requests of one status; 499 is that the client left before there was an answer. */
+export interface NativeStatusCount {
+  readonly status: number
+  readonly count: number
 }
 
 /** A way to statsd. */
@@ -248,8 +242,11 @@ export interface NativeServer {
   setTimed(isTimed: boolean): void
   /** Says by which interface the app is called. */
   setInterface(name: string): void
-  /** What was counted since the last call, with `most` times at most; counting begins with the first call. */
-  tally(most: number): NativeTally
+  /**
+   * What was counted since the last call: hands `to` a line for each of `most` times at most, which is
+   * `before`, milliseconds and `behind`, and gives the statuses. Counting begins with the first call.
+   */
+  tally(most: number, to: NativeStatsd, before: string, behind: string): NativeStatusCount[]
   /** Has all requests that end gathered for `followed`, or not. */
   setFollowed(isFollowed: boolean): void
   /** What was gathered since the last call. */

@@ -38,7 +38,7 @@ export class Observation {
       () => this.demand.look(),
     )
     this.statsd = new StatsdClient(options, {
-      tally: (most) => subject().listener.tally(most),
+      tally: (...told) => subject().listener.tally(...told),
       logged: () => this.errors.counts,
       workers: () => subject().pool?.status().workers.length ?? 0,
     })

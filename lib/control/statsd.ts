@@ -1,10 +1,10 @@
 /** Tells statsd what has happened (`--statsd-host`), once a second. */
 
-import { type NativeStatsd, type NativeTally, openStatsd } from '../bridge/native.ts'
+import { type NativeServer, type NativeStatsd, openStatsd } from '../bridge/native.ts'
 import { isErrorCode } from '../errors.ts'
 import { logError, logFault } from '../log.ts'
 import { NOTABLE_KINDS, type NotableCounts } from '../notable.ts'
-import { statsdLines } from '../observe/statsd.ts'
+import { DURATION, frameOf, statsdLines } from '../observe/statsd.ts'
 import type { Options } from '../options/table.ts'
 import { startFailure } from './listen/start-failure.ts'
 
@@ -14,8 +14,8 @@ const MOST_TIMES = 1000
 
 /** Where the figures come from. */
 export interface StatsdSource {
-  /** What was counted of requests since the last call, from the first one on. */
-  tally(mostTimes: number): NativeTally
+  /** Tells of times of requests, and gives their statuses, since the last call, from the first one on. */
+  readonly tally: NativeServer['tally']
   /** Warnings and errors of the logs so far. */
   logged(): NotableCounts
   /** Workers that there are. */
@@ -75,14 +75,16 @@ export class StatsdClient {
   /** Sends what has happened since the last time. */
   send(): void {
     if (this.way === undefined) return
+    const { native } = this.way
+    const frame = frameOf(this.options)
     const logged = this.source.logged()
     const happened = {
-      ...this.source.tally(MOST_TIMES),
+      statuses: this.source.tally(MOST_TIMES, native, `${frame.before}${DURATION}:`, frame.behind),
       logged: difference(logged, this.told),
       workers: this.source.workers(),
     }
     this.told = logged
-    this.way.native.write(statsdLines(happened, this.options))
+    native.write(statsdLines(happened, frame))
   }
 
   /** Sends the rest, for which the end of the process waits. */

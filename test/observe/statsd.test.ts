@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { statsdLines } from '../../lib/observe/statsd.ts'
+import { frameOf, statsdLines } from '../../lib/observe/statsd.ts'
 import { describePython, requirePython } from '../support/python.ts'
 import { SpawnedServer } from '../support/spawned.ts'
 import { parallel, until } from '../support/wait.ts'
@@ -159,29 +159,27 @@ while True:
     os.write(1, taken.recv(65536) + b'\\0')
 `
 
-test('a sample of the durations says what share it is', () => {
+test('there is a line for what has happened', () => {
   const nothing = { critical: 0, error: 0, exception: 0, warning: 0 }
   const happened = {
     statuses: [
       { status: 200, count: 2990 },
       { status: 503, count: 10 },
     ],
-    ...{ times: [1.5, 20], timed: 3000 },
     logged: { ...nothing, error: 2, exception: 1 },
     workers: 4,
   }
-  expect(statsdLines(happened, { statsdPrefix: 'a..', dogstatsdTags: [] })).toEqual([
+  const frame = frameOf({ statsdPrefix: 'a..', dogstatsdTags: [] })
+  expect(statsdLines(happened, frame)).toEqual([
     'a.gunicorn.requests:3000|c',
     'a.gunicorn.request.status.200:2990|c',
     'a.gunicorn.request.status.503:10|c',
     'a.gunicorn.log.error:2|c',
     'a.gunicorn.log.exception:1|c',
-    'a.gunicorn.request.duration:1.5|ms|@0.000666667',
-    'a.gunicorn.request.duration:20|ms|@0.000666667',
     'a.gunicorn.workers:4|g',
   ])
-  const idle = { statuses: [], times: [], timed: 0, logged: nothing, workers: 1 }
-  expect(statsdLines(idle, { statsdPrefix: '', dogstatsdTags: ['a:b'] })).toEqual([
+  const idle = { statuses: [], logged: nothing, workers: 1 }
+  expect(statsdLines(idle, frameOf({ statsdPrefix: '', dogstatsdTags: ['a:b'] }))).toEqual([
     'gunicorn.workers:1|g|#a:b',
   ])
 })

@@ -14,6 +14,7 @@ use napi::{Error, Result, Status};
 use napi_derive::napi;
 
 use crate::server::NativeServer;
+use crate::statsd::NativeStatsd;
 
 /// Requests that have ended, of one kind.
 #[napi(object)]
@@ -156,17 +157,6 @@ pub struct NativeStatusCount {
     pub count: f64,
 }
 
-/// What was counted since it was asked for last.
-#[napi(object)]
-pub struct NativeTally {
-    /// Those that are not zero; 499 is that the client left before there was an answer.
-    pub statuses: Vec<NativeStatusCount>,
-    /// Milliseconds that requests took, from their head to their end; where there are less than `timed`,
-    /// each request is as likely to be among them as any other.
-    pub times: Vec<f64>,
-    pub timed: f64,
-}
-
 /// Requests under way that are listed.
 const IN_FLIGHT: usize = 100;
 
@@ -240,21 +230,30 @@ impl NativeServer {
         Err(Error::new(Status::InvalidArg, why))
     }
 
-    /// What was counted since the last call, with `most` times at most; counting begins with the first call.
+    /// What was counted since the last call: hands `to` a line for each of `most` times at most, which is
+    /// `before`, milliseconds and `behind`, and gives the statuses that requests got, but for those that none
+    /// did; 499 is that the client left before there was an answer. Counting begins with the first call.
     #[napi(catch_unwind)]
-    pub fn tally(&self, most: u32) -> NativeTally {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "napi passes arguments by value"
+    )]
+    pub fn tally(
+        &self,
+        most: u32,
+        to: &NativeStatsd,
+        before: String,
+        behind: String,
+    ) -> Vec<NativeStatusCount> {
         let tallied = self.server().tally(most as usize);
+        to.0.write_times(&tallied, &before, &behind);
         let statuses = tallied.statuses.into_iter();
-        NativeTally {
-            statuses: statuses
-                .map(|(status, count)| NativeStatusCount {
-                    status: u32::from(status),
-                    count: count as f64,
-                })
-                .collect(),
-            times: tallied.times.into_iter().map(milliseconds).collect(),
-            timed: tallied.timed as f64,
-        }
+        statuses
+            .map(|(status, count)| NativeStatusCount {
+                status: u32::from(status),
+                count: count as f64,
+            })
+            .collect()
     }
 
     /// Has all requests that end gathered for `followed`, or not.
@@ -289,10 +288,6 @@ fn request_counts(ended: &monodon_http::observe::Requests<u64>) -> Vec<NativeReq
         }
     }
     counts
-}
-
-fn milliseconds(us: u32) -> f64 {
-    f64::from(us) / 1_000.0
 }
 
 /// Microseconds in a second.

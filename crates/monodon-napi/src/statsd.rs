@@ -10,7 +10,7 @@ use crate::sockets::failure;
 
 /// A way to statsd.
 #[napi]
-pub struct NativeStatsd(Statsd);
+pub struct NativeStatsd(pub(crate) Statsd);
 
 #[napi]
 impl NativeStatsd {

@@ -6,7 +6,7 @@ import {
   type NativeReport,
   type NativeServer,
   type NativeStats,
-  type NativeTally,
+  type NativeStatusCount,
   startServer,
 } from '../../bridge/native.ts'
 import { isErrorCode } from '../../errors.ts'
@@ -137,9 +137,9 @@ export class Listener {
     this.native.setTimed(isTimed)
   }
 
-  /** What was counted of requests since the last call, from the first one on; with `most` times at most. */
-  tally(most: number): NativeTally {
-    return this.native.tally(most)
+  /** Tells statsd how long requests took since the last call, and gives their statuses; see `NativeServer.tally`. */
+  tally(...told: Parameters<NativeServer['tally']>): NativeStatusCount[] {
+    return this.native.tally(...told)
   }
 
   /** Says by which interface the app is called. */

@@ -6,6 +6,7 @@ use super::datagrams::Datagrams;
 use super::target::Target;
 use super::way::{Address, Kind, host_and_port};
 use super::writer::{LAST_LINES, Lane, Writer};
+use crate::observe::Tallied;
 use crate::report::Reporter;
 use crate::start_error::StartError;
 
@@ -48,6 +49,21 @@ impl Statsd {
             out.extend_from_slice(line.as_bytes());
             out.push(b'\n');
         });
+    }
+
+    /// Hands over a line for each of the times that were tallied: `before`, milliseconds, and `behind`. Where
+    /// they are a sample, each says what share that is.
+    #[allow(clippy::cast_precision_loss, reason = "a share need not be more exact")]
+    pub fn write_times(&self, Tallied { times, timed, .. }: &Tallied, before: &str, behind: &str) {
+        let mut rate = String::new();
+        if (times.len() as u64) < *timed {
+            // Not as 1e-7, which many do not read.
+            rate = format!("|@{:.9}", times.len() as f64 / *timed as f64);
+        }
+        for us in times {
+            let ms = f64::from(*us) / 1_000.0;
+            self.write(&format!("{before}{ms}|ms{rate}{behind}"));
+        }
     }
 
     /// Has what waits sent, and waits for that, 2 s at most. Nothing is sent after that.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Address, Datagrams, Kind, Statsd, read};
 use crate::access::datagrams::UDP_BYTES;
+use crate::observe::Tallied;
 use crate::phase::Phase;
 use crate::report::{Report, Reporter};
 
@@ -37,6 +38,31 @@ fn sends_what_it_holds_before_it_ends() {
     statsd.write("b:2|g");
     statsd.close();
     assert_eq!(received(&socket), "a:1|c\nb:2|g");
+}
+
+#[test]
+fn tells_of_times_in_milliseconds_and_what_share_they_are() {
+    let (socket, address) = udp();
+    let statsd = Statsd::open(&address, Arc::new(Nobody)).expect("a way");
+    let mut tallied = Tallied {
+        times: vec![1_500, 20_000, 7],
+        timed: 3,
+        ..Tallied::default()
+    };
+    statsd.write_times(&tallied, "a:", "|#b:c");
+    tallied.timed = 30_000_000;
+    statsd.write_times(&tallied, "a:", "");
+    statsd.write_times(&Tallied::default(), "a:", "");
+    statsd.close();
+    let lines = [
+        "a:1.5|ms|#b:c",
+        "a:20|ms|#b:c",
+        "a:0.007|ms|#b:c",
+        "a:1.5|ms|@0.000000100",
+        "a:20|ms|@0.000000100",
+        "a:0.007|ms|@0.000000100",
+    ];
+    assert_eq!(received(&socket), lines.join("\n"));
 }
 
 #[test]
