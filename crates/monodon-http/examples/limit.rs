@@ -4,12 +4,14 @@
 //! knowledge, without limits, checks or timers; `limit http PORT` is the server of this crate,
 //! `limit log PORT` and `limit json PORT` the same with an access log, in the combined format and in
 //! JSON, to `/dev/null`, `limit watched PORT` with all that is counted for metrics and statsd, and
-//! `limit timing PORT` with `Server-Timing`. `limit traced PORT` makes each request part of a trace, and
-//! `limit spans PORT` exports the spans of all to `http://127.0.0.1:4318`.
+//! `limit timing PORT` with `Server-Timing`. `limit traced PORT` makes each request part of a trace, of which the
+//! handler asks what an app would be told; `limit observed PORT` does these three at once. `limit spans PORT`
+//! exports the spans of all to `http://127.0.0.1:4318`.
 //! Routes: `/` a text, `/1mb` a mebibyte, `/echo` the request's body.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -49,8 +51,11 @@ fn main() -> Result<(), Fault> {
         "watched" => serve_monodon(port, Options::default(), true),
         "timing" => serve_monodon(port, timing(), false),
         "traced" => serve_monodon(port, traced("always_off"), false),
+        "observed" => serve_monodon(port, observed(), true),
         "spans" => serve_monodon(port, traced("always_on"), false),
-        _ => Err("usage: limit raw|h2|http|log|json|watched|timing|traced|spans PORT".into()),
+        _ => Err(
+            "usage: limit raw|h2|http|log|json|watched|timing|traced|observed|spans PORT".into(),
+        ),
     }
 }
 
@@ -181,6 +186,13 @@ fn traced(sampler: &str) -> Options {
     }
 }
 
+fn observed() -> Options {
+    Options {
+        server_timing: true,
+        ..traced("always_off")
+    }
+}
+
 /// The server of this crate, with one I/O thread.
 fn serve_monodon(port: u16, options: Options, is_watched: bool) -> Result<(), Fault> {
     let options = Options {
@@ -229,6 +241,9 @@ impl Handler for Routes {
     fn handle(&self, request: Request) -> Self::Reply {
         if let Some(received) = request.received {
             request.trace.taken(0, received);
+        }
+        if let Some(told) = &request.trace.traceparent() {
+            black_box(told);
         }
         let is_echo = request.head.method == Method::POST && request.head.uri.path() == "/echo";
         std::future::ready(Ok(if is_echo {
