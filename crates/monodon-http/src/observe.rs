@@ -104,11 +104,16 @@ impl Observer {
         }
     }
 
-    /// Makes a request part of a trace, if requests are traced. `is_logged`: the access log may tell what
-    /// the app is told of it.
-    pub(crate) fn trace<B>(&self, request: &mut Request<B>, is_logged: bool) -> Part {
+    /// Makes a request part of a trace, if requests are traced. `may_continue`: there may be fields of trace
+    /// context. `is_logged`: the access log may tell what the app is told of it.
+    pub(crate) fn trace<B>(
+        &self,
+        request: &mut Request<B>,
+        may_continue: bool,
+        is_logged: impl FnOnce() -> bool,
+    ) -> Part {
         match &*self.tracer.borrow() {
-            Some(tracer) => tracer.begin(request, &self.values, is_logged),
+            Some(tracer) => tracer.begin(request, &self.values, may_continue, is_logged()),
             None => Part::default(),
         }
     }
@@ -135,8 +140,8 @@ impl Observer {
         if self.watching().is_timed() {
             seen.begin_life(client, request, &self.clock);
         }
-        if part.told.is_some() {
-            seen.trace().tell(part.told);
+        if let Some(context) = part.told {
+            seen.tell(context);
         }
         if let Some(traced) = part.traced {
             seen.begin_trace(client, request, traced, &self.clock);

@@ -45,8 +45,9 @@ impl<H: Handler> Service<H> {
         let is_known = self.place.begin_exchange();
         let (peer, thread) = (&self.place.peer, &self.place.thread);
         let id = self.place.identify(request.headers_mut());
-        let part = self.place.trace(&mut request);
         let origin = thread.fields.borrow().read(request.headers(), peer);
+        let may_continue = origin.as_ref().map_or(true, Origin::has_trace_context);
+        let part = self.place.trace(&mut request, may_continue);
         let told = origin.as_ref().ok().and_then(Origin::client);
         let client = told.unwrap_or(&peer.client);
         let mut exchange = Exchange::new(Rc::clone(&self.place), client, &request, id, part);

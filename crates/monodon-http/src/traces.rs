@@ -18,13 +18,14 @@ use bytes::BufMut;
 use http::{HeaderMap, HeaderName, Request};
 use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 
-use self::context::{Context, FIELD_BYTES};
+pub(crate) use self::context::Context;
+use self::context::FIELD_BYTES;
 use self::epoch::Epoch;
 pub(crate) use self::sampler::Sampler;
 pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
+use crate::observe::Moment;
 use crate::observe::spare::Spare;
-use crate::observe::{Moment, Traceparent};
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
 use crate::start_error::StartError;
@@ -148,15 +149,17 @@ impl Tracer {
     }
 
     /// Has the request continue its client's trace, or begin one, and tells the app: spans of the app
-    /// belong below the server's. `is_logged`: what the app is told has to be among the fields.
+    /// belong below the server's. `may_continue`: there may be fields of trace context. `is_logged`: what the
+    /// app is told has to be among the fields.
     pub(crate) fn begin<B>(
         &self,
         request: &mut Request<B>,
         values: &FieldValues,
+        may_continue: bool,
         is_logged: bool,
     ) -> Part {
         let fields = request.headers_mut();
-        let is_given = has(fields, &TRACEPARENT);
+        let is_given = may_continue && fields.contains_key(&TRACEPARENT);
         let parent = if is_given { parent(fields) } else { None };
         let mut ids = self.ids.borrow_mut();
         let trace = parent.map_or_else(|| ids.trace(), |parent| parent.trace);
@@ -167,13 +170,14 @@ impl Tracer {
             flags: Context::flags(parent, is_sampled),
         };
         drop(ids);
-        let field = context.field();
         // To make a value of it and put that into the map takes half of what tracing costs.
-        let told = !(is_given || is_logged);
-        if !told && let Some(value) = values.make(FIELD_BYTES, |out| out.put_slice(&field)) {
+        let is_field = is_given || is_logged;
+        if is_field
+            && let Some(value) = values.make(FIELD_BYTES, |out| out.put_slice(&context.field()))
+        {
             fields.insert(&TRACEPARENT, value);
         }
-        if parent.is_none() && has(fields, &TRACESTATE) {
+        if may_continue && parent.is_none() {
             // W3C Trace Context section 3.3.1.5: it means nothing without its traceparent.
             fields.remove(&TRACESTATE);
         }
@@ -183,7 +187,7 @@ impl Tracer {
                 traced.begin(context, parent, fields);
                 traced
             }),
-            told: told.then_some(field),
+            told: (!is_field).then_some(context),
         }
     }
 
@@ -209,17 +213,7 @@ pub(crate) struct Part {
     /// A record, if its spans are to be exported.
     pub(crate) traced: Option<Box<Traced>>,
     /// What the app is to be told, where the fields do not tell it.
-    pub(crate) told: Option<Traceparent>,
-}
-
-/// To look at so many fields is quicker than to hash the name that is looked for.
-const FEW_FIELDS: usize = 8;
-
-fn has(fields: &HeaderMap, name: &HeaderName) -> bool {
-    if fields.len() > FEW_FIELDS {
-        return fields.contains_key(name);
-    }
-    fields.keys().any(|known| known == name)
+    pub(crate) told: Option<Context>,
 }
 
 /// What the client says of its trace: one `traceparent`, and a valid one.
@@ -233,9 +227,9 @@ fn parent(fields: &HeaderMap) -> Option<Context> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderName, HeaderValue};
+    use http::{HeaderMap, HeaderValue};
 
-    use super::{FEW_FIELDS, TRACEPARENT, has, parent};
+    use super::{TRACEPARENT, parent};
 
     #[test]
     fn one_parent_is_believed_and_two_are_not() {
@@ -246,19 +240,5 @@ mod tests {
         assert!(parent(&fields).is_some());
         fields.append(&TRACEPARENT, HeaderValue::from_static(value));
         assert!(parent(&fields).is_none());
-    }
-
-    #[test]
-    fn a_field_is_found_among_few_and_among_many() {
-        for others in [0, FEW_FIELDS - 1, FEW_FIELDS, 3 * FEW_FIELDS] {
-            let mut fields = HeaderMap::new();
-            for other in 0..others {
-                let name = format!("x-{other}").parse::<HeaderName>().expect("a name");
-                fields.append(name, HeaderValue::from_static("-"));
-            }
-            assert!(!has(&fields, &TRACEPARENT), "{others}");
-            fields.append(&TRACEPARENT, HeaderValue::from_static("-"));
-            assert!(has(&fields, &TRACEPARENT), "{others}");
-        }
     }
 }

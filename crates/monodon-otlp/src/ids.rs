@@ -28,22 +28,20 @@ impl Ids {
 
     /// The next id of a trace.
     pub fn trace(&mut self) -> TraceId {
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&self.next());
-        id[8..].copy_from_slice(&self.next());
-        TraceId(id)
+        loop {
+            let id = u128::from(self.0.next_u64()) << 64 | u128::from(self.0.next_u64());
+            if id != 0 {
+                return TraceId(id.to_ne_bytes());
+            }
+        }
     }
 
     /// The next id of a span.
     pub fn span(&mut self) -> SpanId {
-        SpanId(self.next())
-    }
-
-    fn next(&mut self) -> [u8; 8] {
         loop {
-            let bits = self.0.next_u64();
-            if bits != 0 {
-                return bits.to_be_bytes();
+            let id = self.0.next_u64();
+            if id != 0 {
+                return SpanId(id.to_ne_bytes());
             }
         }
     }

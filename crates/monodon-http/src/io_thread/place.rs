@@ -62,11 +62,12 @@ impl Place {
         ids.as_ref()?.identify(fields, is_trusted, maker)
     }
 
-    /// Makes a request part of a trace, if requests are traced.
-    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>) -> Part {
+    /// Makes a request part of a trace, if requests are traced. `may_continue`: there may be fields of trace
+    /// context.
+    pub(crate) fn trace<B>(&self, request: &mut http::Request<B>, may_continue: bool) -> Part {
         let common = &self.thread.common;
-        let is_logged = common.access.borrow().is_some();
-        let mut part = common.observer.trace(request, is_logged);
+        let is_logged = || common.access.borrow().is_some();
+        let mut part = common.observer.trace(request, may_continue, is_logged);
         if let Some(traced) = &mut part.traced {
             traced.set_peer(&self.peer.client);
         }

@@ -14,7 +14,7 @@ use super::{OTHER, index_of};
 use crate::access::{Line, Outcome};
 use crate::observe::delivery::Delivery;
 use crate::request::client::Client;
-use crate::traces::Traced;
+use crate::traces::{Context, Traced};
 
 /// Bytes of a target, and of a method that is not known, that are remembered.
 const TARGET_BYTES: usize = 512;
@@ -123,6 +123,11 @@ impl Seen {
     pub(super) fn begin_life<B>(&mut self, client: &Client, request: &Request<B>, clock: &Clock) {
         self.is_watched = true;
         self.learn(client, request, clock);
+    }
+
+    /// Has the app told where it is in its trace.
+    pub(super) fn tell(&self, context: Context) {
+        self.trace.tell(context);
     }
 
     /// Has it exported.

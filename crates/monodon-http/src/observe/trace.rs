@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::moment::Moment;
+use crate::traces::Context;
 
 /// Who has taken a request, as the handler tells.
 #[derive(Debug, Default)]
@@ -10,7 +11,8 @@ pub struct Trace {
     taken: Cell<Option<(u32, Moment)>>,
     /// It only asks how the server is.
     is_probe: Cell<bool>,
-    traceparent: Cell<Option<Traceparent>>,
+    /// It becomes text when somebody asks, on its way to the app.
+    context: Cell<Option<Context>>,
 }
 
 /// The field `traceparent` of W3C Trace Context.
@@ -39,16 +41,16 @@ impl Trace {
 
     /// What the app is to be told in `traceparent`, where the fields of the head have none.
     pub fn traceparent(&self) -> Option<Traceparent> {
-        self.traceparent.get()
+        self.context.get().map(Context::field)
     }
 
-    pub(super) fn tell(&self, traceparent: Option<Traceparent>) {
-        self.traceparent.set(traceparent);
+    pub(super) fn tell(&self, context: Context) {
+        self.context.set(Some(context));
     }
 
     pub(super) fn clear(&self) {
         self.taken.set(None);
         self.is_probe.set(false);
-        self.traceparent.set(None);
+        self.context.set(None);
     }
 }

@@ -70,12 +70,19 @@ struct Found {
     x_forwarded: bool,
     /// `range` or `if-*`.
     conditional: bool,
+    /// `traceparent` or `tracestate`.
+    trace_context: bool,
 }
 
 impl Origin {
     /// Whether the client has asked for parts, or under conditions.
     pub(crate) fn is_conditional(&self) -> bool {
         self.found.conditional
+    }
+
+    /// Whether there are fields of W3C Trace Context.
+    pub(crate) fn has_trace_context(&self) -> bool {
+        self.found.trace_context
     }
 }
 
@@ -196,6 +203,9 @@ impl Found {
             match name[0] {
                 b'f' => found.forwarded |= name == b"forwarded",
                 b'i' | b'r' => found.conditional |= is_conditional_name(name),
+                b't' => {
+                    found.trace_context |= name == b"traceparent" || name == b"tracestate";
+                }
                 b'x' => found.x_forwarded |= is_x_forwarded(name),
                 _ => {}
             }

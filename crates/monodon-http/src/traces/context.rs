@@ -14,7 +14,7 @@ const RANDOM: u8 = 0x02;
 
 /// Which span of which trace calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Context {
+pub(crate) struct Context {
     pub(super) trace: TraceId,
     pub(super) span: SpanId,
     pub(super) flags: u8,
@@ -58,11 +58,18 @@ impl Context {
     }
 
     /// The field.
-    pub(super) fn field(self) -> Traceparent {
+    pub(crate) fn field(self) -> Traceparent {
+        // All at once, and as many as whole vectors hold.
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.trace.0);
+        bytes[16..24].copy_from_slice(&self.span.0);
+        bytes[24] = self.flags;
+        let digits = digits(bytes);
+        let (trace, rest) = digits.as_flattened().split_at(32);
         let mut field = *b"00-TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT-SSSSSSSSSSSSSSSS-FF";
-        put_hex(&self.trace.0, &mut field[3..35]);
-        put_hex(&self.span.0, &mut field[36..52]);
-        put_hex(&[self.flags], &mut field[53..]);
+        field[3..35].copy_from_slice(trace);
+        field[36..52].copy_from_slice(&rest[..16]);
+        field[53..].copy_from_slice(&rest[16..18]);
         field
     }
 }
@@ -81,22 +88,14 @@ fn hex<const BYTES: usize>(digits: &[u8]) -> Option<[u8; BYTES]> {
     Some(bytes)
 }
 
-/// The two digits of each byte.
-const DIGITS: [[u8; 2]; 256] = {
-    let half = b"0123456789abcdef";
-    let mut digits = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < digits.len() {
-        digits[byte] = [half[byte >> 4], half[byte & 15]];
-        byte += 1;
+/// The two digits of each byte. Without a table it is done for 16 bytes at a time.
+fn digits<const BYTES: usize>(bytes: [u8; BYTES]) -> [[u8; 2]; BYTES] {
+    let digit = |half: u8| half + b'0' + if half > 9 { b'a' - b'9' - 1 } else { 0 };
+    let mut digits = [[0; 2]; BYTES];
+    for (pair, byte) in digits.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     digits
-};
-
-fn put_hex(bytes: &[u8], digits: &mut [u8]) {
-    for (byte, pair) in bytes.iter().zip(digits.as_chunks_mut().0) {
-        *pair = DIGITS[usize::from(*byte)];
-    }
 }
 
 #[cfg(test)]
