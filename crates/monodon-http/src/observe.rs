@@ -158,15 +158,14 @@ impl Observer {
     }
 
     /// The response of a request begins, on its connection. It is told how long the request took so far,
-    /// if responses are.
-    pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, wire: &Wire) {
+    /// if responses are. `has_timing`: its fields tell times already.
+    pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, has_timing: bool, wire: &Wire) {
         seen.respond(head.status, wire.bytes_given(), &self.clock);
         if let Some(timing) = seen.timing() {
             // The log finds what it tells among the fields, and what the app tells goes before.
-            let fields = &mut head.headers;
-            let is_field = seen.notes_fields() || ServerTiming::is_in(fields);
+            let is_field = has_timing || seen.notes_fields();
             if is_field || !wire.tell(timing) {
-                timing.put(fields, &self.values);
+                timing.put(&mut head.headers, &self.values);
             }
         }
         seen.note_fields(&head.headers);

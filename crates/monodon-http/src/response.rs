@@ -45,6 +45,8 @@ pub(crate) struct Exchange {
     pub(crate) asking: Option<Box<Asking>>,
     /// For the response, if that is to have one.
     request_id: Option<Box<RequestId>>,
+    /// The app tells times of its own in `Server-Timing`.
+    has_server_timing: bool,
 }
 
 impl Exchange {
@@ -70,12 +72,13 @@ impl Exchange {
             seen: Some(seen),
             asking: None,
             request_id,
+            has_server_timing: false,
         }
     }
 
     /// Makes a response out of the handler's, whose body may be read already for `cx`'s task.
     pub(crate) fn respond<B: Body<Error = BodyCut> + Unpin>(
-        self,
+        mut self,
         response: Response<B>,
         cx: &mut Context<'_>,
     ) -> Response<Framed<B>> {
@@ -95,9 +98,7 @@ impl Exchange {
             return self.refuse(FAILURE);
         };
         let exact = body.size_hint().exact();
-        if !fields.has_server {
-            head.headers.insert(SERVER, SERVER_NAME);
-        }
+        self.sign(&mut head, &fields);
         let plan = self.plan_compression(&mut head, fields.length.or(exact));
         // Equal lengths need no counting: hyper keeps to them.
         let left = fields.length.filter(|length| Some(*length) != exact);
@@ -107,18 +108,15 @@ impl Exchange {
 
     /// Makes a response out of a file.
     pub(crate) fn respond_file<B: Body<Error = BodyCut> + Unpin>(
-        self,
+        mut self,
         response: Response<FileBody>,
         cx: &mut Context<'_>,
     ) -> Response<Framed<B>> {
         let (mut head, mut body) = response.into_parts();
         // The fields may be the app's, if it has handed the file over. It cannot have framed it.
         head.headers.remove(CONTENT_LENGTH);
-        if let Ok(Fields {
-            has_server: false, ..
-        }) = Fields::tidy(&mut head.headers, self.version)
-        {
-            head.headers.insert(SERVER, SERVER_NAME);
+        if let Ok(fields) = Fields::tidy(&mut head.headers, self.version) {
+            self.sign(&mut head, &fields);
         }
         let plan = self.plan_compression(&mut head, Some(body.left()));
         if head.status == StatusCode::NOT_MODIFIED {
@@ -205,6 +203,14 @@ impl Exchange {
         compression.plan(asked, self.version, head, size)
     }
 
+    /// Says who has made the response, where its fields do not; and notes what they have.
+    fn sign(&mut self, head: &mut http::response::Parts, fields: &Fields) {
+        if !fields.has_server {
+            head.headers.insert(SERVER, SERVER_NAME);
+        }
+        self.has_server_timing = fields.has_server_timing;
+    }
+
     /// Notes that the response begins, and says so if the connection ends with it.
     fn begin(&mut self, head: &mut http::response::Parts) {
         if let Some(request_id) = self.request_id.take() {
@@ -214,7 +220,7 @@ impl Exchange {
         wire.response_begins();
         if let Some(seen) = &mut self.seen {
             let observer = &self.place.thread.common.observer;
-            observer.respond(seen, head, wire);
+            observer.respond(seen, head, self.has_server_timing, wire);
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {
@@ -225,12 +231,8 @@ impl Exchange {
 
     /// Makes the head fit to be the answer to an extended CONNECT, and notes that it begins.
     pub(crate) fn open(&mut self, head: &mut http::response::Parts) {
-        match Fields::tidy(&mut head.headers, self.version) {
-            Ok(fields) if fields.has_server => {}
-            _ => {
-                head.headers.insert(SERVER, SERVER_NAME);
-            }
-        }
+        let fields = Fields::tidy(&mut head.headers, self.version);
+        self.sign(head, &fields.unwrap_or(Fields::NONE));
         self.begin(head);
         if head.status.is_success() {
             self.note(Seen::goes_on);

@@ -1,9 +1,6 @@
 //! The fields of a response: the framing is the server's, whatever the handler's fields say.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SERVER, TE, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use http::{StatusCode, Version};
 
 use crate::request::connection;
@@ -12,25 +9,29 @@ use crate::request::connection;
 pub(super) struct Fields {
     pub(super) length: Option<u64>,
     pub(super) has_server: bool,
+    pub(super) has_server_timing: bool,
 }
 
 impl Fields {
+    /// Those of a response of which nothing is known.
+    pub(super) const NONE: Self = Self {
+        length: None,
+        has_server: false,
+        has_server_timing: false,
+    };
+
     /// Reads the fields, and removes those that speak for the connection (RFC 9110 section 7.6.1):
     /// it is not the handler's. Only `connection: close` is heard.
     pub(super) fn tidy(fields: &mut HeaderMap, version: Version) -> Result<Self, ()> {
-        let mut found = Self {
-            length: None,
-            has_server: false,
-        };
+        let mut found = Self::NONE;
         let mut has_hop_by_hop = false;
         let mut has_length = false;
         for name in fields.keys() {
-            if *name == SERVER {
-                found.has_server = true;
-            } else if *name == CONTENT_LENGTH {
-                has_length = true;
-            } else {
-                has_hop_by_hop |= HOP_BY_HOP.contains(name);
+            match name.as_str() {
+                "server" => found.has_server = true,
+                "content-length" => has_length = true,
+                "server-timing" => found.has_server_timing = true,
+                name => has_hop_by_hop |= HOP_BY_HOP.contains(&name),
             }
         }
         if has_length {
@@ -38,7 +39,7 @@ impl Fields {
         }
         if has_hop_by_hop {
             let closes = version != Version::HTTP_2 && connection::names(fields, "close");
-            for name in &HOP_BY_HOP {
+            for name in HOP_BY_HOP {
                 fields.remove(name);
             }
             if closes {
@@ -61,13 +62,13 @@ impl Fields {
     }
 }
 
-const HOP_BY_HOP: [HeaderName; 6] = [
-    CONNECTION,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    TE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
+const HOP_BY_HOP: [&str; 6] = [
+    "connection",
+    "transfer-encoding",
+    "upgrade",
+    "te",
+    "keep-alive",
+    "proxy-connection",
 ];
 
 /// Whatever the request's method.

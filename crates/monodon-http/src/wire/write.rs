@@ -23,10 +23,9 @@ impl Wire {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let total = slices.iter().map(|slice| slice.len()).sum::<usize>();
         if self.protocol.get() == Protocol::Http1 && !self.is_answering.get() {
             self.replace_automatic_answer(slices);
-            return Poll::Ready(Ok(total));
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
         self.is_flushed.set(false);
         if let Some(timing) = self.timing.take() {
@@ -51,19 +50,21 @@ impl Wire {
     /// Takes the parser's output from the head of a response on, or the first of it, and puts a field behind
     /// the status line: that is a fraction of what it costs in the map of fields. Gives how much it has taken.
     fn write_head(&self, slices: &[IoSlice<'_>], timing: ServerTiming) -> usize {
-        let mut slices = slices.iter().skip_while(|slice| slice.is_empty());
-        let first = slices.next().map_or(&[][..], |slice| slice);
+        let mut slices = slices.iter();
+        let first = slices.find(|slice| !slice.is_empty());
+        let first = first.map_or(&[][..], |slice| slice);
         let (line, rest) = first.split_at(status_line_end(first));
         let mut out = self.take_out();
         out.extend_from_slice(line);
         timing.write(&mut out);
-        let total = rest.len() + slices.clone().map(|slice| slice.len()).sum::<usize>();
+        let more = slices.as_slice();
+        let total = rest.len() + more.iter().map(|slice| slice.len()).sum::<usize>();
         // The parser comes again with what is left, which may be a file's.
         if out.len() + total > OUT_BYTES || !self.promised.borrow().is_empty() {
             return line.len();
         }
         out.extend_from_slice(rest);
-        for slice in slices {
+        for slice in more {
             out.extend_from_slice(slice);
         }
         line.len() + total
@@ -249,8 +250,14 @@ impl Wire {
     }
 }
 
+/// The line that most have, which is found without a search.
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\n";
+
 /// Where the status line of a final response ends, behind interim ones that the parser has put before it.
 fn status_line_end(head: &[u8]) -> usize {
+    if head.starts_with(OK) {
+        return OK.len();
+    }
     let mut start = 0;
     while head.get(start + b"HTTP/1.1 ".len()) == Some(&b'1')
         && let Some(end) = memmem::find(&head[start..], b"\r\n\r\n")
