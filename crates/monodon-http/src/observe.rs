@@ -188,9 +188,17 @@ impl Observer {
         self.respond_bare(seen, StatusCode::SWITCHING_PROTOCOLS, mark);
     }
 
-    /// Now, at the end of a request, if somebody is told how long it took.
-    pub(crate) fn ended(&self, seen: &Seen) -> Option<Moment> {
-        seen.tells_end().then(|| self.clock.read())
+    /// Now, at the end of a request, if somebody is told how long it took. `bytes_out`: what its connection
+    /// has sent.
+    pub(crate) fn ended(&self, seen: &Seen, bytes_out: u64) -> Option<Moment> {
+        let read = || {
+            if seen.is_unsent(bytes_out) {
+                self.clock.recent()
+            } else {
+                self.clock.read()
+            }
+        };
+        seen.tells_end().then(read)
     }
 
     /// Counts a request that is over, since `ended` if its times are measured. `is_cut`: the client has
@@ -220,10 +228,12 @@ impl Observer {
             if let Some(time) = seen.send_time(ended) {
                 stats.send_time.note(time);
             }
+            let lasted_us = ended.us_since(begun);
             if let (Some(tally), false) = (tally, seen.is_tunnel()) {
-                tally.time(ended.us_since(begun));
+                tally.time(lasted_us);
             }
-            self.watching().tell(&seen, is_cut, begun, ended);
+            let outcome = self.watching().outcome(&seen, is_cut, lasted_us);
+            self.watching().tell(&seen, outcome, begun, ended);
         }
         if let Some(tracer) = &*self.tracer.borrow() {
             seen.export(tracer, is_cut, ended);

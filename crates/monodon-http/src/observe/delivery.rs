@@ -30,6 +30,11 @@ impl Delivery {
         (self.status, self.mark) = (status.as_u16(), mark);
     }
 
+    /// Whether nothing of the response had left, when the connection had sent so many bytes.
+    pub(crate) fn is_unsent(&self, bytes_out: u64) -> bool {
+        bytes_out <= self.mark
+    }
+
     /// Counts bytes of the body.
     pub(crate) fn count(&mut self, bytes: usize) {
         self.sent += bytes as u64;
@@ -60,6 +65,16 @@ mod tests {
     use http::StatusCode;
 
     use super::Delivery;
+
+    #[test]
+    fn tells_whether_anything_has_left() {
+        let mut delivery = Delivery::default();
+        delivery.begin(StatusCode::OK, 100);
+        assert_eq!(
+            [99, 100, 101].map(|out| delivery.is_unsent(out)),
+            [true, true, false]
+        );
+    }
 
     #[test]
     fn corrects_what_was_cut() {

@@ -140,13 +140,27 @@ impl Watching {
     }
 
     /// Remembers a request that has ended, if somebody is to see it.
-    pub(super) fn tell(&self, seen: &Seen, is_cut: bool, begun: Moment, ended: Moment) {
-        let outcome = self.outcome(seen, is_cut, ended.us_since(begun));
+    #[inline]
+    pub(super) fn tell(&self, seen: &Seen, outcome: Outcome, begun: Moment, ended: Moment) {
+        let is_followed = self.is_followed.load(Relaxed);
+        if outcome != Outcome::Ok || is_followed {
+            self.remember(seen, outcome, is_followed, begun, ended);
+        }
+    }
+
+    #[cold]
+    fn remember(
+        &self,
+        seen: &Seen,
+        outcome: Outcome,
+        is_followed: bool,
+        begun: Moment,
+        ended: Moment,
+    ) {
         // A server that has no room refuses many, and their lives say nothing: they are counted as limited.
         let is_refused =
             seen.status() == StatusCode::SERVICE_UNAVAILABLE.as_u16() && seen.taken().is_none();
         let is_remembered = outcome != Outcome::Ok && !is_refused;
-        let is_followed = self.is_followed.load(Relaxed);
         if !is_remembered && !is_followed {
             return;
         }
@@ -168,7 +182,8 @@ impl Watching {
         }
     }
 
-    fn outcome(&self, seen: &Seen, is_cut: bool, lasted_us: u64) -> Outcome {
+    /// How a request has ended that lasted so long.
+    pub(super) fn outcome(&self, seen: &Seen, is_cut: bool, lasted_us: u64) -> Outcome {
         let slow = self.slow.load(Relaxed);
         if seen.status() >= 500 || seen.is_broken() {
             Outcome::Failed
@@ -188,7 +203,7 @@ fn life(seen: &Seen, outcome: Outcome, begun: Moment, ended: Moment) -> Life {
     let about = &seen.about;
     Life {
         number: seen.number(),
-        method: about.method.clone(),
+        method: about.method.to_string(),
         target: about.target.clone(),
         protocol: match about.version {
             Version::HTTP_10 => "HTTP/1.0",

@@ -51,7 +51,8 @@ impl Moment {
 /// So many events at most are told by one reading of the clock.
 const SHARED: u32 = 4;
 
-/// Tells an I/O thread when requests begin, are answered and end.
+/// Tells an I/O thread when requests begin, are answered and end. One whose response was sent in part before it
+/// ended is told by a reading of its own: how long that took is not known.
 ///
 /// To read the clock takes as long as two hundred instructions. What was ready when the thread woke up had
 /// come by then, and it has its turn one after the other, a few microseconds each: so a reading stands for

@@ -1,6 +1,7 @@
 //! The record of one request, from its head to its end: for who watches the server, and for the access
 //! log. It is used again, so that none is allocated.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::moment::{Clock, Moment};
 use super::server_timing::ServerTiming;
 use super::text::cut;
 use super::trace::Trace;
-use super::{OTHER, index_of};
+use super::{METHODS, OTHER, index_of};
 use crate::access::{Line, Outcome};
 use crate::observe::delivery::Delivery;
 use crate::request::client::Client;
@@ -62,7 +63,7 @@ enum Progress {
 
 /// What a request is about, if it is watched or exported.
 pub(super) struct About {
-    pub(super) method: String,
+    pub(super) method: Cow<'static, str>,
     pub(super) target: String,
     pub(super) version: Version,
     pub(super) client: Client,
@@ -71,7 +72,7 @@ pub(super) struct About {
 impl Default for About {
     fn default() -> Self {
         Self {
-            method: String::new(),
+            method: Cow::Borrowed(""),
             target: String::new(),
             version: Version::HTTP_11,
             client: Client::NONE,
@@ -152,8 +153,10 @@ impl Seen {
             version,
             client: from,
         } = &mut self.about;
-        method.clear();
-        method.push_str(cut(request.method().as_str(), METHOD_BYTES));
+        *method = match self.method {
+            OTHER => Cow::Owned(cut(request.method().as_str(), METHOD_BYTES).to_owned()),
+            known => Cow::Borrowed(METHODS[known]),
+        };
         target.clear();
         let uri = request.uri();
         let asked = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
@@ -210,6 +213,12 @@ impl Seen {
     /// Whether anybody is told when it has ended; its response is not.
     pub(super) fn tells_end(&self) -> bool {
         self.is_watched || self.traced.is_some() || self.is_logged && self.line.needs_times()
+    }
+
+    /// Whether it has ended as it was answered: its response waits, whole, for the end of the connection's turn,
+    /// of whose bytes so many have left.
+    pub(super) fn is_unsent(&self, bytes_out: u64) -> bool {
+        self.answered.is_some() && self.delivery.is_unsent(bytes_out)
     }
 
     /// The response begins, after so many bytes of the connection. Its fields are noted by `note_fields`.

@@ -48,7 +48,7 @@ impl Sending {
         let entries = self.lock();
         found.extend(entries.iter().map(|(_, entry)| OnItsWay {
             number: entry.number,
-            method: entry.about.method.clone(),
+            method: entry.about.method.to_string(),
             target: entry.about.target.clone(),
             age: entry.begun.elapsed(),
             worker: entry.worker,

@@ -57,7 +57,7 @@ impl Wire {
     /// Counts an exchange that is over, and writes its line to the access log.
     pub(super) fn conclude(&self, seen: Option<Box<Seen>>, is_cut: bool) {
         let Some(mut seen) = seen else { return };
-        let ended = self.common.observer.ended(&seen);
+        let ended = self.common.observer.ended(&seen, self.bytes_out.get());
         seen.end_line(ended, |line, outcome| {
             if let Some(access) = &*self.common.access.borrow() {
                 access.write(line, outcome);
