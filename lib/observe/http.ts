@@ -64,7 +64,7 @@ export class ObserveServer {
    * Listens. Nothing is kept alive by it.
    *
    * @throws MonodonError `MONODON_BAD_OPTION` for an address that anybody could ask without a token,
-   *   `MONODON_BIND_FAILED` for one that cannot be had
+   *   `MONODON_BIND_FAILED` and `MONODON_HOST_UNKNOWN` for one that cannot be had
    */
   static open(settings: ObserveSettings, pages: Pages): ObserveServer {
     const { option, token } = settings
