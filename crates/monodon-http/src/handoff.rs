@@ -16,13 +16,15 @@ pub use hyper::ext::ReasonPhrase;
 pub use crate::conn::peer::Peer;
 pub use crate::conn::tunnel::{Farewell, Session, Tunnel};
 use crate::files::FilePart;
-pub use crate::observe::{Moment, Trace, Traceparent};
+pub use crate::moment::Moment;
+pub use crate::observe::Trace;
 pub use crate::refusal::{BodyCut, Refusal};
 pub use crate::request::body::RequestBody;
 pub use crate::request::body_error::BodyError;
 pub use crate::request::client::Client;
 pub use crate::request::fields::Mount;
 use crate::request::forwarded::Told;
+pub use crate::trace_context::Traceparent;
 use crate::websocket::Offer;
 
 /// As an extension of a response: the part of a file that the app has opened, which is sent in place of the

@@ -8,14 +8,13 @@
 //! requests of which something else tells the times: an exported span, the log, `Server-Timing`.
 
 pub(crate) mod delivery;
-pub(crate) mod spare;
 pub(crate) mod stats;
 pub(crate) mod text;
 
 mod cells;
+mod clock;
 mod limit;
 mod lives;
-mod moment;
 mod seen;
 mod sending;
 mod server_timing;
@@ -30,26 +29,25 @@ use http::response::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 
 pub use self::cells::{Counter, Histogram, TIME_BOUNDS, Times, Totals};
+pub(crate) use self::clock::Clock;
 pub use self::limit::{LIMITS, Limit, Limited};
 pub use self::lives::{Followed, INTERFACES, LIVES, Life, Outcome, Watching};
 use self::lives::{NATIVE, PROBE};
-pub(crate) use self::moment::Clock;
-pub use self::moment::Moment;
 pub(crate) use self::seen::Seen;
 pub use self::sending::OnItsWay;
 pub(crate) use self::sending::Sending;
 pub(crate) use self::server_timing::ServerTiming;
-use self::spare::Spare;
 use self::stats::ThreadStats;
 pub use self::tally::Tallied;
 pub(crate) use self::tally::Tally;
 pub use self::text::cut;
-pub use self::trace::{Trace, Traceparent};
+pub use self::trace::Trace;
 use crate::access::Line;
 use crate::field_values::FieldValues;
+use crate::moment::Moment;
 use crate::request::client::Client;
+use crate::spare::Spare;
 use crate::traces::{Part, Tracer, Traces};
-use crate::wire::Wire;
 
 /// Methods that requests are counted by: those of RFC 9110 and RFC 5789, and last all others.
 pub const METHODS: [&str; 10] = [
@@ -157,14 +155,23 @@ impl Observer {
         seen.log(begin, &self.clock);
     }
 
-    /// The response of a request begins, on its connection. It is told how long the request took so far,
-    /// if responses are. `has_timing`: its fields tell times already.
-    pub(crate) fn respond(&self, seen: &mut Seen, head: &mut Parts, has_timing: bool, wire: &Wire) {
-        seen.respond(head.status, wire.bytes_given(), &self.clock);
+    /// The response of a request begins, after so many bytes of the connection. It is told how long the
+    /// request took so far, if responses are: by `tell` past its fields, if that can be.
+    ///
+    /// `has_timing`: its fields tell times already.
+    pub(crate) fn respond(
+        &self,
+        seen: &mut Seen,
+        head: &mut Parts,
+        has_timing: bool,
+        mark: u64,
+        tell: impl FnOnce(ServerTiming) -> bool,
+    ) {
+        seen.respond(head.status, mark, &self.clock);
         if let Some(timing) = seen.timing() {
             // The log finds what it tells among the fields, and what the app tells goes before.
             let is_field = has_timing || seen.notes_fields();
-            if is_field || !wire.tell(timing) {
+            if is_field || !tell(timing) {
                 timing.put(&mut head.headers, &self.values);
             }
         }

@@ -21,7 +21,8 @@ pub(crate) use self::piece::Piece;
 use crate::compress::{self, Asked, Plan};
 use crate::files::{Asking, FileBody, leave_out_content};
 use crate::io_thread::place::Place;
-use crate::observe::{Moment, Seen, Trace};
+use crate::moment::Moment;
+use crate::observe::{Seen, Trace};
 use crate::refusal::{BodyCut, Refusal};
 use crate::report::{Blame, code};
 use crate::request::client::Client;
@@ -220,7 +221,10 @@ impl Exchange {
         wire.response_begins();
         if let Some(seen) = &mut self.seen {
             let observer = &self.place.thread.common.observer;
-            observer.respond(seen, head, self.has_server_timing, wire);
+            let mark = wire.bytes_given();
+            observer.respond(seen, head, self.has_server_timing, mark, |timing| {
+                wire.tell(timing)
+            });
         }
         let is_last = || self.place.is_draining() && !wire.has_next_request();
         if self.version != Version::HTTP_2 && (wire.has_failed_body() || is_last()) {

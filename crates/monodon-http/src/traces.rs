@@ -1,11 +1,10 @@
 //! Traces (`--otlp-endpoint`): requests are parts of the traces of their clients, or begin traces; the app
 //! is told of them by W3C Trace Context, and those that are sampled are exported as spans.
 //!
-//! [`Tracer`] is what an I/O thread has of it. `context` reads and writes the field `traceparent`,
-//! `sampler` decides which requests are exported; the crate `monodon-otlp` exports them, on a thread of
-//! its own.
+//! [`Tracer`] is what an I/O thread has of it. `trace_context` beside it reads and writes the field
+//! `traceparent`, `sampler` decides which requests are exported; the crate `monodon-otlp` exports them, on a
+//! thread of its own.
 
-mod context;
 mod epoch;
 mod sampler;
 mod traced;
@@ -18,17 +17,16 @@ use bytes::BufMut;
 use http::{HeaderMap, HeaderName, Request};
 use monodon_otlp::{Exporter, Ids, Lane, RequestSpan, Settings, Texts, Wrong};
 
-pub(crate) use self::context::Context;
-use self::context::FIELD_BYTES;
 use self::epoch::Epoch;
 pub(crate) use self::sampler::Sampler;
 pub(crate) use self::traced::Traced;
 use crate::field_values::FieldValues;
-use crate::observe::Moment;
-use crate::observe::spare::Spare;
+use crate::moment::Moment;
 use crate::options::Options;
 use crate::report::{Blame, Report, Reporter, code};
+use crate::spare::Spare;
 use crate::start_error::StartError;
+use crate::trace_context::{Context, FIELD_BYTES};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{StatusCode, Version};
 
 use super::limit::Limited;
-use super::moment::Moment;
 use super::seen::Seen;
+use crate::moment::Moment;
 
 /// Lives that are remembered.
 pub const LIVES: usize = 50;

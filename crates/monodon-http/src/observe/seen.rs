@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, StatusCode, Version};
 
-use super::moment::{Clock, Moment};
+use super::clock::Clock;
 use super::server_timing::ServerTiming;
 use super::text::cut;
 use super::trace::Trace;
 use super::{METHODS, OTHER, index_of};
 use crate::access::{Line, Outcome};
+use crate::moment::Moment;
 use crate::observe::delivery::Delivery;
 use crate::request::client::Client;
-use crate::traces::{Context, Traced};
+use crate::trace_context::Context;
+use crate::traces::Traced;
 
 /// Bytes of a target, and of a method that is not known, that are remembered.
 const TARGET_BYTES: usize = 512;

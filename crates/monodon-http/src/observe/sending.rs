@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use super::moment::Moment;
 use super::seen::{About, Seen};
+use crate::moment::Moment;
 
 /// Those of one I/O thread, which adds and removes them.
 #[derive(Default)]

@@ -3,9 +3,9 @@
 use http::Version;
 use monodon_otlp::{Failure, RequestSpan};
 
-use super::moment::Moment;
 use super::{OTHER, Seen};
 use crate::access::masked_query;
+use crate::moment::Moment;
 use crate::traces::{Traced, Tracer};
 
 impl Seen {

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use super::moment::Moment;
-use crate::traces::Context;
+use crate::moment::Moment;
+use crate::trace_context::{Context, Traceparent};
 
 /// Who has taken a request, as the handler tells.
 #[derive(Debug, Default)]
@@ -14,9 +14,6 @@ pub struct Trace {
     /// It becomes text when somebody asks, on its way to the app.
     context: Cell<Option<Context>>,
 }
-
-/// The field `traceparent` of W3C Trace Context.
-pub type Traceparent = [u8; 55];
 
 impl Trace {
     /// Notes which worker has taken the request, and when.

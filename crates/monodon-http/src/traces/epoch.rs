@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::observe::Moment;
+use crate::moment::Moment;
 
 /// The system's clock is asked again after so long.
 const FRESH: Duration = Duration::from_secs(1);

@@ -2,9 +2,9 @@
 
 use monodon_otlp::TraceId;
 
-use super::context::Context;
 use crate::options::Options;
 use crate::start_error::StartError;
+use crate::trace_context::Context;
 
 /// Decides whether a request is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +76,9 @@ fn threshold(ratio: &str) -> Result<u64, StartError> {
 mod tests {
     use monodon_otlp::{Ids, SpanId};
 
-    use super::{Context, Sampler};
+    use super::Sampler;
     use crate::options::Options;
+    use crate::trace_context::Context;
 
     fn sampler(name: &str, ratio: &str) -> Result<Sampler, String> {
         let options = Options {

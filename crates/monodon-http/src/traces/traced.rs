@@ -6,9 +6,9 @@ use http::{HeaderMap, HeaderName};
 use monodon_otlp::RequestSpan;
 
 use super::TRACESTATE;
-use super::context::Context;
 use crate::observe::cut;
 use crate::request::client::Client;
+use crate::trace_context::Context;
 
 /// Bytes of a `Host`, of a `User-Agent` and of a `tracestate` that are exported. W3C wants 512 of the last
 /// to be passed on; to the app it goes whole.

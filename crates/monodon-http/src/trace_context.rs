@@ -2,28 +2,29 @@
 
 use monodon_otlp::{SpanId, TraceId};
 
-use crate::observe::Traceparent;
+/// The field as version 00 has it: `00-TRACE-SPAN-FLAGS`, in hexadecimal.
+pub type Traceparent = [u8; FIELD_BYTES];
 
-/// Bytes of the field as version 00 has it: `00-TRACE-SPAN-FLAGS`, in hexadecimal.
-pub(super) const FIELD_BYTES: usize = size_of::<Traceparent>();
+/// Bytes of it.
+pub(crate) const FIELD_BYTES: usize = 55;
 
 /// Of the flags: the caller may have recorded the trace.
-pub(super) const SAMPLED: u8 = 0x01;
+pub(crate) const SAMPLED: u8 = 0x01;
 /// Of the flags: enough of the trace's id is random (level 2).
 const RANDOM: u8 = 0x02;
 
 /// Which span of which trace calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Context {
-    pub(super) trace: TraceId,
-    pub(super) span: SpanId,
-    pub(super) flags: u8,
+    pub(crate) trace: TraceId,
+    pub(crate) span: SpanId,
+    pub(crate) flags: u8,
 }
 
 impl Context {
     /// Reads the field. Of later versions the part is read that every version begins with. None for what
     /// is not valid: then the client's trace is not continued.
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
+    pub(crate) fn read(value: &[u8]) -> Option<Self> {
         let (field, rest) = value.split_first_chunk::<FIELD_BYTES>()?;
         let [version] = hex(&field[..2])?;
         let ends_well = match version {
@@ -48,12 +49,12 @@ impl Context {
     }
 
     /// The flags to be passed on: those that are not known are not.
-    pub(super) fn flags(parent: Option<Self>, is_sampled: bool) -> u8 {
+    pub(crate) fn flags(parent: Option<Self>, is_sampled: bool) -> u8 {
         let kept = parent.map_or(0, |parent| parent.flags & RANDOM);
         if is_sampled { kept | SAMPLED } else { kept }
     }
 
-    pub(super) fn is_sampled(self) -> bool {
+    pub(crate) fn is_sampled(self) -> bool {
         self.flags & SAMPLED != 0
     }
 
