@@ -3,7 +3,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { withoutDispatch } from './app-stack.ts'
-import { type Blame, type ErrorCode, errorRow, MonodonError, messageOf } from './errors.ts'
+import {
+  type Blame,
+  type ErrorCode,
+  errorRow,
+  isErrorCode,
+  MonodonError,
+  messageOf,
+} from './errors.ts'
 import {
   type Entry,
   formatEntry,
@@ -133,9 +140,22 @@ export function log(level: LogLevel, message: string): void {
   if (isLogged(level)) writeEntry({ level, message })
 }
 
+/** A fault, as native code reports it. */
+interface Reported {
+  readonly code?: string | undefined
+  readonly detail?: string | undefined
+}
+
+/** Logs a fault that native code reports. What has no code is none: the phases of a server. */
+export function logReport({ code, detail }: Reported): void {
+  if (code === undefined) return
+  if (isErrorCode(code)) logFault(code, {}, detail)
+  else log('error', `${code}: ${detail}`)
+}
+
 /**
  * Logs a fault by its code: what happened, to which request, who is to blame and what to do.
- * For faults that native code reports, where there is no `Error`.
+ * For faults of which there is no `Error`.
  */
 export function logFault(code: ErrorCode, context: LogContext = {}, detail?: string): void {
   const row = errorRow(code)

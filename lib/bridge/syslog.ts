@@ -1,7 +1,6 @@
 /** The error log in syslog (`--log-syslog`): one way there for a process, which its threads share. */
 
-import { isErrorCode } from '../errors.ts'
-import { alsoLogTo, logFault } from '../log.ts'
+import { alsoLogTo, logReport } from '../log.ts'
 import type { NativeOptions } from '../options/native.ts'
 import { closeEntries, openEntries, writeEntry } from './native.ts'
 
@@ -23,9 +22,7 @@ export function openSyslog(options: NativeOptions): void {
  * @throws as `openSyslog`; then nothing has changed
  */
 export function changeSyslog(options: NativeOptions): void {
-  openEntries(options, ({ code, detail }) => {
-    if (code !== undefined && isErrorCode(code)) logFault(code, {}, detail)
-  })
+  openEntries(options, logReport)
   if (!isHeedingExit) process.once('exit', closeEntries)
   isHeedingExit = true
   joinSyslog(options)

@@ -1,8 +1,7 @@
 /** Tells statsd what has happened (`--statsd-host`), once a second. */
 
 import { type NativeServer, type NativeStatsd, openStatsd } from '../bridge/native.ts'
-import { isErrorCode } from '../errors.ts'
-import { logError, logFault } from '../log.ts'
+import { logError, logReport } from '../log.ts'
 import { NOTABLE_KINDS, type NotableCounts } from '../notable.ts'
 import { DURATION, frameOf, statsdLines } from '../observe/statsd.ts'
 import type { Options } from '../options/table.ts'
@@ -102,9 +101,7 @@ export class StatsdClient {
 
 function open(host: string): NativeStatsd {
   try {
-    return openStatsd(host, ({ code, detail }) => {
-      if (code !== undefined && isErrorCode(code)) logFault(code, {}, detail)
-    })
+    return openStatsd(host, logReport)
   } catch (error) {
     throw startFailure(error)
   }

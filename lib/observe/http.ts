@@ -9,8 +9,8 @@ import { isIP, isIPv6 } from 'node:net'
 import { type NativeAsked, type NativePage, type NativePages, openPages } from '../bridge/native.ts'
 import { removeSocketFile, type SocketFile, socketFileAt } from '../control/listen/socket-file.ts'
 import { startFailure } from '../control/listen/start-failure.ts'
-import { isErrorCode, MonodonError, messageOf } from '../errors.ts'
-import { log, logFault } from '../log.ts'
+import { MonodonError, messageOf } from '../errors.ts'
+import { log, logReport } from '../log.ts'
 
 /** What a page answers. */
 export interface Page {
@@ -74,9 +74,7 @@ export class ObserveServer {
       const native = openPages(
         bindOf(place),
         (asked) => answer(asked, visitors, pages),
-        ({ code, detail }) => {
-          if (code !== undefined && isErrorCode(code)) logFault(code, {}, `${option}: ${detail}`)
-        },
+        ({ code, detail }) => logReport({ code, detail: `${option}: ${detail}` }),
       )
       return new ObserveServer(native, place)
     } catch (error) {

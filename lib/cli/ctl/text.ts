@@ -39,10 +39,11 @@ export function shown(action: ActionName, result: unknown): string {
 
 function statusText(status: ServerStatus): string {
   const { version, pid, state, change, uptime, app, urls, workerClass, wanted } = status
+  const workers = `${wanted} (${workerClass})`
   const doing = change === null ? '' : `, ${DOING[change]}`
   return `monodon ${version}, pid ${pid}: ${state}${doing}, up for ${shownAge(uptime)}
 Serving ${app} at ${urls.join(', ')}
-Workers: ${state === 'retired' ? `none; ${wanted} (${workerClass}) if a reload brings them back` : `${wanted} (${workerClass})`}${status.stability === 'stable' ? '' : ', in a crash loop'}
+Workers: ${state === 'retired' ? `none; ${workers} if a reload brings them back` : workers}${status.stability === 'stable' ? '' : ', in a crash loop'}
 Replaced: ${restartsText(status.restarts)}
 Requests: ${status.requests}, of which ${status.claimed} are with workers and ${status.queued} wait
 Connections: ${status.connections} open, ${status.accepted} so far

@@ -9,8 +9,7 @@ import {
   type NativeStatusCount,
   startServer,
 } from '../../bridge/native.ts'
-import { isErrorCode } from '../../errors.ts'
-import { log, logError, logFault } from '../../log.ts'
+import { log, logError, logReport } from '../../log.ts'
 import { toNative } from '../../options/native.ts'
 import type { Options } from '../../options/table.ts'
 import { within } from '../../within.ts'
@@ -231,7 +230,6 @@ export class Listener {
       return
     }
     const text = [peer, detail].filter(Boolean).join(': ')
-    if (code !== undefined && isErrorCode(code)) logFault(code, {}, text)
-    else log('error', `${code}: ${text}`)
+    logReport({ code, detail: text })
   }
 }
