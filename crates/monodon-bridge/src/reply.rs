@@ -222,7 +222,7 @@ impl Future for Reply {
 impl Reply {
     /// An answer that the server gives by itself.
     fn answered(response: Response<Bytes>) -> Self {
-        let response = response.map(|body| ReplyBody::Whole(Some(body.into())));
+        let response = response.map(ReplyBody::from);
         Self {
             exchange: None,
             state: State::Answered(Some(Box::new(response))),

@@ -26,6 +26,12 @@ pub enum ReplyBody {
     Streamed(Box<Streamed>),
 }
 
+impl From<Bytes> for ReplyBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(Some(bytes.into()))
+    }
+}
+
 /// A streamed body: what the worker has submitted for its slot.
 pub struct Streamed {
     exchange: Exchange,

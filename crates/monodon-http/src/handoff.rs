@@ -38,7 +38,9 @@ pub trait App: Send + Sync + 'static {
     type Handler: Handler;
 
     /// What the I/O threads are called, before a hyphen and their number.
-    const THREAD_NAME: &str = "monodon-io";
+    fn thread_name(&self) -> &'static str {
+        "monodon-io"
+    }
 
     /// Called once on each I/O thread, inside its runtime (so it may `spawn_local`).
     fn attach(&self, thread: usize) -> Self::Handler;

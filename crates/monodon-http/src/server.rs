@@ -178,7 +178,7 @@ impl Server {
     fn start_thread<A: App>(&self, setup: Setup<A>) -> Result<(), StartError> {
         let (started, outcome) = mpsc::channel();
         let life = Arc::clone(&self.life);
-        let name = format!("{}-{}", A::THREAD_NAME, setup.index);
+        let name = format!("{}-{}", setup.app.thread_name(), setup.index);
         life.running.fetch_add(1, AcqRel);
         let running = Running(life);
         let thread = thread::Builder::new().name(name).spawn(move || {

@@ -3,14 +3,16 @@
 //! [`sockets`] opens what is listened on, also descriptors that the process has inherited
 //! ([`descriptor`]); [`server`] starts and stops the server of `monodon-http` with the queue of `monodon-bridge`;
 //! [`port`] holds the functions that a worker calls once a batch; [`process`] starts workers in
-//! processes of their own, which send files by [`enclosing`]; [`pages`] serves what is shown of a server; [`lent`] and [`doorbell`] are what
-//! crosses besides. All `unsafe` code of the project is in this crate.
+//! processes of their own, which send files by [`enclosing`]; [`pages`] serves what is shown of a
+//! server; [`app`] is what answers in either; [`lent`] and [`doorbell`] are what crosses besides.
+//! All `unsafe` code of the project is in this crate.
 #![allow(missing_docs, reason = "napi-derive generates undocumented items")]
 #![cfg_attr(
     test,
     allow(dead_code, reason = "napi-derive exports nothing in a test build")
 )]
 
+mod app;
 #[cfg(unix)]
 mod descriptor;
 mod doorbell;

@@ -1,7 +1,6 @@
 //! The small server of the pages about a server. A thread of its own takes connections, reads requests and sends
 //! answers, by the same code as the server's; the thread that has opened it is asked for each answer.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,17 +10,16 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::combinators::MapErr;
-use http_body_util::{BodyExt, Full};
 use monodon_http::options::{HttpVersions, Options};
 use monodon_http::report::{Blame, Phase, Report, Reporter};
-use monodon_http::{Address, App, BodyCut, Handler, Refusal, Request, Server};
+use monodon_http::{Address, Refusal, Request, Server};
 use napi::Result;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use tokio::sync::oneshot;
 
+use crate::app::NativeApp;
 use crate::server::{NativeReport, reporter};
 use crate::sockets::failure;
 
@@ -96,7 +94,7 @@ impl NativePages {
             .max_queue_size::<CONNECTIONS>()
             .build()?;
         let faults = Arc::new(Faults(reporter(&report)?));
-        let app = Arc::new(PagesApp(Arc::new(ask)));
+        let app = Arc::new(NativeApp::Pages(Asker(Arc::new(ask))));
         let server = Server::start(options(bind), app, faults).map_err(failure)?;
         Ok(Self {
             server: Some(server),
@@ -146,31 +144,15 @@ impl Reporter for Faults {
     fn phase(&self, _phase: Phase) {}
 }
 
-struct PagesApp(Arc<Ask>);
+/// Asks the thread that has opened the server, from any other.
+#[derive(Clone)]
+pub struct Asker(Arc<Ask>);
 
-impl App for PagesApp {
-    type Handler = PagesHandler;
+/// The answer to come.
+pub type Asked = Pin<Box<dyn Future<Output = std::result::Result<Response<Bytes>, Refusal>>>>;
 
-    const THREAD_NAME: &str = "monodon-pages";
-
-    fn attach(&self, _thread: usize) -> PagesHandler {
-        PagesHandler(Arc::clone(&self.0))
-    }
-
-    fn before_park(&self, _thread: usize) {}
-
-    fn after_unpark(&self, _thread: usize) {}
-}
-
-struct PagesHandler(Arc<Ask>);
-
-type PageBody = MapErr<Full<Bytes>, fn(Infallible) -> BodyCut>;
-
-impl Handler for PagesHandler {
-    type Body = PageBody;
-    type Reply = Pin<Box<dyn Future<Output = std::result::Result<Response<PageBody>, Refusal>>>>;
-
-    fn handle(&self, request: Request) -> Self::Reply {
+impl Asker {
+    pub fn ask(&self, request: &Request) -> Asked {
         let (answer, answered) = oneshot::channel();
         // What cannot be passed on is dropped, and `answer` with it.
         self.0.call_with_return_value(
@@ -224,10 +206,8 @@ fn response(
         fields,
         body,
     }: NativePage,
-) -> Option<Response<PageBody>> {
-    let cannot_fail: fn(Infallible) -> BodyCut = |never| match never {};
-    let body = Full::new(Bytes::from(body)).map_err(cannot_fail);
-    let mut response = Response::new(body);
+) -> Option<Response<Bytes>> {
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(status).ok()?;
     for field in fields.chunks_exact(2) {
         let name = HeaderName::try_from(&field[0]).ok()?;

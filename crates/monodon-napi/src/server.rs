@@ -18,6 +18,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 
+use crate::app::NativeApp;
 use crate::options::NativeOptions;
 use crate::port;
 use crate::sockets::{NativeSockets, failure};
@@ -167,7 +168,7 @@ impl NativeServer {
             HeadForm::Fields
         };
         let bridge = Bridge::new(&options, head_form, Arc::clone(&reporter));
-        let app = Arc::new(BridgeApp(Arc::clone(&bridge)));
+        let app = Arc::new(NativeApp::Workers(BridgeApp(Arc::clone(&bridge))));
         let server = sockets
             .with(|sockets| Server::start_on(sockets, options, app, reporter).map_err(failure))??;
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
