@@ -33,7 +33,8 @@ export async function loadConfigFile(
     if (error instanceof MonodonError) throw error
     if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION')
       throw unusable(file, `its name has to end with one of ${EXTENSIONS.join(' ')}`)
-    throw unusable(file, messageOf(error), error)
+    // Where a parser was when it met a fault of the file tells nobody anything.
+    throw unusable(file, messageOf(error), isData(file) ? undefined : error)
   }
 }
 
@@ -42,6 +43,10 @@ function findConfigFile(cwd: string): string | undefined {
   if (found.length > 1)
     throw unusable(found.join(' and '), 'keep one of them, or choose with --config')
   return found[0]
+}
+
+function isData(file: string): boolean {
+  return ['.json', '.toml'].includes(extname(file))
 }
 
 async function readValues(file: string, importModule: ImportConfig): Promise<unknown> {
