@@ -17,7 +17,7 @@ export function envName(key: string): string {
 
 /**
  * The candidate that `name` most likely meant: the one with the smallest edit distance, if that is
- * at most 2 or a third of its length, or the only one that begins with `name`.
+ * at most 2 (1 of three letters) or a third of its length, or the only one that begins with `name`.
  */
 function nearest(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
@@ -29,12 +29,9 @@ function nearest(name: string, candidates: readonly string[]): string | undefine
       bestDistance = distance
     }
   }
-  if (
-    best !== undefined &&
-    bestDistance <= Math.max(2, best.length / 3) &&
-    bestDistance < name.length
-  )
-    return best
+  const letters = best?.replace(/^-+/, '').length ?? 0
+  const most = Math.max(letters > 3 ? 2 : 1, letters / 3)
+  if (bestDistance <= most && bestDistance < name.length) return best
   const longer = candidates.filter((candidate) => name !== '' && candidate.startsWith(name))
   return longer.length === 1 ? longer[0] : undefined
 }
