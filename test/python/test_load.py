@@ -40,6 +40,7 @@ def gives_factory():
 def one(settings=None):
     pass
 """,
+    "echo.ts": "",
     "needs.py": "import os\n\nimport nowhere_to_be_found.inside\n",
     "throws.py": "def deep():\n    raise KeyError('SECRET_KEY')\n\ndeep()\n",
     "leaves.py": "import sys\nsys.exit('bad settings')\n",
@@ -153,6 +154,10 @@ class Loading(unittest.TestCase):
         self.assertIn("there is no module 'package.wsg'", self.fails("package.wsg:app"))
         self.assertIn("there is no module 'pack' of 'pack.wsgi'", self.fails("pack.wsgi:app"))
         self.assertIn("there is no file", self.fails("src/nothing.py:app"))
+
+    def test_file_of_another_language(self):
+        self.assertIn(": echo.ts is a file, but none of Python", self.fails("echo.ts"))
+        self.assertNotIn("did you mean", self.fails("ech:app"))
 
     def test_missing_dependency(self):
         text = self.fails("needs:app")

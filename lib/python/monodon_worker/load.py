@@ -202,6 +202,8 @@ def _module_missing(spec, name, missing):
     place = "" if name == missing else f" of {name!r}"
     known = _modules_nearby() if "." not in missing else []
     detail = f"there is no module {missing!r}{place}{_did_you_mean(missing, known)}"
+    if os.path.isfile(spec.module):
+        detail = f"{spec.module} is a file, but none of Python: its name does not end with .py"
     return _cannot("MONODON_APP_NOT_FOUND", detail, spec)
 
 
@@ -239,9 +241,11 @@ def _modules_nearby():
     names = []
     for folder in _folders():
         try:
-            names += [name.partition(".")[0] for name in os.listdir(folder)]
+            entries = list(os.scandir(folder))
         except OSError:
             continue
+        names += [entry.name for entry in entries if entry.is_dir()]
+        names += [entry.name[:-3] for entry in entries if entry.name.endswith(".py")]
     return names
 
 
