@@ -13,7 +13,7 @@ use monodon_bridge::reply::{BridgeHandler, Reply};
 use monodon_bridge::streamed::ReplyBody;
 use monodon_http::{App, Handler, Refusal, Request};
 
-use crate::pages::{Asked, Asker};
+use crate::pages::asker::{Asked, Asker};
 
 /// Who answers a server's requests.
 pub enum NativeApp {

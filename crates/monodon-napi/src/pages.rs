@@ -1,30 +1,23 @@
 //! The small server of the pages about a server. A thread of its own takes connections, reads requests and sends
 //! answers, by the same code as the server's; the thread that has opened it is asked for each answer.
 
-use std::future::Future;
-use std::pin::Pin;
+pub mod asker;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::HeaderMap;
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
 use monodon_http::options::{HttpVersions, Options};
 use monodon_http::report::{Blame, Phase, Report, Reporter};
-use monodon_http::{Address, Refusal, Request, Server};
+use monodon_http::{Address, Server};
 use napi::Result;
 use napi::bindgen_prelude::Function;
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
-use tokio::sync::oneshot;
 
+use self::asker::{Asker, MOST_ASKED, NativeAsked, NativePage};
 use crate::app::NativeApp;
 use crate::server::{NativeReport, reporter};
 use crate::sockets::failure;
 
-/// Connections at a time: a scraper has one, a browser six.
-const CONNECTIONS: usize = 64;
 /// How long a head may take to come.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a connection may be idle: longer than scrapers and the page wait between two requests.
@@ -32,36 +25,6 @@ const IDLE_TIME: Duration = Duration::from_secs(65);
 /// Bytes of a head, and of a body, which nobody reads.
 const HEAD_BYTES: u32 = 8 * 1024;
 const BODY_BYTES: u64 = 64 * 1024;
-
-/// A request, as far as answers depend on it. Fields that are not there are empty.
-#[napi(object)]
-pub struct NativeAsked {
-    pub method: String,
-    /// Without its query.
-    pub path: String,
-    pub host: String,
-    pub authorization: String,
-    pub accept: String,
-}
-
-/// An answer.
-#[napi(object)]
-pub struct NativePage {
-    pub status: u16,
-    /// Names and values in turns.
-    pub fields: Vec<String>,
-    pub body: String,
-}
-
-type Ask = ThreadsafeFunction<
-    NativeAsked,
-    NativePage,
-    NativeAsked,
-    napi::Status,
-    false,
-    true,
-    CONNECTIONS,
->;
 
 /// A server of pages.
 #[napi]
@@ -88,13 +51,9 @@ impl NativePages {
         ask: Function<'_, NativeAsked, NativePage>,
         report: Function<'_, NativeReport, ()>,
     ) -> Result<Self> {
-        let ask = ask
-            .build_threadsafe_function()
-            .weak::<true>()
-            .max_queue_size::<CONNECTIONS>()
-            .build()?;
+        let asker = Asker::new(&ask)?;
         let faults = Arc::new(Faults(reporter(&report)?));
-        let app = Arc::new(NativeApp::Pages(Asker(Arc::new(ask))));
+        let app = Arc::new(NativeApp::Pages(asker));
         let server = Server::start(options(bind), app, faults).map_err(failure)?;
         Ok(Self {
             server: Some(server),
@@ -121,7 +80,7 @@ fn options(bind: String) -> Options {
         bind: vec![bind],
         socket_mode: 0o600,
         http: HttpVersions::Http1,
-        max_connections: CONNECTIONS as u32,
+        max_connections: MOST_ASKED as u32,
         header_timeout: HEAD_TIME,
         keep_alive: IDLE_TIME,
         limit_request_head: HEAD_BYTES,
@@ -142,77 +101,4 @@ impl Reporter for Faults {
     }
 
     fn phase(&self, _phase: Phase) {}
-}
-
-/// Asks the thread that has opened the server, from any other.
-#[derive(Clone)]
-pub struct Asker(Arc<Ask>);
-
-/// The answer to come.
-pub type Asked = Pin<Box<dyn Future<Output = std::result::Result<Response<Bytes>, Refusal>>>>;
-
-impl Asker {
-    pub fn ask(&self, request: &Request) -> Asked {
-        let (answer, answered) = oneshot::channel();
-        // What cannot be passed on is dropped, and `answer` with it.
-        self.0.call_with_return_value(
-            asked(&request.head),
-            ThreadsafeFunctionCallMode::NonBlocking,
-            move |page, _| {
-                if let Ok(page) = page {
-                    // It fails when the client has left.
-                    let _ = answer.send(page);
-                }
-                Ok(())
-            },
-        );
-        Box::pin(async move {
-            let page = answered.await.map_err(|_| NOT_ANSWERED)?;
-            response(page).ok_or(NOT_ANSWERED)
-        })
-    }
-}
-
-/// Too many are asked for already, or the thread that answers has ended.
-const NOT_ANSWERED: Refusal = Refusal {
-    status: StatusCode::SERVICE_UNAVAILABLE,
-    close: true,
-    retry_after: None,
-};
-
-fn asked(head: &Parts) -> NativeAsked {
-    NativeAsked {
-        method: head.method.as_str().to_owned(),
-        path: head.uri.path().to_owned(),
-        host: text_of(&head.headers, "host"),
-        authorization: text_of(&head.headers, "authorization"),
-        accept: text_of(&head.headers, "accept"),
-    }
-}
-
-/// All lines of a field: a list may have several.
-fn text_of(fields: &HeaderMap, name: &str) -> String {
-    let lines = fields.get_all(name).into_iter();
-    let lines: Vec<_> = lines
-        .map(|line| String::from_utf8_lossy(line.as_bytes()))
-        .collect();
-    lines.join(", ")
-}
-
-/// None for a field that cannot be sent.
-fn response(
-    NativePage {
-        status,
-        fields,
-        body,
-    }: NativePage,
-) -> Option<Response<Bytes>> {
-    let mut response = Response::new(Bytes::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).ok()?;
-    for field in fields.chunks_exact(2) {
-        let name = HeaderName::try_from(&field[0]).ok()?;
-        let value = HeaderValue::try_from(&field[1]).ok()?;
-        response.headers_mut().append(name, value);
-    }
-    Some(response)
 }
