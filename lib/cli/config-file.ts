@@ -8,6 +8,11 @@ import type { ConfigFile } from '../options/resolve.ts'
 
 const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.json', '.toml']
 const NAMES = EXTENSIONS.map((extension) => `monodon.config${extension}`)
+/** What reads files of data, by extension; all others are modules. */
+const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
+  '.json': (text) => JSON.parse(text),
+  '.toml': parseToml,
+}
 
 /** Gives the default export of a module. */
 export type ImportConfig = (file: string) => Promise<unknown>
@@ -27,14 +32,16 @@ export async function loadConfigFile(
   const file = path === undefined ? findConfigFile(cwd) : resolve(cwd, path)
   if (file === undefined) return undefined
   if (!existsSync(file)) throw unusable(file, 'there is no such file')
+  const parse = PARSERS[extname(file)]
   try {
-    return { path: file, values: await readValues(file, importModule) }
+    const values = parse ? await parse(readFileSync(file, 'utf8')) : await importModule(file)
+    return { path: file, values }
   } catch (error) {
     if (error instanceof MonodonError) throw error
     if ((error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION')
       throw unusable(file, `its name has to end with one of ${EXTENSIONS.join(' ')}`)
     // Where a parser was when it met a fault of the file tells nobody anything.
-    throw unusable(file, messageOf(error), isData(file) ? undefined : error)
+    throw unusable(file, messageOf(error), parse ? undefined : error)
   }
 }
 
@@ -45,21 +52,9 @@ function findConfigFile(cwd: string): string | undefined {
   return found[0]
 }
 
-function isData(file: string): boolean {
-  return ['.json', '.toml'].includes(extname(file))
-}
-
-async function readValues(file: string, importModule: ImportConfig): Promise<unknown> {
-  switch (extname(file)) {
-    case '.json':
-      return JSON.parse(readFileSync(file, 'utf8'))
-    case '.toml': {
-      const { parse } = await importExternal<typeof import('smol-toml')>('smol-toml')
-      return parse(readFileSync(file, 'utf8'))
-    }
-    default:
-      return importModule(file)
-  }
+async function parseToml(text: string): Promise<unknown> {
+  const { parse } = await importExternal<typeof import('smol-toml')>('smol-toml')
+  return parse(text)
 }
 
 async function importOnce(file: string): Promise<unknown> {

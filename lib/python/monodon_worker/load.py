@@ -199,11 +199,12 @@ def _cannot(code, detail, spec=None, error=None, hint=None):
 
 
 def _module_missing(spec, name, missing):
-    place = "" if name == missing else f" of {name!r}"
-    known = _modules_nearby() if "." not in missing else []
-    detail = f"there is no module {missing!r}{place}{_did_you_mean(missing, known)}"
     if os.path.isfile(spec.module):
         detail = f"{spec.module} is a file, but none of Python: its name does not end with .py"
+    else:
+        place = "" if name == missing else f" of {name!r}"
+        known = _modules_nearby() if "." not in missing else []
+        detail = f"there is no module {missing!r}{place}{_did_you_mean(missing, known)}"
     return _cannot("MONODON_APP_NOT_FOUND", detail, spec)
 
 
