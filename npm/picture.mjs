@@ -78,9 +78,10 @@ function pairOf(tables, { scenario, peer, title }) {
 
 /** What was measured on what, as the page says it. */
 function conditionsOf(page) {
-  const [, machine] = /on (two cores of [^;]*?), OpenSSL/.exec(page) ?? []
+  const [, machine, rounds] =
+    /on (two cores of [^;]*?), OpenSSL[^;]*; (medians of \w+ rounds)/.exec(page) ?? []
   if (machine === undefined) throw new Failure('docs/benchmarks.md tells no conditions')
-  return `${machine}; one core for the server, another for its load; medians of rounds`
+  return `${machine}; one core for the server, another for its load; ${rounds}`
 }
 
 const heightOf = ({ bars }) => TITLE + bars.length * BAR

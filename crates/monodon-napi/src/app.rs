@@ -1,6 +1,6 @@
 //! What answers the requests of each server of a process: workers, or the thread that shows pages.
 //!
-//! It is one type for both, as the server is compiled once for each type of app: a second time would take 300 KB of
+//! It is one type for both, as the server is compiled once for each type of app: a second time took 264 KB of
 //! the addon.
 
 use std::future::Future;
